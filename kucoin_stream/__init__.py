@@ -1,0 +1,1 @@
+"""KuCoin live in a notebook."""

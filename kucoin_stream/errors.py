@@ -1,0 +1,87 @@
+"""The exceptions, drawn once.
+
+::
+
+    KucoinStreamError
+    ├── UsageError (also ValueError)     the call is wrong; the message says what to write instead
+    │   └── UnknownSymbolError
+    ├── NotReadyError (also TimeoutError)  nothing arrived within the time allowed
+    ├── StoppedError                     the object was stopped, or its connection given up
+    ├── RefusedError                     the exchange refused a subscription: code, reason
+    ├── RequestError                     a REST call failed
+    │   ├── ResponseError                KuCoin answered with an error: status, code, reason
+    │   └── UnreachableError             no answer: stage says where it ended (dns, tcp, tls, http, ...)
+    └── ProtocolError
+        ├── LocalProtocolError           our own misuse of a protocol machine
+        └── RemoteProtocolError          the other side sent what the protocol does not allow
+
+No exception carries a key, a secret, a passphrase or a token.
+"""
+
+from __future__ import annotations
+
+
+class KucoinStreamError(Exception):
+    """Every error raised on purpose by this package."""
+
+
+class UsageError(KucoinStreamError, ValueError):
+    """An argument is wrong. The message names the next step."""
+
+
+class UnknownSymbolError(UsageError):
+    """No such symbol, or not one of this market."""
+
+
+class NotReadyError(KucoinStreamError, TimeoutError):
+    """Nothing to show within the time allowed; the message says what is missing."""
+
+
+class StoppedError(KucoinStreamError):
+    """The feed, live frame or client was stopped."""
+
+
+class RefusedError(KucoinStreamError):
+    """The exchange refused a subscription or ended a connection with an error frame.
+
+    ``code`` is the exchange's integer (protocol.md 3.4), ``reason`` its text.
+    """
+
+    def __init__(self, what: str, code: int, reason: str) -> None:
+        super().__init__(f"{what} refused: {code} {reason}")
+        self.code = code
+        self.reason = reason
+
+
+class RequestError(KucoinStreamError):
+    """A REST call failed."""
+
+
+class ResponseError(RequestError):
+    """KuCoin answered a REST call with an error: HTTP ``status``, KuCoin's ``code`` and ``reason``."""
+
+    def __init__(self, call: str, status: int, code: str, reason: str) -> None:
+        super().__init__(f"{call}: HTTP {status}, code {code or '-'}: {reason}")
+        self.status = status
+        self.code = code
+        self.reason = reason
+
+
+class UnreachableError(RequestError):
+    """A host did not answer. ``stage`` is one of ``dns tcp tls http``."""
+
+    def __init__(self, stage: str, message: str) -> None:
+        super().__init__(message)
+        self.stage = stage
+
+
+class ProtocolError(KucoinStreamError):
+    """The protocol was not kept."""
+
+
+class LocalProtocolError(ProtocolError):
+    """A protocol machine was used in a state that does not allow it."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The other side sent something that cannot be decoded or is out of place."""

@@ -1,0 +1,1 @@
+"""KuCoin's protocols as pure code: no sockets, no clock, no threads."""

@@ -1,0 +1,37 @@
+"""Typed messages, by family. Each struct says its units and its section of ``protocol.md``.
+
+Numbers arrive as text in one year and as numbers in another; all decoders here accept both.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from kucoin_stream.errors import RemoteProtocolError
+
+T = TypeVar("T")
+
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e24)]
+"""A price, size or turnover: finite and not negative (text such as ``"nan"`` does not pass)."""
+
+
+@cache
+def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """Return the decoder of ``kind``, which accepts numbers written as text."""
+    return msgspec.json.Decoder(kind, strict=False)
+
+
+def decode(kind: type[T], data: bytes | bytearray | memoryview | msgspec.Raw) -> T:
+    """Decode ``data`` into ``kind``; raise :class:`RemoteProtocolError` where it does not fit."""
+    try:
+        return decoder(kind).decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise RemoteProtocolError(f"not a {getattr(kind, '__name__', kind)}: {exc}") from exc
+
+
+def encode(value: Any) -> bytes:
+    """Encode ``value`` as JSON."""
+    return msgspec.json.encode(value)

@@ -1,0 +1,180 @@
+"""Pushes of the classic spot and margin connection (protocol.md 4.1 to 4.12).
+
+Prices are in the quote currency, sizes in the base currency, turnover in the quote currency.
+A field's unit of time is in its name. Fields that KuCoin leaves out, or sends as ``null``, are ``None``.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from kucoin_stream.protocol.messages import Amount
+
+Level = tuple[Amount, Amount]
+"""``(price, size)``"""
+
+Change = tuple[Amount, Amount, int]
+"""``(price, size, sequence)``: the new size at a price; size 0 removes it; price 0 only moves the sequence."""
+
+
+class Ticker(Struct, frozen=True, rename="camel", gc=False):
+    """Last trade and top of the book; ``sequence`` is that of the level-2 book (4.1, 4.2)."""
+
+    sequence: int
+    time_ms: int | None = field(name="time", default=None)
+    price: Amount | None = None
+    size: Amount | None = None
+    best_bid: Amount | None = None
+    best_bid_size: Amount | None = None
+    best_ask: Amount | None = None
+    best_ask_size: Amount | None = None
+    symbol: str = ""  # from the topic, or from the subject of ``/market/ticker:all``
+
+
+class Trade(Struct, frozen=True, rename="camel", gc=False):
+    """One match of a taker with one maker order; ``side`` is the taker's (4.9)."""
+
+    symbol: str
+    side: str
+    price: Amount
+    size: Amount
+    time_ns: int = field(name="time")
+    trade_id: str
+    sequence: int
+    maker_order_id: str = ""
+    taker_order_id: str = ""
+
+
+class Changes(Struct, frozen=True):
+    """The changed levels of a :class:`BookDelta`, by side."""
+
+    asks: list[Change] = []
+    bids: list[Change] = []
+
+
+class BookDelta(Struct, frozen=True, rename="camel"):
+    """A contiguous run of level-2 changes: sequences ``sequence_start`` to ``sequence_end``, both included (4.5)."""
+
+    symbol: str
+    changes: Changes
+    sequence_start: int
+    sequence_end: int
+    time_ms: int | None = field(name="time", default=None)  # since 2022
+
+
+class BookTop(Struct, frozen=True):
+    """Best ask and bid as ``[price, size]``; empty or ``None`` on an empty side (4.3)."""
+
+    asks: list[Amount] | None = None
+    bids: list[Amount] | None = None
+    timestamp_ms: int | None = field(name="timestamp", default=None)
+    symbol: str = ""
+
+
+class BookDepth(Struct, frozen=True):
+    """The best 5 or 50 levels a side, best first; replaces the one before (4.4, 4.6)."""
+
+    asks: list[Level] | None = None
+    bids: list[Level] | None = None
+    timestamp_ms: int | None = field(name="timestamp", default=None)
+    symbol: str = ""
+
+
+class CallAuction(Struct, frozen=True, rename="camel", gc=False):
+    """State of a call auction (4.7)."""
+
+    symbol: str
+    estimated_price: Amount | None = None
+    estimated_size: Amount | None = None
+    sell_order_range_low_price: Amount | None = None
+    sell_order_range_high_price: Amount | None = None
+    buy_order_range_low_price: Amount | None = None
+    buy_order_range_high_price: Amount | None = None
+    time_ms: int | None = field(name="time", default=None)
+
+
+class Candle(Struct, frozen=True, array_like=True, gc=False):
+    """One bar in the wire's order. ``start_s`` is the Unix time of its begin, in seconds (4.8, 8.2.6)."""
+
+    start_s: int
+    open: Amount
+    close: Amount
+    high: Amount
+    low: Amount
+    volume: Amount
+    turnover: Amount
+
+
+class KlineUpdate(Struct, frozen=True):
+    """The state of a bar after a change; final once a later bar appears (4.8)."""
+
+    symbol: str
+    candle: Candle = field(name="candles")
+    time_ns: int | None = field(name="time", default=None)
+    interval: str = ""  # from the topic
+
+
+class PriceChange(Struct, frozen=True, rename="camel", gc=False):
+    """Change over a window: absolute, and as a fraction (0.01 = 1 %)."""
+
+    change_price: float | None = None
+    change_rate: float | None = None
+    high: Amount | None = None
+    low: Amount | None = None
+    open: Amount | None = None
+    vol: Amount | None = None
+    vol_value: Amount | None = None
+
+
+class SnapshotData(Struct, frozen=True, rename="camel"):
+    """24 h statistics of a symbol; ``change_rate`` is a fraction (4.10)."""
+
+    symbol: str
+    datetime_ms: int | None = field(name="datetime", default=None)
+    last_traded_price: Amount | None = None
+    open: Amount | None = None
+    high: Amount | None = None
+    low: Amount | None = None
+    close: Amount | None = None
+    average_price: Amount | None = None
+    vol: Amount | None = None
+    vol_value: Amount | None = None
+    change_price: float | None = None
+    change_rate: float | None = None
+    buy: Amount | None = None
+    bid_size: Amount | None = None
+    sell: Amount | None = None
+    ask_size: Amount | None = None
+    base_currency: str | None = None
+    quote_currency: str | None = None
+    market: str | None = None
+    markets: list[str] | None = None
+    trading: bool | None = None
+    margin_trade: bool | None = None
+    board: int | None = None
+    mark: int | None = None
+    sort: int | None = None
+    site_types: list[str] | None = None
+    maker_fee_rate: float | None = None
+    taker_fee_rate: float | None = None
+    maker_coefficient: float | None = None
+    taker_coefficient: float | None = None
+    market_change1h: PriceChange | None = None
+    market_change4h: PriceChange | None = None
+    market_change24h: PriceChange | None = None
+
+
+class Snapshot(Struct, frozen=True):
+    """The push of a symbol's or market's 24 h statistics; older servers send a list (4.10, 4.11)."""
+
+    data: SnapshotData | list[SnapshotData]
+    sequence: int | None = None
+
+
+class IndexPrice(Struct, frozen=True, gc=False):
+    """Index or mark price of margin trading (4.12)."""
+
+    symbol: str
+    value: float
+    granularity_ms: int | None = field(name="granularity", default=None)
+    timestamp_ms: int | None = field(name="timestamp", default=None)

@@ -1,0 +1,66 @@
+"""What can be set, as frozen values. Every number has a unit and a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+Region = Literal["global", "EU", "AU"]
+
+REST_BASE: dict[str, str] = {
+    "global": "https://api.kucoin.com",
+    "EU": "https://api.kucoin.eu",
+    "AU": "https://api.kucoin.com",  # with the header X-SITE-TYPE: australia
+}
+"""REST host of spot and margin by region (protocol.md 1)."""
+
+OWN_DOMAINS = ("kucoin.com", "kucoin.eu")
+"""Domains that a token or stored credentials may go to (design.md, law 9)."""
+
+
+class Credentials(Struct, frozen=True):
+    """An API key. Its repr, and so every log and traceback, hides all three parts."""
+
+    key: str
+    secret: str
+    passphrase: str
+
+    def __repr__(self) -> str:
+        return "<Credentials ***>"
+
+    def __rich_repr__(self) -> list[str]:
+        return ["***"]
+
+
+class Limits(Struct, frozen=True):
+    """What KuCoin allows a client (protocol.md 3.6)."""
+
+    topics_per_command: int = 100
+    topics_per_connection: int = 300  # documented 400, the error text says 300
+    commands_per_window: int = 90  # of 100, pings included
+    window: float = 10.0  # seconds
+    connections_per_minute: int = 30
+    kline_rows: int = 1500  # rows a REST call returns at most; protocol.md 8.2.6
+
+
+class Settings(Struct, frozen=True):
+    """Options of a client, under KuCoin's names in brackets. Times are seconds."""
+
+    region: Region = "global"
+    ping_interval: float | None = None  # [pingInterval] None: what the token's answer says, 18 s
+    pong_timeout: float | None = None  # [pongTimeout] None: what the token's answer says, 10 s
+    reconnect_delay: float = 0.5  # [reconnectTimeout] before the first attempt
+    reconnect_delay_max: float = 30.0
+    welcome_timeout: float = 5.0  # the official SDK's
+    ack_timeout: float = 10.0  # protocol.md 10.1
+    open_timeout: float = 10.0
+    request_timeout: float = 10.0
+    close_timeout: float = 1.0
+    websocket_url: str | None = None  # [wsUrl] overrides the socket that the token names
+    limits: Limits = Limits()
+    frame_bytes: int = 8 * 2**20  # largest message accepted
+    response_bytes: int = 64 * 2**20  # largest REST answer accepted
+    inbox_size: int = 100_000  # messages a branch may lag behind before its topic's policy applies
+    sign: Callable[[str, str], str] | None = None  # [customSignMessageFn] (message, secret) -> base64
