@@ -30,8 +30,7 @@ class Credentials(Struct, frozen=True):
     def __repr__(self) -> str:
         return "<Credentials ***>"
 
-    def __rich_repr__(self) -> list[str]:
-        return ["***"]
+    __rich_repr__ = None  # type: ignore[assignment]
 
 
 class Limits(Struct, frozen=True):

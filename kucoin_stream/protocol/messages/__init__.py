@@ -19,7 +19,7 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e24)]
 
 
 @cache
-def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     """Return the decoder of ``kind``, which accepts numbers written as text."""
     return msgspec.json.Decoder(kind, strict=False)
 
@@ -27,9 +27,10 @@ def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
 def decode(kind: type[T], data: bytes | bytearray | memoryview | msgspec.Raw) -> T:
     """Decode ``data`` into ``kind``; raise :class:`RemoteProtocolError` where it does not fit."""
     try:
-        return decoder(kind).decode(data)
+        value: T = decoder(kind).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise RemoteProtocolError(f"not a {getattr(kind, '__name__', kind)}: {exc}") from exc
+    return value
 
 
 def encode(value: Any) -> bytes:
