@@ -1,1 +1,75 @@
-"""KuCoin live in a notebook."""
+"""KuCoin live in a notebook: order books, klines and trades as pandas frames and streamz sources.
+
+    import kucoin_stream as ks
+
+    ks.connect()                                         # KuCoin if it can be reached, else the built-in exchange
+    book = ks.book("BTC-USDT")                           # a live order book
+    bars = ks.klines("BTC-USDT", "1min", history=500)    # history, then the live bar
+    trades = ks.trades("BTC-USDT", "ETH-USDT")           # a streamz source
+
+Importing starts no thread, opens no socket and patches nothing; each name below loads what it needs on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kucoin_stream import errors
+    from kucoin_stream.client import Client, connect, stop
+    from kucoin_stream.front import book, feed, kline_updates, klines, level2, status, ticker, trades
+    from kucoin_stream.jupyter import load_ipython_extension, unload_ipython_extension
+    from kucoin_stream.settings import Settings
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Client": "client",
+    "Settings": "settings",
+    "book": "front",
+    "connect": "client",
+    "errors": "",
+    "feed": "front",
+    "kline_updates": "front",
+    "klines": "front",
+    "level2": "front",
+    "load_ipython_extension": "jupyter",
+    "status": "front",
+    "stop": "client",
+    "ticker": "front",
+    "trades": "front",
+    "unload_ipython_extension": "jupyter",
+}
+
+__all__ = [  # noqa: RUF022  front door first
+    "connect",
+    "book",
+    "klines",
+    "trades",
+    "ticker",
+    "level2",
+    "kline_updates",
+    "feed",
+    "status",
+    "stop",
+    "Client",
+    "Settings",
+    "errors",
+    "load_ipython_extension",
+    "unload_ipython_extension",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if not home:
+        return import_module(f"{__name__}.{name}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, "__version__"})

@@ -5,7 +5,6 @@ Numbers arrive as text in one year and as numbers in another; all decoders here 
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -18,19 +17,23 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e24)]
 """A price, size or turnover: finite and not negative (text such as ``"nan"`` does not pass)."""
 
 
-@cache
-def decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+_DECODERS: dict[object, msgspec.json.Decoder[Any]] = {}
+
+
+def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
     """Return the decoder of ``kind``, which accepts numbers written as text."""
-    return msgspec.json.Decoder(kind, strict=False)
+    try:
+        return _DECODERS[kind]
+    except KeyError:
+        return _DECODERS.setdefault(kind, msgspec.json.Decoder(kind, strict=False))
 
 
 def decode(kind: type[T], data: bytes | bytearray | memoryview | msgspec.Raw) -> T:
     """Decode ``data`` into ``kind``; raise :class:`RemoteProtocolError` where it does not fit."""
     try:
-        value: T = decoder(kind).decode(data)
+        return decoder(kind).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise RemoteProtocolError(f"not a {getattr(kind, '__name__', kind)}: {exc}") from exc
-    return value
 
 
 def encode(value: Any) -> bytes:

@@ -1,0 +1,397 @@
+"""The client: owns the background connection, hands out feeds and live frames. And the default one."""
+
+from __future__ import annotations
+
+import atexit
+import difflib
+import logging
+import os
+import threading
+import weakref
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import msgspec
+
+from kucoin_stream.errors import KucoinStreamError, NotReadyError, StoppedError, UnknownSymbolError, UsageError
+from kucoin_stream.frames.book import LiveBook
+from kucoin_stream.frames.klines import LiveKlines
+from kucoin_stream.frames.status import LiveStatus
+from kucoin_stream.protocol import topics
+from kucoin_stream.protocol.messages import spot
+from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.protocol.topics import INTERVALS, Topic
+from kucoin_stream.settings import REST_BASE, Credentials, Settings
+from kucoin_stream.streams.feed import Feed
+from kucoin_stream.transport import credentials as keys
+from kucoin_stream.transport.engine import Engine
+from kucoin_stream.transport.target import Target, check_rest_url
+
+VARIABLE = "KUCOIN_STREAM_TARGET"
+PROBE_TIMEOUT = 3.0  # seconds that "auto" gives KuCoin to answer
+_CAPTURES = (".jsonl", ".jsonl.gz")
+_MAX_BARS = 100_000
+
+log = logging.getLogger("kucoin_stream")
+
+
+class Client:
+    """Everything of one exchange. Safe from any thread. Making one does nothing; :meth:`open` connects.
+
+    ``target``: ``"live"`` (KuCoin), ``"sim"`` (the built-in exchange), the URL of the REST base of anything that
+    speaks KuCoin, the path of a capture (``.jsonl``, ``.jsonl.gz``), or ``"auto"``: KuCoin if it answers within 3 s,
+    else the built-in exchange. ``key``, ``secret``, ``passphrase`` [apiKey, apiSecret, apiPassphrase] are an API
+    key's parts; without them the environment (``KUCOIN_API_KEY``, ``KUCOIN_API_SECRET``, ``KUCOIN_API_PASSPHRASE``)
+    and the system keyring (service ``kucoin-stream``) are asked, for KuCoin's own hosts only. ``futures_url``: the
+    REST base of futures where it differs. ``speed``: of a capture, 1.0 is as recorded, or ``"max"``.
+    Other options are the fields of :class:`Settings`.
+    """
+
+    def __init__(
+        self,
+        target: str | os.PathLike[str] = "auto",
+        *,
+        key: str | None = None,
+        secret: str | None = None,
+        passphrase: str | None = None,
+        futures_url: str = "",
+        speed: float | Literal["max"] = 1.0,
+        **options: Any,
+    ) -> None:
+        self._asked = os.fspath(target)
+        self._futures_url = check_rest_url(futures_url) if futures_url else ""
+        self._speed = speed
+        self._given = keys.given(key, secret, passphrase)
+        self.settings = _settings(options)
+        self._engine: Engine | None = None
+        self._simulator: Any = None
+        self._ended = ""
+
+    def __repr__(self) -> str:
+        if self._engine is None:
+            return f"<Client {self._asked} | {self._ended or 'not open'}>"
+        return f"<Client {self._engine.target.describe()} | {self._ended or self._engine.pool}>"
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def open(self) -> Self:
+        """Connect, check the key if there is one, and load the symbols. Raises what stands in the way."""
+        if self._ended:
+            raise StoppedError(f"this client was stopped: {self._ended}; make a new one")
+        if self._engine is not None:
+            return self
+        _opened.add(self)
+        match self._asked:
+            case "auto":
+                self._open_auto()
+            case "live":
+                self._start(Target("live", REST_BASE[self.settings.region], futures_url=self._futures_url))
+            case "sim":
+                self._open_simulated("")
+            case asked if asked.endswith(_CAPTURES) or Path(asked).is_file():
+                self._open_capture(Path(asked))
+            case asked if "://" in asked:
+                self._start(Target("url", check_rest_url(asked), futures_url=self._futures_url))
+            case asked:
+                raise UsageError(
+                    f"no such target: {asked!r}; it is 'auto', 'live', 'sim', a URL such as 'http://127.0.0.1:8080', "
+                    "or the path of a capture (.jsonl, .jsonl.gz)"
+                )
+        return self
+
+    def _open_auto(self) -> None:
+        target = Target("live", REST_BASE[self.settings.region], futures_url=self._futures_url)
+        engine = self._engine_for(target)
+        try:
+            engine.call(_probe, engine, timeout=PROBE_TIMEOUT)
+        except KucoinStreamError as exc:
+            engine.stop("KuCoin cannot be reached")
+            why = "no answer within 3 s" if isinstance(exc, NotReadyError) else str(exc)
+            self._open_simulated(f"KuCoin cannot be reached from here: {why}")
+            return
+        self._load(engine)
+
+    def _open_simulated(self, reason: str) -> None:
+        from kucoin_stream.simulator import GeneratedMarket, Simulator
+
+        self._simulate(Simulator(GeneratedMarket()), "sim", reason)
+
+    def _open_capture(self, path: Path) -> None:
+        from kucoin_stream.simulator import CaptureMarket, Simulator
+
+        if not path.is_file():
+            raise UsageError(f"no such capture: {path}")
+        self._simulate(Simulator(CaptureMarket(path, speed=self._speed)), "replay", path.name)
+
+    def _simulate(self, simulator: Any, mode: Literal["sim", "replay"], reason: str) -> None:
+        simulator.start()
+        self._simulator = simulator
+        try:
+            self._start(Target(mode, simulator.url, reason), self._given or simulator.credentials)
+        except BaseException:
+            simulator.stop()
+            raise
+
+    def _engine_for(self, target: Target, credentials: Credentials | None = None) -> Engine:
+        chosen = credentials or keys.allowed(self._given, target.rest_url)
+        engine = Engine(target, self.settings, chosen)
+        engine.start()
+        return engine
+
+    def _start(self, target: Target, credentials: Credentials | None = None) -> None:
+        self._load(self._engine_for(target, credentials))
+
+    def _load(self, engine: Engine) -> None:
+        """Check the key and load the symbols; the engine is ours only when both succeed."""
+        try:
+            symbols = engine.call(_load, engine, timeout=2 * self.settings.request_timeout)
+        except BaseException:
+            engine.stop("it did not start")
+            raise
+        engine.symbols.update((info.symbol, info) for info in symbols)
+        self._engine = engine
+        log.info("connected to %s", engine.target.describe())
+
+    def close(self, reason: str = "closed") -> None:
+        """End everything: connections, threads, and the built-in exchange if it is ours. Pictures become static."""
+        if self._ended:
+            return
+        self._ended = reason
+        engine, simulator = self._engine, self._simulator
+        try:
+            if engine is not None:
+                engine.stop(reason)
+        finally:
+            if simulator is not None:
+                simulator.stop()
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def engine(self) -> Engine:
+        """The floor below. Raises :class:`StoppedError` before :meth:`open` and after :meth:`close`."""
+        if self._engine is None or self._ended:
+            raise StoppedError(f"this client is {self._ended or 'not open'}; ks.connect() opens one")
+        return self._engine
+
+    @property
+    def target(self) -> Target:
+        """What this client talks to, and why."""
+        return self.engine.target
+
+    @property
+    def simulator(self) -> Any:
+        """The built-in exchange, where this client started one, else ``None``."""
+        return self._simulator
+
+    # -- symbols and arguments -----------------------------------------------------------------------------------
+
+    @property
+    def symbols(self) -> list[str]:
+        """All spot symbols."""
+        return list(self.engine.symbols)
+
+    def symbol(self, symbol: str) -> SymbolInfo:
+        """Return what the exchange says of ``symbol``; raise :class:`UnknownSymbolError` with the nearest ones."""
+        known = self.engine.symbols
+        if isinstance(symbol, str) and symbol in known:
+            return known[symbol]
+        if not isinstance(symbol, str):
+            raise UsageError(f"a symbol is text such as 'BTC-USDT', not {type(symbol).__name__}")
+        near = _nearest(symbol, known)
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; client.symbols lists them"
+        raise UnknownSymbolError(f"no such symbol {symbol[:50]!r}{hint}")
+
+    # -- feeds ---------------------------------------------------------------------------------------------------
+
+    def feed(self, topic: str, *arguments: str, interval: str | None = None, **options: Any) -> Feed[Any]:
+        """Return a feed of any row of the catalogue: ``feed("spot.trades", "BTC-USDT")``.
+
+        ``arguments`` are symbols (or a market for ``spot.market_snapshot``); klines also need ``interval``.
+        ``news=True`` puts what happens to the stream into it, in order; it is the default for increments.
+        Raises :class:`UsageError`, :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses.
+        """
+        row = topics.find(topic)
+        feed: Feed[Any] = Feed(self.engine, row, self._arguments(row, arguments, interval), **options)
+        feed.start()
+        return feed
+
+    def _arguments(self, row: Topic, given: tuple[str, ...], interval: str | None) -> tuple[str, ...]:
+        if not row.list_limit:
+            if given:
+                raise UsageError(f"{row.name} takes no argument")
+            return ()
+        if not given:
+            raise UsageError(f"{row.name} needs at least one {'symbol' if row.by_symbol else 'market'}")
+        given = tuple(dict.fromkeys(given))
+        if not row.by_symbol:
+            return tuple(_plain(each) for each in given)
+        if row.name.startswith("spot."):
+            for each in given:
+                self.symbol(each)
+        if "{interval}" not in row.path:
+            if interval is not None:
+                raise UsageError(f"{row.name} has no interval")
+            return tuple(_plain(each) for each in given)
+        return tuple(f"{each}_{check_interval(interval)}" for each in given)
+
+    def ticker(self, *symbols: str, **options: Any) -> Feed[spot.Ticker]:
+        """Last trade and best bid and ask, at most one in 100 ms a symbol (protocol.md 4.1)."""
+        return self.feed("spot.ticker", *symbols, **options)
+
+    def trades(self, *symbols: str, **options: Any) -> Feed[spot.Trade]:
+        """Every match (protocol.md 4.9)."""
+        return self.feed("spot.trades", *symbols, **options)
+
+    def level2(self, symbol: str, **options: Any) -> Feed[spot.BookDelta]:
+        """The order book's increments as they come, with news where some are missing (protocol.md 4.5, 5)."""
+        return self.feed("spot.level2", symbol, **options)
+
+    def kline_updates(self, symbol: str, interval: str, **options: Any) -> Feed[spot.KlineUpdate]:
+        """The live bar after each change (protocol.md 4.8)."""
+        return self.feed("spot.klines", symbol, interval=interval, **options)
+
+    # -- live frames ---------------------------------------------------------------------------------------------
+
+    def book(self, symbol: str) -> LiveBook:
+        """Return the order book of ``symbol``, kept from increments: whole with a key, else ``partial``.
+
+        Raises :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses within 2 s.
+        """
+        book = LiveBook(self.engine, self.symbol(symbol))
+        book.settle()
+        return book
+
+    def klines(self, symbol: str, interval: str, history: int = 500, maxlen: int | None = None) -> LiveKlines:
+        """Return the bars of ``symbol``: ``history`` of them at once (1 to 1500), then the live one.
+
+        ``maxlen``: how many bars are kept; ``history`` + 10,000 by default. Raises as :meth:`book`, and
+        :class:`UsageError` for an unknown interval or a history out of range.
+        """
+        info = self.symbol(symbol)
+        check_interval(interval)
+        most = self.settings.limits.kline_rows
+        if not isinstance(history, int) or isinstance(history, bool) or not 1 <= history <= most:
+            raise UsageError(f"history={history!r}: KuCoin gives 1 to {most} bars at once")
+        kept = history + 10_000 if maxlen is None else maxlen
+        if not history <= kept <= _MAX_BARS:
+            raise UsageError(f"maxlen={maxlen!r}: between history={history} and {_MAX_BARS}")
+        klines = LiveKlines(self.engine, info, interval, history, kept)
+        klines.settle()
+        return klines
+
+    def status(self) -> LiveStatus:
+        """Return the state of the connections as a live frame."""
+        return LiveStatus(self.engine)
+
+    def statistics(self) -> dict[str, Any]:
+        """Return counters: messages, errors, reconnects, REST calls, and one row per connection."""
+        return LiveStatus(self.engine).statistics()
+
+
+async def _probe(engine: Engine) -> None:
+    """See whether the exchange answers and gives out tokens."""
+    await engine.rest.server_time()
+    await engine.rest.bullet()
+
+
+async def _load(engine: Engine) -> list[SymbolInfo]:
+    if engine.rest.credentials is not None:
+        await engine.rest.check_key()
+    return await engine.rest.symbols()
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    names = {field.name for field in msgspec.structs.fields(Settings)}
+    for name in options:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(names))}"
+            raise UsageError(f"no such option {name!r}{hint}")
+    settings = Settings(**options)
+    if settings.region not in REST_BASE:
+        raise UsageError(f"no such region {settings.region!r}; there are: {', '.join(REST_BASE)}")
+    return settings
+
+
+def check_interval(interval: str | None) -> str:
+    """Return ``interval`` if it is one; raise :class:`UsageError` with those there are."""
+    if interval in INTERVALS:
+        return str(interval)
+    if interval is None:
+        raise UsageError(f"klines need interval=; there are: {', '.join(INTERVALS)}")
+    near = _nearest(str(interval), INTERVALS)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise UsageError(f"no such interval {str(interval)[:50]!r}; there are: {', '.join(INTERVALS)}{hint}")
+
+
+def _nearest(word: str, known: Any) -> list[str]:
+    """Return up to three of ``known`` that ``word`` may have meant: the same but for case and separators first."""
+    bare = {_bare(each): each for each in known}
+    if _bare(word) in bare:
+        return [bare[_bare(word)]]
+    if begin := [each for name, each in bare.items() if _bare(word) and name.startswith(_bare(word))]:
+        return begin[:3]
+    return [bare[each] for each in difflib.get_close_matches(_bare(word), bare, 3, 0.7)]
+
+
+def _bare(word: str) -> str:
+    return "".join(letter for letter in word.upper() if letter.isalnum())
+
+
+def _plain(argument: str) -> str:
+    if not isinstance(argument, str) or not argument.strip() or any(c in argument for c in ",:\n\r\t"):
+        raise UsageError(f"not an argument of a topic: {argument!r}")
+    return argument
+
+
+# --- the default client -----------------------------------------------------------------------------------------
+
+_opened: weakref.WeakSet[Client] = weakref.WeakSet()
+_default: Client | None = None
+_default_asked: object = None
+_lock = threading.RLock()
+
+
+def connect(target: str | os.PathLike[str] | None = None, **options: Any) -> Client:
+    """Connect the default client and return it; the same call again returns the same client.
+
+    ``target`` and ``options`` as for :class:`Client`. Without a target, the environment variable
+    ``KUCOIN_STREAM_TARGET`` decides, else "auto". A different call ends the client before, whose frames then say so.
+    """
+    global _default, _default_asked
+    asked = os.environ.get(VARIABLE) or "auto" if target is None else os.fspath(target)
+    with _lock:
+        call = (asked, tuple(sorted(options.items(), key=lambda item: item[0])))
+        if _default is not None and not _default._ended and call == _default_asked:
+            return _default
+        client = Client(asked, **options).open()
+        if _default is not None:
+            _default.close(f"switched to {client.target.describe()}")
+        _default, _default_asked = client, call
+        if client.target.reason or client.target.badge:
+            log.warning("connected to %s", client.target.describe())
+        return client
+
+
+def default_client() -> Client:
+    """Return the default client, connected "auto" where there is none yet."""
+    with _lock:
+        return _default if _default is not None and not _default._ended else connect()
+
+
+def stop() -> None:
+    """End the default client."""
+    with _lock:
+        if _default is not None:
+            _default.close("stopped")
+
+
+@atexit.register
+def _at_exit() -> None:
+    for client in list(_opened):
+        client.close("the interpreter ended")

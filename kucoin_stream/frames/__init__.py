@@ -1,0 +1,1 @@
+"""Live pandas DataFrames."""

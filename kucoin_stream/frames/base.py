@@ -1,0 +1,162 @@
+"""What all live frames have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import weakref
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from kucoin_stream.errors import NotReadyError, RefusedError, StoppedError
+from kucoin_stream.transport.engine import Engine
+
+REFUSED, STOPPED = "refused", "stopped"
+
+
+class LiveFrame(ABC):
+    """A pandas DataFrame kept current. ``.df`` is now; ``.widget()`` its picture; ``.stop()`` its end.
+
+    Safe from any thread.
+    """
+
+    title: str
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._views: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._view: Any = None
+        self._stopped = ""
+        engine.on_end(self._end)
+
+    # -- to be given by each kind --------------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def version(self) -> object:
+        """Something that changes with every change of the frame. Cheap."""
+
+    @abstractmethod
+    def _status(self) -> str:
+        """Say what the frame is while it is neither stopped nor its client ended."""
+
+    @abstractmethod
+    def _ready(self) -> bool:
+        """Whether there is something to show."""
+
+    @abstractmethod
+    def _build(self) -> pd.DataFrame:
+        """Return the DataFrame of now."""
+
+    @abstractmethod
+    def _release(self) -> None:
+        """Leave the loop thread."""
+
+    @abstractmethod
+    def _make_view(self, **options: Any) -> Any:
+        """Return a picture."""
+
+    # -- the same for all ----------------------------------------------------------------------------------------
+
+    @property
+    def status(self) -> str:
+        """What the frame is, perhaps with a reason: ``live``, ``syncing``, ``partial``, ``stale: ...``, and so on."""
+        if self._stopped:
+            return self._stopped
+        if self._engine.ended:
+            return f"{STOPPED}: {self._engine.ended}"
+        return self._status()
+
+    @property
+    def badge(self) -> str:
+        """``SIMULATED``, ``REPLAYED`` or nothing."""
+        return self._engine.target.badge
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """A fresh DataFrame. ``df.attrs`` says what it is: title, status, source, time (UTC, ISO).
+
+        Raises :class:`RefusedError` where the exchange refused the subscription.
+        """
+        status = self.status
+        if status.startswith(REFUSED):
+            raise RefusedError(self.title, *_refusal(status))
+        frame = self._build()
+        frame.attrs = {
+            "title": self.title,
+            "status": status,
+            "source": self._engine.target.mode,
+            "badge": self.badge,
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        }
+        return frame
+
+    def wait(self, timeout: float = 10.0) -> Any:
+        """Wait until there is something to show; return ``self``.
+
+        Raises :class:`NotReadyError` after ``timeout`` seconds, :class:`RefusedError`, :class:`StoppedError`.
+        """
+        deadline = time.monotonic() + timeout
+        while not self._ready():
+            status = self.status
+            if status.startswith(REFUSED):
+                raise RefusedError(self.title, *_refusal(status))
+            if status.startswith(STOPPED):
+                raise StoppedError(f"{self.title} is {status}")
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise NotReadyError(f"{self.title}: nothing to show within {timeout:g} s; it is {status}")
+            time.sleep(min(0.02, left))
+        return self
+
+    def head(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
+        """Return the first ``n`` rows, after waiting for something to show as :meth:`wait` does."""
+        return self.wait(timeout).df.head(n)
+
+    def tail(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
+        """Return the last ``n`` rows, after waiting for something to show as :meth:`wait` does."""
+        return self.wait(timeout).df.tail(n)
+
+    def stop(self) -> None:
+        """End it: unsubscribe, and leave the last picture on the screen."""
+        if self._stopped:
+            return
+        self._end(STOPPED)
+
+    def _end(self, status: str) -> None:
+        """Become ``status`` for good; pictures turn static while there is still something to draw them from."""
+        self._stopped = self._stopped or status
+        for view in list(self._views):
+            view.stop()
+        self._release()
+
+    def widget(self, **options: Any) -> Any:
+        """Return a new picture of this frame, an ipywidget."""
+        view = self._make_view(**options)
+        self._views.add(view)
+        return view
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        if self._view is None:
+            self._view = self.widget()
+        self._view._ipython_display_(**kwargs)
+
+    def __repr__(self) -> str:
+        badge = f" {self.badge}" if self.badge else ""
+        return f"<{type(self).__name__} {self.title}{badge} | {self.status}>"
+
+
+def _refusal(status: str) -> tuple[int, str]:
+    """Take ``refused: 404 no such topic`` apart."""
+    code, _, reason = status.partition(": ")[2].partition(" ")
+    with contextlib.suppress(ValueError):
+        return int(code), reason
+    return 0, f"{code} {reason}".strip()
+
+
+def utc(values: Any, unit: str) -> pd.DatetimeIndex:
+    """Return integers since the epoch as UTC timestamps in nanoseconds."""
+    return pd.DatetimeIndex(values.astype(f"M8[{unit}]").astype("M8[ns]")).tz_localize("UTC")

@@ -1,0 +1,362 @@
+"""The live order book: kept on the loop thread, read from any."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+from msgspec import Struct
+
+from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError
+from kucoin_stream.frames.base import LiveFrame
+from kucoin_stream.market.book import Levels, OrderBook, Top, imbalance, levels
+from kucoin_stream.protocol import topics
+from kucoin_stream.protocol.booksync import Action, BookGap, BookSync, RequestSnapshot, Restart
+from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
+from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.protocol.messages.spot import BookDelta
+from kucoin_stream.streams.feed import ACK_WAIT
+from kucoin_stream.streams.source import Inlet, LiveSource
+from kucoin_stream.transport.engine import Engine, Shared
+
+_TOPIC = topics.find("spot.level2")
+_NAN = float("nan")
+RIGHT = frozenset({"live", "partial"})
+"""The states in which a book is right: whole, or right as far as it goes."""
+
+
+class BookState(Struct, frozen=True, gc=False):
+    """What is published of a book after each socket read, readable from any thread."""
+
+    status: str
+    top: Top = Top()
+    updates: int = 0
+
+
+class BookKeeper(Shared):
+    """Keeps one book from snapshot and increments. Lives on the loop thread; ``state`` may be read from any."""
+
+    def __init__(self, engine: Engine, symbol: str) -> None:
+        self.symbol = symbol
+        self.topic = _TOPIC.wire(symbol)
+        self.state = BookState("syncing")
+        self.inlet = Inlet()
+        self.gaps = 0
+        self.snapshots = 0
+        self._engine = engine
+        self._loop = asyncio.get_running_loop()
+        self._sync = BookSync(self._loop.time())
+        self._book = OrderBook()
+        self._updates = 0
+        self._trouble = ""  # why there is no right book, after there was one
+        self._snapshot_error = ""
+        self._refused = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
+        engine.pool.attach([self.topic], self)
+        self._arm()
+
+    def close(self) -> None:
+        """Leave the pool."""
+        self._closed = True
+        self._engine.pool.detach([self.topic], self)
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+
+    def copy(self, depth: int | None = None) -> Any:
+        """Return plain copies of the ``depth`` best levels; turn them into arrays elsewhere."""
+        return self._book.copy(depth)
+
+    # -- Subscriber ----------------------------------------------------------------------------------------------
+
+    def receive(self, delta: BookDelta) -> None:
+        """Take one change message."""
+        for action in self._sync.receive_delta(delta, self._loop.time()):
+            self._act(action)
+        if self._sync.sequence is None:
+            self._arm()
+
+    def flush(self) -> None:
+        """Publish what the changes of one socket read made of the book."""
+        book = self._book
+        if self._sync.live and book.crossed:
+            self._perform(self._sync.crossed(self._loop.time()))
+        if book.partial and book.running_out:
+            self._perform(self._sync.refresh())
+        self._publish()
+        if self.inlet.wanted:
+            self.inlet.flush()
+
+    def news(self, news: News) -> None:
+        """Take what happened to the topic."""
+        match news:
+            case Disconnected(reason=reason):
+                self._sync.disconnected()
+                self._trouble = f"stale: {reason}"
+                self.inlet.news(news)
+            case Restarted():
+                self._sync.connected(self._loop.time())
+                if self._trouble:
+                    self._trouble = "resyncing"
+                    self.inlet.news(news)
+                self._arm()
+            case Refused(code=code, reason=reason):
+                self._refused = f"refused: {code} {reason}"
+            case Gap():
+                pass
+
+    # -- what the sync asks for ----------------------------------------------------------------------------------
+
+    def _perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            self._act(action)
+        self._arm()
+
+    def _act(self, action: Action) -> None:
+        kind = type(action)
+        if kind is BookDelta:
+            self._book.apply(action)  # type: ignore[arg-type]
+            self._changed()
+        elif kind is RequestSnapshot:
+            self._fetch(action.ticket)  # type: ignore[union-attr]
+        elif kind is Restart:
+            complete = self._engine.rest.credentials is not None
+            self._book.restart(action.snapshot, complete=complete)  # type: ignore[union-attr]
+            self._trouble = self._snapshot_error = ""
+            self._changed()
+        elif isinstance(action, BookGap):
+            self.gaps += 1
+            self._trouble = f"resyncing: {action.reason}"
+            self.inlet.news(Gap(self.topic, action.reason, action.missed))
+
+    def _changed(self) -> None:
+        self._updates += 1
+        if self.inlet.wanted:
+            self.inlet.receive(self._book.top())
+
+    def _fetch(self, ticket: int) -> None:
+        task = self._loop.create_task(self._snapshot(ticket))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _snapshot(self, ticket: int) -> None:
+        self.snapshots += 1
+        try:
+            snapshot = await self._engine.rest.book(self.symbol)
+        except KucoinStreamError as exc:
+            self._snapshot_error = str(exc)
+            self._sync.snapshot_failed(ticket, self._loop.time())
+            self._arm()
+        else:
+            self._perform(self._sync.receive_snapshot(snapshot, ticket, self._loop.time()))
+        self.flush()
+
+    def _arm(self) -> None:
+        due = self._sync.next_tick()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None and not self._closed:
+            self._timer = self._loop.call_at(due, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._engine.pool.active(self.topic) or self._book.sequence is not None:
+            self._perform(self._sync.tick(self._loop.time()))
+            self._publish()
+
+    def _publish(self) -> None:
+        self.state = BookState(self._status(), self._book.top(), self._updates)
+
+    def _status(self) -> str:
+        if self._refused:
+            return self._refused
+        if not self._sync.live:
+            syncing = self._trouble or "syncing"
+            return f"{syncing}: {self._snapshot_error}" if self._snapshot_error else syncing
+        if not self._book.partial:
+            return "live"
+        return "partial" if self._book.reaches else "resyncing: the market left the known levels"
+
+
+class LiveBook(LiveFrame):
+    """An L2 order book kept from increments. Made by :meth:`Client.book`. Safe from any thread.
+
+    ``status``: ``syncing``, ``live``, ``partial`` (right as far as it goes: seeded from the public best 100 levels),
+    ``stale`` (disconnected), ``resyncing``, ``refused``, ``stopped``, each perhaps with a reason. In states other
+    than ``live`` and ``partial`` the scalars are NaN and the frames empty: a stale book is not served as current.
+
+    Sources: KuCoin API docs, "Level2 - Market Data", "How to build a local order book"; protocol.md 5.
+    """
+
+    def __init__(self, engine: Engine, info: SymbolInfo) -> None:
+        super().__init__(engine)
+        self.symbol = info.symbol
+        self.title = info.symbol
+        self.price_decimals = decimals(info.price_increment)
+        self.size_decimals = decimals(info.base_increment)
+        self._key = ("book", info.symbol)
+        self._keeper: BookKeeper = engine.call(engine.join, self._key, lambda: BookKeeper(engine, info.symbol))
+        self._finalizer = weakref.finalize(self, engine.post, engine.leave, self._key)
+        self._stream: LiveSource[Top] | None = None
+
+    def settle(self) -> None:
+        """Wait at most 2 s for the ack. Raises :class:`RefusedError`."""
+        try:
+            self._engine.call(self._engine.pool.settled, [self._keeper.topic], ACK_WAIT, timeout=ACK_WAIT + 1)
+        except NotReadyError:
+            return  # the status says so
+        except RefusedError:
+            self.stop()
+            raise
+
+    def __repr__(self) -> str:
+        top = self._top()
+        badge = f" {self.badge}" if self.badge else ""
+        return (
+            f"<LiveBook {self.symbol}{badge} | {self.status} | bid {top.bid} ask {top.ask} | sequence {top.sequence}>"
+        )
+
+    # -- scalars: one published value, no call -------------------------------------------------------------------
+
+    def _top(self) -> Top:
+        state = self._keeper.state
+        return state.top if state.status in RIGHT and not self._stopped and not self._engine.ended else Top()
+
+    @property
+    def best_bid(self) -> float:
+        """Highest bid price, in the quote currency; NaN where there is none."""
+        return _number(self._top().bid)
+
+    @property
+    def best_ask(self) -> float:
+        """Lowest ask price, in the quote currency; NaN where there is none."""
+        return _number(self._top().ask)
+
+    @property
+    def mid(self) -> float:
+        """(best bid + best ask) / 2, in the quote currency."""
+        top = self._top()
+        return (_number(top.bid) + _number(top.ask)) / 2
+
+    @property
+    def spread(self) -> float:
+        """Best ask - best bid, in the quote currency."""
+        top = self._top()
+        return _number(top.ask) - _number(top.bid)
+
+    @property
+    def sequence(self) -> int | None:
+        """Sequence of the last change applied; ``None`` while the book is not right."""
+        return self._top().sequence
+
+    @property
+    def version(self) -> object:
+        """The published state; a new one after each change."""
+        return self._keeper.state, self._stopped, self._engine.ended
+
+    @property
+    def gaps(self) -> int:
+        """How many times changes were found missing."""
+        return self._keeper.gaps
+
+    @property
+    def updates(self) -> int:
+        """How many changes and snapshots were applied."""
+        return self._keeper.state.updates
+
+    # -- levels: one call ----------------------------------------------------------------------------------------
+
+    def levels(self, depth: int | None = None) -> Levels:
+        """Return the ``depth`` best levels a side as numpy arrays, best first; the last known ones of a stale book."""
+        return levels(self._engine.call(self._keeper.copy, depth))
+
+    def _right_levels(self, depth: int | None = None) -> Levels:
+        copied = self._engine.call(self._keeper.copy, depth) if self.status in RIGHT else None
+        if copied is None or self._keeper.state.status not in RIGHT:
+            empty = np.empty(0)
+            return Levels(None, empty, empty, empty, empty)
+        return levels(copied)
+
+    @property
+    def bids(self) -> pd.DataFrame:
+        """Bids, best first: ``price``, ``size``, ``total`` (running sum of size)."""
+        known = self._right_levels()
+        return _side(known.bid_prices, known.bid_sizes)
+
+    @property
+    def asks(self) -> pd.DataFrame:
+        """Asks, best first: ``price``, ``size``, ``total`` (running sum of size)."""
+        known = self._right_levels()
+        return _side(known.ask_prices, known.ask_sizes)
+
+    def imbalance(self, levels: int = 10) -> float:
+        """(bids - asks) / (bids + asks) of the sizes of the best ``levels``: -1 to 1; NaN without any."""
+        known = self._right_levels(levels)
+        return imbalance(known.bid_sizes, known.ask_sizes)
+
+    def _build(self) -> pd.DataFrame:
+        known = self._right_levels()
+        rows = max(len(known.bid_prices), len(known.ask_prices))
+        columns = {
+            "bid_size": known.bid_sizes,
+            "bid": known.bid_prices,
+            "ask": known.ask_prices,
+            "ask_size": known.ask_sizes,
+        }
+        return pd.DataFrame({name: _padded(column, rows) for name, column in columns.items()}, copy=False)
+
+    # -- changes, picture, end -----------------------------------------------------------------------------------
+
+    @property
+    def stream(self) -> LiveSource[Top]:
+        """A streamz source of :class:`Top` after every single change, with news (gaps, disconnections) in order."""
+        if self._stream is None:
+            source: LiveSource[Top] = LiveSource(
+                self._engine, title=f"book {self.symbol}", limit=self._engine.settings.inbox_size, overflow="mark",
+                news=True, inlet=self._keeper.inlet,
+            )  # fmt: skip
+            source.owner = self  # the book lives as long as somebody reads its changes
+            self._stream = source
+        return self._stream
+
+    def _status(self) -> str:
+        return self._keeper.state.status
+
+    def _ready(self) -> bool:
+        return self.status in RIGHT
+
+    def _release(self) -> None:
+        self._finalizer()
+
+    def _make_view(self, **options: Any) -> Any:
+        from kucoin_stream.widgets import view
+
+        return view.BookView(cast(Any, self), **options)
+
+
+def decimals(increment: Any) -> int:
+    """Return how many decimals a price or size step has."""
+    return max(0, -int(increment.normalize().as_tuple().exponent)) if increment else 8
+
+
+def _number(value: float | None) -> float:
+    return _NAN if value is None else value
+
+
+def _side(prices: Any, sizes: Any) -> pd.DataFrame:
+    return pd.DataFrame({"price": prices, "size": sizes, "total": np.cumsum(sizes)})
+
+
+def _padded(column: Any, rows: int) -> Any:
+    if len(column) == rows:
+        return column
+    padded = np.full(rows, _NAN)
+    padded[: len(column)] = column
+    return padded

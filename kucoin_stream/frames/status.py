@@ -1,0 +1,66 @@
+"""The state of a client as a live frame: connections, rates, what it talks to."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, cast
+
+import pandas as pd
+
+from kucoin_stream.frames.base import LiveFrame
+from kucoin_stream.transport.engine import Engine
+
+COLUMNS = ["name", "state", "reason", "topics", "messages", "rtt_ms", "reconnects", "since"]
+
+
+class LiveStatus(LiveFrame):
+    """One row per connection. Made by :meth:`Client.status`. Safe from any thread."""
+
+    title = "connections"
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+
+    @property
+    def version(self) -> object:
+        """A new one each second: rates change even when nothing else does."""
+        return int(time.monotonic()), self.status
+
+    def statistics(self) -> dict[str, Any]:
+        """Return the target, the counters and one row per connection."""
+        engine = self._engine
+        pool, target = engine.pool, engine.target
+        connections = engine.call(pool.statistics) if engine.running else []
+        return {
+            "target": target.rest_url,
+            "mode": target.mode,
+            "reason": target.reason,
+            "connections": connections,
+            "topics": sum(int(each["topics"]) for each in connections),
+            "messages": pool.messages,
+            "errors": pool.errors,
+            "last_error": pool.last_error,
+            "reconnects": pool.reconnects,
+            "rest_calls": engine.rest.calls,
+            "rest_failures": engine.rest.failures,
+            "clock_offset_ms": round(engine.rest.clock_offset * 1000, 1),
+        }
+
+    def _status(self) -> str:
+        return "live"
+
+    def _ready(self) -> bool:
+        return True
+
+    def _build(self) -> pd.DataFrame:
+        frame = pd.DataFrame(self.statistics()["connections"], columns=COLUMNS)
+        frame["since"] = pd.to_datetime(frame["since"], unit="s", utc=True)
+        return frame
+
+    def _release(self) -> None:
+        """Nothing is held."""
+
+    def _make_view(self, **options: Any) -> Any:
+        from kucoin_stream.widgets import view
+
+        return view.StatusView(cast(Any, self), **options)

@@ -1,0 +1,48 @@
+"""The front door's functions: the same as the methods of :class:`Client`, on the default client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kucoin_stream.client import Client, default_client
+from kucoin_stream.frames.book import LiveBook
+from kucoin_stream.frames.klines import LiveKlines
+from kucoin_stream.frames.status import LiveStatus
+from kucoin_stream.protocol.messages import spot
+from kucoin_stream.streams.feed import Feed
+
+
+def feed(topic: str, *arguments: str, **options: Any) -> Feed[Any]:
+    return default_client().feed(topic, *arguments, **options)
+
+
+def ticker(*symbols: str, **options: Any) -> Feed[spot.Ticker]:
+    return default_client().ticker(*symbols, **options)
+
+
+def trades(*symbols: str, **options: Any) -> Feed[spot.Trade]:
+    return default_client().trades(*symbols, **options)
+
+
+def level2(symbol: str, **options: Any) -> Feed[spot.BookDelta]:
+    return default_client().level2(symbol, **options)
+
+
+def kline_updates(symbol: str, interval: str, **options: Any) -> Feed[spot.KlineUpdate]:
+    return default_client().kline_updates(symbol, interval, **options)
+
+
+def book(symbol: str) -> LiveBook:
+    return default_client().book(symbol)
+
+
+def klines(symbol: str, interval: str, history: int = 500, maxlen: int | None = None) -> LiveKlines:
+    return default_client().klines(symbol, interval, history, maxlen)
+
+
+def status() -> LiveStatus:
+    return default_client().status()
+
+
+for _each in (feed, ticker, trades, level2, kline_updates, book, klines, status):
+    _each.__doc__ = getattr(Client, _each.__name__).__doc__

@@ -1,0 +1,182 @@
+"""An order book: two sides of price levels, best price kept.
+
+A side is two arrays, price keys ascending and sizes beside them, with the best level last: changes happen near the
+best price, so an insertion moves few bytes, the best price is the last element, and copying a side is two slices.
+Asks are kept under their negated price.
+
+A book from a snapshot of the best 100 levels is *partial*: beyond the worst level of the snapshot nothing is known,
+so changes there are left out, and every level that the book holds is right (protocol.md 5.4).
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+
+from kucoin_stream.protocol.messages.rest import BookSnapshot
+from kucoin_stream.protocol.messages.spot import BookDelta
+
+PUBLIC_DEPTH = 100  # levels a side of the public snapshot; a shorter side is a whole side
+SAFE_DEPTH = 50  # known levels a side below which a partial book wants a new snapshot
+_NEAR = 32  # levels from the best that are searched first
+_INFINITY = float("inf")
+
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Top(Struct, frozen=True, gc=False):
+    """Best bid and ask after a change. A side without levels has ``None``."""
+
+    sequence: int | None = None
+    bid: float | None = None
+    bid_size: float | None = None
+    ask: float | None = None
+    ask_size: float | None = None
+
+
+class Levels(Struct, frozen=True):
+    """Price levels, best first."""
+
+    sequence: int | None
+    bid_prices: Floats
+    bid_sizes: Floats
+    ask_prices: Floats
+    ask_sizes: Floats
+
+
+class Side:
+    """One side of a book, under price keys that grow towards the best."""
+
+    __slots__ = ("horizon", "keys", "sizes")
+
+    def __init__(self) -> None:
+        self.keys = array("d")
+        self.sizes = array("d")
+        self.horizon = -_INFINITY  # keys below it are not known
+
+    def replace(self, levels: Iterable[tuple[float, float]], complete: bool) -> None:
+        """Hold ``levels``, pairs of key and size, instead of what there was."""
+        ordered = sorted((key, size) for key, size in levels if size)
+        self.keys = array("d", [key for key, _ in ordered])
+        self.sizes = array("d", [size for _, size in ordered])
+        self.horizon = -_INFINITY if complete or not ordered else ordered[0][0]
+
+    def set(self, key: float, size: float) -> None:
+        """Set the size at a key; 0 removes it."""
+        keys = self.keys
+        end = len(keys)
+        near = end - _NEAR
+        at = bisect_left(keys, key, near if near > 0 and keys[near] <= key else 0)
+        if at < end and keys[at] == key:
+            if size:
+                self.sizes[at] = size
+            else:
+                del keys[at], self.sizes[at]
+        elif size and key >= self.horizon:
+            keys.insert(at, key)
+            self.sizes.insert(at, size)
+
+    @property
+    def running_out(self) -> bool:
+        """Whether the market is about to leave what is known."""
+        return len(self.keys) < SAFE_DEPTH and self.horizon != -_INFINITY
+
+    def best(self, depth: int | None) -> tuple[array[float], array[float]]:
+        """Return copies of keys and sizes of the ``depth`` best levels, best last."""
+        if depth is None or depth >= len(self.keys):
+            return self.keys[:], self.sizes[:]
+        start = len(self.keys) - depth
+        return self.keys[start:], self.sizes[start:]
+
+
+class OrderBook:
+    """The book of one symbol. Lives on the loop thread."""
+
+    __slots__ = ("asks", "bids", "partial", "sequence", "time_ms")
+
+    def __init__(self) -> None:
+        self.bids = Side()
+        self.asks = Side()
+        self.sequence: int | None = None
+        self.time_ms: int | None = None
+        self.partial = False
+
+    def restart(self, snapshot: BookSnapshot, *, complete: bool) -> None:
+        """Hold the levels of ``snapshot``; ``complete`` tells whether these are all levels there are."""
+        bids, asks = snapshot.bids or (), snapshot.asks or ()
+        self.bids.replace(bids, complete or len(bids) < PUBLIC_DEPTH)
+        self.asks.replace(((-price, size) for price, size in asks), complete or len(asks) < PUBLIC_DEPTH)
+        self.sequence = snapshot.sequence
+        self.time_ms = snapshot.time_ms
+        self.partial = not complete
+
+    def apply(self, delta: BookDelta) -> None:
+        """Apply the next change in line."""
+        changes = delta.changes
+        for price, size, _ in changes.bids:
+            if price:  # price 0 only moves the sequence
+                self.bids.set(price, size)
+        for price, size, _ in changes.asks:
+            if price:
+                self.asks.set(-price, size)
+        self.sequence = delta.sequence_end
+        self.time_ms = delta.time_ms
+
+    def clear(self) -> None:
+        """Hold nothing."""
+        self.restart(BookSnapshot(sequence=0), complete=True)
+        self.sequence = None
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the best bid is not below the best ask."""
+        bids, asks = self.bids.keys, self.asks.keys
+        return bool(bids and asks) and bids[-1] >= -asks[-1]
+
+    @property
+    def running_out(self) -> bool:
+        """Whether a partial book needs a new snapshot soon."""
+        return self.bids.running_out or self.asks.running_out
+
+    @property
+    def reaches(self) -> bool:
+        """Whether a partial book still knows the best price of both sides."""
+        return all(side.keys or side.horizon == -_INFINITY for side in (self.bids, self.asks))
+
+    def top(self) -> Top:
+        """Return the best level of each side."""
+        bids, asks = self.bids, self.asks
+        bid, bid_size = (bids.keys[-1], bids.sizes[-1]) if bids.keys else (None, None)
+        ask, ask_size = (-asks.keys[-1], asks.sizes[-1]) if asks.keys else (None, None)
+        return Top(self.sequence, bid, bid_size, ask, ask_size)
+
+    def copy(self, depth: int | None = None) -> tuple[int | None, Sequence[array[float]]]:
+        """Return the sequence and plain copies; make :class:`Levels` of them with :func:`levels` in any thread."""
+        return self.sequence, (*self.bids.best(depth), *self.asks.best(depth))
+
+
+def levels(copied: tuple[int | None, Sequence[array[float]]]) -> Levels:
+    """Return what :meth:`OrderBook.copy` gave as numpy arrays, best first."""
+    sequence, (bid_keys, bid_sizes, ask_keys, ask_sizes) = copied
+    return Levels(
+        sequence,
+        _floats(bid_keys),
+        _floats(bid_sizes),
+        -_floats(ask_keys),
+        _floats(ask_sizes),
+    )
+
+
+def _floats(values: array[float]) -> Floats:
+    return np.frombuffer(values)[::-1] if values else np.empty(0)
+
+
+def imbalance(bid_sizes: Floats, ask_sizes: Floats) -> float:
+    """(bids - asks) / (bids + asks) of the sizes given: from -1 to 1, or NaN where there are none."""
+    bids, asks = float(bid_sizes.sum()), float(ask_sizes.sum())
+    return (bids - asks) / (bids + asks) if bids + asks else float("nan")

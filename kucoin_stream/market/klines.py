@@ -1,0 +1,90 @@
+"""Bars of one symbol and interval: history and live updates joined without gap or double row.
+
+The exchange sends a bar for an interval without trades only sometimes, and its history leaves such intervals out. So
+a missing interval between two bars becomes a flat one, at the close before it and without volume: the exchange's own
+form (protocol.md 4.8). A week or a month has no such filling: their begin is not documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kucoin_stream.market.ring import Ring
+from kucoin_stream.protocol.messages.spot import Candle
+from kucoin_stream.protocol.topics import INTERVALS
+
+COLUMNS = {"start_s": "q", "open": "d", "high": "d", "low": "d", "close": "d", "volume": "d", "turnover": "d"}
+_UNFILLED = ("1week", "1month")
+
+
+class KlineSeries:
+    """The latest ``maxlen`` bars, oldest first. Lives on the loop thread."""
+
+    def __init__(self, interval: str, maxlen: int) -> None:
+        self.interval = interval
+        self.step = 0 if interval in _UNFILLED else INTERVALS[interval]  # seconds
+        self.ring = Ring(COLUMNS, maxlen)
+
+    def __len__(self) -> int:
+        return len(self.ring)
+
+    @property
+    def last_start(self) -> int | None:
+        """Begin of the newest bar, in Unix seconds."""
+        return int(self.ring.last()[0]) if len(self.ring) else None
+
+    def update(self, bar: Candle) -> bool:
+        """Take a live bar; return whether anything changed. A bar older than the newest is merged into its place."""
+        last = self.last_start
+        if last is None or bar.start_s > last:
+            previous = None if last is None else _candle(self.ring.last())
+            for each in _filled(previous, bar, self.step, self.ring.maxlen):
+                self.ring.append(_row(each))
+            return True
+        if bar.start_s < last:
+            return self.merge([bar])
+        if bar.volume < self.ring.last()[5]:
+            return False  # late: a bar's volume only grows
+        self.ring.replace_last(_row(bar))
+        return True
+
+    def merge(self, bars: Iterable[Candle]) -> bool:
+        """Join bars from history, in any order; of two for the same interval the one with more volume is newer."""
+        known = {bar.start_s: bar for bar in self}
+        changed = False
+        for bar in bars:
+            there = known.get(bar.start_s)
+            if there is None or bar.volume > there.volume:
+                known[bar.start_s] = bar
+                changed = True
+        if changed:
+            self.ring.clear()
+            previous: Candle | None = None
+            for start in sorted(known):
+                for each in _filled(previous, known[start], self.step, self.ring.maxlen):
+                    self.ring.append(_row(each))
+                    previous = each
+        return changed
+
+    def __iter__(self) -> Iterator[Candle]:
+        columns = self.ring.arrays()
+        for row in zip(*(column.tolist() for column in columns.values()), strict=True):
+            yield _candle(row)
+
+
+def _filled(previous: Candle | None, bar: Candle, step: int, limit: int) -> Iterator[Candle]:
+    """Yield flat bars for the intervals between ``previous`` and ``bar``, ``limit`` at most, then ``bar``."""
+    if previous is not None and step:
+        close = previous.close
+        for start in range(max(previous.start_s, bar.start_s - limit * step) + step, bar.start_s, step):
+            yield Candle(start, close, close, close, close, 0.0, 0.0)
+    yield bar
+
+
+def _row(bar: Candle) -> tuple[float, ...]:
+    return bar.start_s, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.turnover
+
+
+def _candle(row: tuple[float, ...]) -> Candle:
+    start, open_, high, low, close, volume, turnover = row
+    return Candle(int(start), open_, close, high, low, volume, turnover)

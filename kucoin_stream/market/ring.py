@@ -1,0 +1,67 @@
+"""Columns of the latest rows, cheap to write one by one and cheap to copy out as numpy arrays."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+Values: TypeAlias = "array[float] | array[int]"  # array is not subscriptable before Python 3.12
+
+
+class Ring:
+    """The last ``maxlen`` rows of typed columns.
+
+    ``columns`` maps a name to an :mod:`array` type code (``d`` float64, ``q`` int64, ``i`` int32) or to ``O`` for
+    any object. A column has up to twice ``maxlen`` places: rows are appended, and the older half is cut off in one
+    go when it is full, so that a row costs an append per column and a copy is one slice.
+    """
+
+    def __init__(self, columns: Mapping[str, str], maxlen: int) -> None:
+        self.names = tuple(columns)
+        self.maxlen = maxlen
+        self.written = 0  # rows ever appended
+        self._columns: list[Any] = [[] if code == "O" else array(code) for code in columns.values()]
+        self._appends = [column.append for column in self._columns]
+
+    def __len__(self) -> int:
+        return min(len(self._columns[0]), self.maxlen)
+
+    def append(self, row: Iterable[Any]) -> None:
+        """Add one row."""
+        for append, value in zip(self._appends, row, strict=True):
+            append(value)
+        self.written += 1
+        if len(self._columns[0]) >= 2 * self.maxlen:
+            for column in self._columns:
+                del column[: -self.maxlen]
+
+    def replace_last(self, row: Iterable[Any]) -> None:
+        """Overwrite the newest row."""
+        for column, value in zip(self._columns, row, strict=True):
+            column[-1] = value
+
+    def last(self) -> tuple[Any, ...]:
+        """Return the newest row; raises :class:`IndexError` where there is none."""
+        return tuple(column[-1] for column in self._columns)
+
+    def clear(self) -> None:
+        """Forget all rows."""
+        for column in self._columns:
+            del column[:]
+
+    def arrays(self, count: int | None = None) -> dict[str, np.ndarray[Any, Any]]:
+        """Return copies of the newest ``count`` rows, oldest first; all of them by default."""
+        count = len(self) if count is None else min(count, len(self))
+        return {name: _copy(column, count) for name, column in zip(self.names, self._columns, strict=True)}
+
+
+def _copy(column: Values | Sequence[Any], count: int) -> np.ndarray[Any, Any]:
+    newest = column[len(column) - count :]
+    if isinstance(newest, array):
+        return np.frombuffer(newest, dtype=newest.typecode) if count else np.empty(0, dtype=newest.typecode)
+    objects = np.empty(count, dtype=object)
+    objects[:] = newest
+    return objects

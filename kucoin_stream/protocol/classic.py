@@ -1,0 +1,264 @@
+"""One classic (V1) connection as a machine without I/O and without a clock (protocol.md 3).
+
+Theory of operation. The shell opens a socket and creates a :class:`ClassicProtocol`. Whatever arrives goes into
+:meth:`receive`, which returns what it means. Commands are queued by :meth:`subscribe` and :meth:`unsubscribe`, and
+leave through :meth:`data_to_send`, which keeps the exchange's limit on commands. :meth:`tick` does all that time
+brings: pings, unanswered commands, a welcome that never came. ``now`` is seconds on one monotonic clock throughout.
+
+    CONNECTING --welcome--> OPEN --failure, close--> CLOSED
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from enum import Enum
+from itertools import count
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import fields, force_setattr
+
+from kucoin_stream.errors import LocalProtocolError, RemoteProtocolError
+from kucoin_stream.protocol import topics
+from kucoin_stream.protocol.events import (
+    Acknowledged,
+    Event,
+    Failed,
+    Opened,
+    Ponged,
+    Pushed,
+    Rejected,
+    Unanswered,
+)
+from kucoin_stream.protocol.heartbeat import Beat, Heartbeat
+from kucoin_stream.protocol.messages import decoder, encode
+from kucoin_stream.protocol.messages.envelope import Command, Envelope
+from kucoin_stream.settings import Limits
+
+_decode_envelope = decoder(Envelope).decode
+_UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_BAD_TOKEN = 401
+
+Reader = Callable[[Envelope], Any]
+"""Decodes the payload of a push of one topic."""
+
+
+class State(Enum):
+    """Where a connection is in its life."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class _Queued(NamedTuple):
+    frame: bytes
+    request_id: str | None  # None: a ping, which has no ack
+
+
+class ClassicProtocol:
+    """Frames in, events out. See the module's theory of operation."""
+
+    def __init__(
+        self,
+        *,
+        now: float,
+        ping_interval: float = 18.0,
+        pong_timeout: float = 10.0,
+        welcome_timeout: float = 5.0,
+        ack_timeout: float = 10.0,
+        limits: Limits | None = None,
+    ) -> None:
+        self.state = State.CONNECTING
+        self._limits = limits or Limits()
+        self._heartbeat = Heartbeat(ping_interval, pong_timeout, now)
+        self._welcome_timeout = welcome_timeout
+        self._welcome_due = now + welcome_timeout
+        self._ack_timeout = ack_timeout
+        self._ids = count(1)
+        self._queue: deque[_Queued] = deque()
+        self._sent_at: deque[float] = deque()
+        self._pending: dict[str, float] = {}  # request id -> when it counts as unanswered
+        self._readers: dict[str, Reader] = {}
+
+    def connected(self, now: float) -> None:
+        """Note that the socket is open: the welcome is due from here."""
+        self._welcome_due = now + self._welcome_timeout
+
+    # -- in --------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes | str, now: float) -> Event | None:
+        """Return what one received message means; ``None`` where it means nothing.
+
+        Raises :class:`RemoteProtocolError` for what cannot be decoded; the connection stays usable.
+        """
+        try:
+            envelope = _decode_envelope(data)
+        except _UNDECODABLE as exc:
+            raise RemoteProtocolError(f"undecodable message: {exc}") from exc
+        if envelope.type == "message":
+            self._heartbeat.received(now)
+            return self._push(envelope)
+        return self._control(envelope, now)
+
+    def _push(self, envelope: Envelope) -> Pushed:
+        topic = envelope.topic
+        try:
+            read = self._readers.get(topic) or self._reader(topic)
+            return Pushed(topic, read(envelope))
+        except _UNDECODABLE as exc:
+            raise RemoteProtocolError(f"undecodable push of {topic!r}: {exc}") from exc
+
+    def _reader(self, topic: str) -> Reader:
+        try:
+            reader = payload_reader(topic)
+        except KeyError:
+            raise RemoteProtocolError(f"a push of an unknown topic: {topic[:100]!r}") from None
+        if len(self._readers) < 2 * self._limits.topics_per_connection:  # a hostile server must not fill memory
+            self._readers[topic] = reader
+        return reader
+
+    def _control(self, envelope: Envelope, now: float) -> Event | None:
+        request_id = "" if envelope.id is None else str(envelope.id)
+        self._heartbeat.received(now)
+        match envelope.type:
+            case "welcome":
+                if self.state is not State.CONNECTING:
+                    return None
+                self.state = State.OPEN
+                return Opened(request_id)
+            case "pong":
+                round_trip = self._heartbeat.ponged(now)
+                return None if round_trip is None else Ponged(round_trip)
+            case "ack":
+                return Acknowledged(request_id) if self._pending.pop(request_id, None) is not None else None
+            case "error":
+                return self._error(envelope, request_id)
+            case _:  # "notice" and "command" are in old documents only
+                return None
+
+    def _error(self, envelope: Envelope, request_id: str) -> Event:
+        code, reason = _error_code(envelope.code), _error_text(envelope.data)
+        known = self._pending.pop(request_id, None) is not None
+        if known or (self.state is State.OPEN and code != _BAD_TOKEN):
+            return Rejected(request_id if known else "", code, reason)
+        return Failed(reason, code)
+
+    # -- out -------------------------------------------------------------------------------------------------
+
+    def subscribe(self, topic: str, *, private: bool = False) -> str:
+        """Queue a subscribe of a wire topic, which may be a comma list; return its request id."""
+        return self._command("subscribe", topic, private)
+
+    def unsubscribe(self, topic: str, *, private: bool = False) -> str:
+        """Queue an unsubscribe; return its request id."""
+        return self._command("unsubscribe", topic, private)
+
+    def _command(self, kind: str, topic: str, private: bool) -> str:
+        if self.state is not State.OPEN:
+            raise LocalProtocolError(f"{kind} on a connection that is {self.state.value}")
+        request_id = str(next(self._ids))
+        frame = Command(id=request_id, type=kind, topic=topic, private_channel=private, response=True)
+        self._queue.append(_Queued(encode(frame), request_id))
+        return request_id
+
+    def data_to_send(self, now: float) -> Sequence[bytes]:
+        """Return the frames to send now, within the limit on commands. Call :meth:`tick` for the rest."""
+        frames = []
+        while self._queue and self._may_send(now):
+            queued = self._queue.popleft()
+            self._sent_at.append(now)
+            self._heartbeat.sent(now)
+            if queued.request_id is not None:
+                self._pending[queued.request_id] = now + self._ack_timeout
+            frames.append(queued.frame)
+        return frames
+
+    def _may_send(self, now: float) -> bool:
+        sent = self._sent_at
+        while sent and sent[0] <= now - self._limits.window:
+            sent.popleft()
+        return len(sent) < self._limits.commands_per_window
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    def next_tick(self) -> float:
+        """Return when to call :meth:`tick` at the latest."""
+        if self.state is State.CONNECTING:
+            return self._welcome_due
+        due = self._heartbeat.next_tick()
+        if self._pending:
+            due = min(due, next(iter(self._pending.values())))  # in order of sending
+        if self._queue and self._sent_at:
+            due = min(due, self._sent_at[0] + self._limits.window)
+        return due
+
+    def tick(self, now: float) -> list[Event]:
+        """Do what is due; afterwards send :meth:`data_to_send`."""
+        if self.state is State.CONNECTING:
+            return [Failed("no welcome")] if now >= self._welcome_due else []
+        if self.state is State.CLOSED:
+            return []
+        events: list[Event] = []
+        for request_id in [key for key, due in self._pending.items() if due <= now]:
+            del self._pending[request_id]
+            events.append(Unanswered(request_id))
+        match self._heartbeat.tick(now):
+            case Beat.PING:
+                self._queue.appendleft(_Queued(encode(Command(id=str(next(self._ids)), type="ping")), None))
+                self._heartbeat.pinged(now)
+            case Beat.DEAD:
+                events.append(Failed("no answer to the ping: the connection is dead"))
+            case Beat.NOTHING:
+                pass
+        return events
+
+    def close(self) -> None:
+        """Note that the socket is gone. Nothing is sent any more."""
+        self.state = State.CLOSED
+        self._queue.clear()
+        self._pending.clear()
+
+
+def payload_reader(topic: str) -> Reader:
+    """Return what decodes the payload of a push of ``topic`` and adds what only the topic says.
+
+    Raises :class:`KeyError` for a topic that the catalogue does not have.
+    """
+    row, argument = topics.parse(topic)
+    decode = decoder(row.payload).decode
+    names = {field.name: field for field in fields(row.payload)}
+    if "interval" in names:
+        interval = argument.rpartition("_")[2]
+
+        def with_interval(envelope: Envelope) -> Any:
+            payload = decode(envelope.data)
+            force_setattr(payload, "interval", interval)
+            return payload
+
+        return with_interval
+    if "symbol" not in names or names["symbol"].required:
+        return lambda envelope: decode(envelope.data)
+
+    def with_symbol(envelope: Envelope) -> Any:
+        payload = decode(envelope.data)
+        force_setattr(payload, "symbol", argument or envelope.subject)
+        return payload
+
+    return with_symbol
+
+
+def _error_code(code: int | str | None) -> int:
+    try:
+        return int(code or 0)
+    except ValueError:
+        return 0
+
+
+def _error_text(data: msgspec.Raw) -> str:
+    try:
+        return str(msgspec.json.decode(data))[:500] if bytes(data) else "no reason given"
+    except msgspec.DecodeError:
+        return "no reason given"

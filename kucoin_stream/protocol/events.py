@@ -1,0 +1,96 @@
+"""What a protocol machine reports to its shell, and the news that travels in a stream beside its data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+# --- reported by a connection's machine -------------------------------------------------------------------
+
+
+class Opened(Struct, frozen=True):
+    """The welcome came: the connection is usable."""
+
+    connection_id: str
+
+
+class Acknowledged(Struct, frozen=True):
+    """The command ``request_id`` succeeded."""
+
+    request_id: str
+
+
+class Rejected(Struct, frozen=True):
+    """The command ``request_id`` failed: the exchange's ``code`` and ``reason`` (protocol.md 3.4).
+
+    An error that answers no command of ours has an empty ``request_id``.
+    """
+
+    request_id: str
+    code: int
+    reason: str
+
+
+class Unanswered(Struct, frozen=True):
+    """No ack and no error came for ``request_id`` in time."""
+
+    request_id: str
+
+
+class Failed(Struct, frozen=True):
+    """The connection is of no more use: close it. ``code`` is the error frame's, 0 where there was none."""
+
+    reason: str
+    code: int = 0
+
+
+class Pushed(Struct, frozen=True, gc=False):
+    """A decoded push; ``topic`` is the single-symbol form as on the wire."""
+
+    topic: str
+    payload: Any
+
+
+class Ponged(Struct, frozen=True):
+    """The answer to a ping came after ``round_trip`` seconds."""
+
+    round_trip: float
+
+
+Event = Opened | Acknowledged | Rejected | Unanswered | Failed | Pushed | Ponged
+
+
+# --- news: travels in the stream, in order, where the reader asked for it ------------------------------------
+
+
+class Disconnected(Struct, frozen=True):
+    """The topic is not being received since here."""
+
+    topic: str
+    reason: str
+
+
+class Restarted(Struct, frozen=True):
+    """The topic is being received again; what was sent since ``Disconnected`` is lost."""
+
+    topic: str
+
+
+class Gap(Struct, frozen=True):
+    """Messages are missing here: ``missed`` of them where that can be known, else ``None``."""
+
+    topic: str
+    reason: str
+    missed: int | None = None
+
+
+class Refused(Struct, frozen=True):
+    """The exchange refused the topic."""
+
+    topic: str
+    code: int
+    reason: str
+
+
+News = Disconnected | Restarted | Gap | Refused

@@ -1,0 +1,82 @@
+"""The simulated account: signatures of its calls, and the tokens given out (protocol.md 2). Time is passed in."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+from urllib.parse import unquote
+
+from kucoin_stream.protocol.signing import rest_message, sign
+from kucoin_stream.settings import Credentials
+from kucoin_stream.simulator.market import RestError
+
+SIMULATED = Credentials("5f1a2b3c4d5e6f7081920a1b", "51b0e7a4-0000-4000-8000-51a0c0de0001", "simulated-passphrase")
+"""The account's key where none is given. It opens nothing but a simulator."""
+
+CLOCK_WINDOW_MS = 5000  # protocol.md 2.1
+TOKEN_LIFE = 86_400.0  # seconds; protocol.md 2.2
+_HEADERS = ("KC-API-KEY", "KC-API-SIGN", "KC-API-TIMESTAMP", "KC-API-PASSPHRASE")
+_KEY_VERSIONS = ("2", "3")
+
+
+class Signed(NamedTuple):
+    """What of a request its signature covers. ``target`` is path and query as on the wire."""
+
+    method: str
+    target: str
+    body: str
+    headers: Mapping[str, str]
+
+
+def authenticate(request: Signed, credentials: Credentials, now_ms: int) -> None:
+    """Raise :class:`RestError` with KuCoin's code unless the request is signed with ``credentials``."""
+    key, signature, timestamp, passphrase = (request.headers.get(name, "") for name in _HEADERS)
+    if not (key and signature and passphrase and timestamp.isdecimal() and len(timestamp) < 20):
+        raise RestError(400, "400001", f"Please check the header of your request for {', '.join(_HEADERS)}")
+    time_ms = int(timestamp)
+    if abs(time_ms - now_ms) > CLOCK_WINDOW_MS:
+        raise RestError(401, "400002", "Invalid KC-API-TIMESTAMP")
+    if not _same(key, credentials.key):
+        raise RestError(401, "400003", "KC-API-KEY not exists")
+    version = request.headers.get("KC-API-KEY-VERSION", "1")  # version 1 sent the passphrase in clear, and is gone
+    if version not in _KEY_VERSIONS or not _same(passphrase, sign(credentials.passphrase, credentials.secret)):
+        raise RestError(401, "400004", "Invalid KC-API-PASSPHRASE")
+    for target in (request.target, unquote(request.target)):  # officially not encoded; SDKs sign it encoded
+        if _same(signature, sign(rest_message(time_ms, request.method, target, request.body), credentials.secret)):
+            return
+    raise RestError(401, "400005", "Invalid KC-API-SIGN")
+
+
+class Tokens:
+    """Connection tokens: unguessable, and good for a day."""
+
+    def __init__(self, life: float = TOKEN_LIFE) -> None:
+        self._life = life
+        self._given: dict[str, tuple[bool, float]] = {}
+        self.count = 0
+
+    def __repr__(self) -> str:
+        return f"<Tokens {self.count} given out>"
+
+    def give(self, *, private: bool, now: float) -> str:
+        """Return a new token. ``now`` is seconds on the caller's monotonic clock."""
+        token = f"2neAiuYvAU{secrets.token_urlsafe(130)}==.{secrets.token_urlsafe(16)}=="
+        self._given[token] = (private, now + self._life)
+        self.count += 1
+        return token
+
+    def fault(self, token: str, now: float) -> Literal["token is invalid", "token is expired"] | None:
+        """Return what is wrong with a token, or ``None``."""
+        if token not in self._given:
+            return "token is invalid"
+        return "token is expired" if now >= self._given[token][1] else None
+
+    def private(self, token: str) -> bool:
+        """Whether the token was given for a signed call."""
+        return token in self._given and self._given[token][0]
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())

@@ -1,0 +1,254 @@
+"""The exchange on its loop: REST and websockets on one port, and the pump that moves the market on."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from aiohttp import web
+
+from kucoin_stream.settings import Credentials
+from kucoin_stream.simulator.account import TOKEN_LIFE, Tokens
+from kucoin_stream.simulator.client import Client
+from kucoin_stream.simulator.faults import Deed, Faults
+from kucoin_stream.simulator.market import Market, Refusal, check_topic
+from kucoin_stream.simulator.rest import Answer, Request, Rest, failure
+from kucoin_stream.simulator.session import Close, Session, SessionLimits, error_frame
+
+PULSE = 0.01  # seconds between two looks at the market
+IDLE_PULSE = 0.05  # while nobody listens
+CLOSE_TIMEOUT = 1.0  # seconds to wait for the other side's close frame
+STOP_TIMEOUT = 0.5  # seconds that all clients together get to close when the exchange stops
+FRAME_BYTES = 1 << 20  # largest frame accepted from a client
+WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 (hosts that name no address: clients are sent where they came)
+
+
+class Options(NamedTuple):
+    """How the exchange treats its clients. Seconds, but for the two that KuCoin states in ms."""
+
+    ping_interval_ms: int = 18_000
+    ping_timeout_ms: int = 10_000
+    token_life: float = TOKEN_LIFE
+    silent_symbols: bool = False  # ack unknown symbols and stay silent, as futures do
+    max_sessions: int = 800  # protocol.md 3.6
+    compress: bool = False  # permessage-deflate, where a client offers it; costs CPU for every message
+    limits: SessionLimits = SessionLimits()
+
+
+class Exchange:
+    """Serves one market. Lives on one loop; :meth:`run` moves the market on until it is cancelled."""
+
+    def __init__(
+        self,
+        market: Market,
+        credentials: Credentials,
+        faults: Faults,
+        options: Options,
+        *,
+        host: str,
+        address: Callable[[], str],
+        finished: Callable[[], None],
+    ) -> None:
+        self.clients: set[Client] = set()
+        self._market = market
+        self._faults = faults
+        self._options = options
+        self._host = host
+        self._address = address
+        self._finished = finished
+        self._tokens = Tokens(options.token_life)
+        self._rest = Rest(market, credentials, self._bullet)
+        self._readers: dict[str, dict[Client, None]] = {}
+        self._calls: Counter[str] = Counter()
+        self._ended: Counter[str] = Counter()  # commands of sessions that are over
+        self._opened = 0
+        self._sent = 0
+        self._outstanding = 0
+        self._answered = asyncio.Event()  # no REST call is being answered
+        self._answered.set()
+
+    def __repr__(self) -> str:
+        return f"<Exchange {len(self.clients)} connections, {len(self._readers)} topics | {self._market!r}>"
+
+    @property
+    def topics(self) -> set[str]:
+        """The single-symbol topics subscribed, over all connections."""
+        return set(self._readers)
+
+    def application(self) -> web.Application:
+        """Return the aiohttp application."""
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._handle)
+        return application
+
+    def statistics(self) -> dict[str, Any]:
+        """Return what happened since the start."""
+        commands = sum((Counter(client.session.commands) for client in self.clients), Counter(self._ended))
+        return {
+            "connections": self._opened,
+            "tokens": self._tokens.count,
+            "messages": self._sent + sum(client.sent for client in self.clients),
+            "commands": dict(commands),
+            "requests": dict(self._calls),
+        }
+
+    async def run(self) -> None:
+        """Move the market on and send what it pushes."""
+        told = False
+        while True:
+            self.step()
+            market = self._market
+            if market.unpaced:
+                await self._drained()
+                await self._answered.wait()
+                await asyncio.sleep(0)
+                continue
+            if market.finished and not told:
+                await self._drained()
+                self._finished()
+                told = True
+            await asyncio.sleep(PULSE if self._readers else IDLE_PULSE)
+
+    def step(self) -> None:
+        """Let the market come up to now, and queue its pushes."""
+        faults = self._faults
+        for topic, text in self._market.advance(time.time_ns(), self._readers.keys()):
+            readers = self._readers.get(topic)
+            if readers:
+                for _ in range(faults.copies(topic)):
+                    for client in readers:
+                        client.send(text)
+
+    def begin(self) -> None:
+        """Let a capture begin."""
+        self._market.begin(time.time_ns())
+
+    def perform(self, deed: Deed) -> None:
+        """Do a fault's deed to every websocket."""
+        for client in list(self.clients):
+            match deed.name:
+                case "kill":
+                    client.abort()
+                case "bye":
+                    client.send(Close())
+                case "inject":
+                    client.send(deed.data)
+
+    async def close(self) -> None:
+        """Close every websocket; no longer than a moment each, and all at once."""
+        clients = list(self.clients)
+        closing = [asyncio.ensure_future(client.close(1001, "the simulator stops")) for client in clients]
+        if closing:
+            await asyncio.wait(closing, timeout=STOP_TIMEOUT)
+        for client in clients:
+            client.abort()
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._serve_websocket(request)
+        self._outstanding += 1
+        self._answered.clear()
+        try:
+            answer = await self._answer(request)
+            response = web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+            response.content_type = "application/json" if answer.body[:1] == b"{" else "text/html"
+            await response.prepare(request)
+            await response.write_eof()
+            return response
+        finally:
+            self._outstanding -= 1
+            if not self._outstanding:
+                self._answered.set()
+
+    async def _answer(self, request: web.Request) -> Answer:
+        path = request.raw_path.partition("?")[0]
+        self._calls[path] += 1
+        if self._faults.slow_rest:
+            await asyncio.sleep(self._faults.slow_rest)
+        fault = self._faults.rest_fault(path)
+        if fault is not None:
+            if fault.body is not None:
+                return Answer(fault.status, fault.body.encode())
+            return failure(fault.status, fault.code, fault.reason)
+        body = (await request.read()).decode(errors="replace")
+        if self._market.live:
+            self.step()
+        return self._rest.answer(Request(request.method, request.raw_path, request.headers, body), time.time_ns())
+
+    async def _serve_websocket(self, request: web.Request) -> web.StreamResponse:
+        websocket = web.WebSocketResponse(
+            timeout=CLOSE_TIMEOUT, compress=self._options.compress, max_msg_size=FRAME_BYTES
+        )
+        await websocket.prepare(request)
+        token = request.query.get("token", "")
+        connect_id = request.query.get("connectId") or secrets.token_hex(12)
+        now = asyncio.get_running_loop().time()
+        refusal = self._refusal(token, now)
+        if refusal is not None:
+            await websocket.send_str(error_frame(refusal, connect_id if refusal.code == 509 else None))
+            await websocket.close(code=1000, message=b"Bye")
+            return websocket
+        session = Session(
+            connect_id, self._check, now=now, private=self._tokens.private(token), limits=self._options.limits
+        )
+        client = Client(
+            websocket,
+            request.transport,
+            session,
+            self._faults,
+            subscribed=self._subscribe,
+            unsubscribed=self._unsubscribe,
+            time_us=lambda: self._market.time_ns(time.time_ns()) // 1000,
+        )
+        self.clients.add(client)
+        self._opened += 1
+        try:
+            await client.serve()
+        finally:
+            self.clients.discard(client)
+            self._ended.update(session.commands)
+            self._sent += client.sent
+        return websocket
+
+    def _refusal(self, token: str, now: float) -> Refusal | None:
+        fault = self._tokens.fault(token, now)
+        if fault is not None:
+            return Refusal(401, fault)
+        if len(self.clients) >= self._options.max_sessions:
+            return Refusal(509, "exceed max session count limitation of 50")  # the text is older than the limit
+        return None
+
+    def _check(self, topic: str) -> Refusal | None:
+        return self._faults.refusal(topic) or check_topic(topic, self._market, silent=self._options.silent_symbols)
+
+    def _subscribe(self, client: Client, topics: Iterable[str]) -> None:
+        for topic in topics:
+            self._readers.setdefault(topic, {})[client] = None
+
+    def _unsubscribe(self, client: Client, topics: Iterable[str]) -> None:
+        for topic in topics:
+            readers = self._readers.get(topic, {})
+            readers.pop(client, None)
+            if not readers:
+                self._readers.pop(topic, None)
+
+    def _bullet(self, private: bool, host: str) -> dict[str, Any]:
+        token = self._tokens.give(private=private, now=asyncio.get_running_loop().time())
+        address = host if host and self._host in WILDCARDS else self._address()
+        server = {
+            "endpoint": f"ws://{address}/endpoint",
+            "encrypt": False,
+            "protocol": "websocket",
+            "pingInterval": self._options.ping_interval_ms,
+            "pingTimeout": self._options.ping_timeout_ms,
+        }
+        return {"token": token, "instanceServers": [server]}
+
+    async def _drained(self) -> None:
+        for client in list(self.clients):
+            await client.idle.wait()

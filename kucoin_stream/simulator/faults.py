@@ -1,0 +1,133 @@
+"""What can be made to go wrong. Rules are plain values that the exchange looks up; deeds are handed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from kucoin_stream.simulator.market import Refusal
+
+
+class RestFault(NamedTuple):
+    """A REST answer that replaces the real one. ``body``, if given, is sent as it is, as HTML."""
+
+    prefix: str
+    status: int
+    code: str
+    reason: str
+    body: str | None
+
+
+class Deed(NamedTuple):
+    """Something to do to every websocket at once."""
+
+    name: Literal["kill", "bye", "inject"]
+    data: str | bytes = ""
+
+
+class Faults:
+    """Faults on demand. Safe from any thread: rules are single values, deeds are done on the exchange's loop.
+
+    ``welcome``: whether new sessions are welcomed at all; ``late_welcome``, ``late_acks`` and ``slow_rest`` are
+    delays in seconds; ``mute_pongs`` and ``mute_acks`` swallow those frames.
+    """
+
+    def __init__(self, perform: Callable[[Deed], None] = lambda _: None) -> None:
+        self._perform = perform
+        self.clear()
+
+    def __repr__(self) -> str:
+        rules = len(self._refused) + len(self._silent) + len(self._rest)
+        return f"<Faults {rules} rules{'' if self.welcome else ', no welcome'}>"
+
+    def clear(self) -> None:
+        """Let everything work again."""
+        self.welcome = True
+        self.late_welcome = 0.0
+        self.late_acks = 0.0
+        self.slow_rest = 0.0
+        self.mute_pongs = False
+        self.mute_acks = False
+        self._rest: list[tuple[RestFault, list[None] | None]] = []
+        self._refused: dict[str, Refusal] = {}
+        self._silent: set[str] = set()
+        self._gaps: dict[str, list[None]] = {}
+        self._doubles: dict[str, list[None]] = {}
+
+    # Deeds
+
+    def kill(self) -> None:
+        """Abort every websocket without a close frame: the client sees 1006."""
+        self._perform(Deed("kill"))
+
+    def bye(self) -> None:
+        """Close every websocket with 1000 ``Bye``."""
+        self._perform(Deed("bye"))
+
+    def inject(self, data: str | bytes) -> None:
+        """Send a frame as it is to every websocket: text, or bytes as a binary frame."""
+        self._perform(Deed("inject", data))
+
+    # Rules
+
+    def rest(
+        self, path_prefix: str, status: int, code: str = "", msg: str = "", times: int | None = None,
+        *, body: str | None = None,
+    ) -> None:  # fmt: skip
+        """Answer REST calls whose path begins so with an error, ``times`` times or until :meth:`clear`.
+
+        ``body`` replaces the JSON by something else, sent as HTML.
+        """
+        fault = RestFault(path_prefix, status, code, msg, body)
+        self._rest.append((fault, None if times is None else [None] * times))
+
+    def gap(self, symbol: str, n: int = 1) -> None:
+        """Drop the next ``n`` level-2 messages of the symbol, for all clients."""
+        self._gaps.setdefault(f"/market/level2:{symbol}", []).extend([None] * n)
+
+    def duplicate(self, symbol: str, n: int = 1) -> None:
+        """Send the next ``n`` level-2 messages of the symbol twice."""
+        self._doubles.setdefault(f"/market/level2:{symbol}", []).extend([None] * n)
+
+    def silence(self, topic: str) -> None:
+        """Deliver nothing of a topic: ``/market/match:BTC-USDT``, or all of ``/market/match``."""
+        self._silent.add(topic)
+
+    def refuse(self, topic: str, code: int = 404, text: str = "topic does not exist") -> None:
+        """Answer subscriptions of a topic, or of all topics of a path, with an error frame."""
+        self._refused[topic] = Refusal(code, text)
+
+    # What the exchange asks
+
+    def refusal(self, topic: str) -> Refusal | None:
+        """Return why the topic is to be refused, if it is."""
+        return self._refused.get(topic) or self._refused.get(topic.partition(":")[0])
+
+    def rest_fault(self, path: str) -> RestFault | None:
+        """Return the answer that replaces the real one, if any; counts its use."""
+        for fault, left in self._rest:
+            if path.startswith(fault.prefix):
+                if left is None:
+                    return fault
+                if left:
+                    left.pop()
+                    return fault
+        return None
+
+    def copies(self, topic: str) -> int:
+        """Return how often the next message of a topic is to be sent: 0, 1 or 2; counts its use."""
+        if not (self._silent or self._gaps or self._doubles):
+            return 1
+        if topic in self._silent or topic.partition(":")[0] in self._silent:
+            return 0
+        if _take(self._gaps, topic):
+            return 0
+        return 2 if _take(self._doubles, topic) else 1
+
+
+def _take(left: dict[str, list[None]], topic: str) -> bool:
+    """Use up one of what is left. List operations are atomic, so that rules may be made from any thread."""
+    if not left.get(topic):
+        return False
+    left[topic].pop()
+    return True

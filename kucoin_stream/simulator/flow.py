@@ -1,0 +1,184 @@
+"""The order flow of one generated symbol: seeded events on one ladder. Pure; time is virtual.
+
+Theory of operation. A fair price wanders (a random walk in logarithms, drawn gently to where it began). Events
+come at random times; each takes one sequence number. About a third touch nothing visible (the filler that
+KuCoin sends as price 0). Where the fair price has passed the best level, that level is hit or withdrawn; else a
+trade nibbles at the best level, or an order is placed, changed or withdrawn, mostly near the top. New orders
+are placed around the fair price and never across the other side, so the book follows it and never crosses.
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import NamedTuple
+
+from kucoin_stream.simulator.ladder import Ladder, Side
+from kucoin_stream.simulator.listings import Listing
+
+FILLERS = 0.35  # share of sequence numbers without a visible change; protocol.md 5.3
+SECOND = 1_000_000_000  # ns
+_REACH = 0.08  # how far the book reaches from the middle, as a share of the price
+_MEMORY = 86_400.0  # seconds in which a deviation from the first price fades to 1/e
+_FEWEST = 10  # levels that a side always keeps
+
+
+class Change(NamedTuple):
+    """A level's new size at ``sequence``; price 0 and size 0: nothing visible."""
+
+    side: Side
+    price: int
+    size: int
+    sequence: int
+    time_ns: int
+
+
+class Fill(NamedTuple):
+    """A trade. ``side`` is the taker's; ``number`` is in a space of its own."""
+
+    side: str
+    price: int
+    size: int
+    number: int
+    time_ns: int
+
+
+class OrderFlow:
+    """Events of one symbol from ``start_ns`` on. ``rate`` multiplies their frequency."""
+
+    def __init__(self, listing: Listing, seed: int, start_ns: int, rate: float = 1.0) -> None:
+        self.listing = listing
+        self.ladder = Ladder(listing.price_scale, listing.size_scale)
+        self._random = Random(f"{seed}/{listing.symbol}")
+        self._pace = listing.pace * rate
+        self._origin = self._fair = listing.ticks + self._random.random()
+        self._sigma = listing.volatility / math.sqrt(60)  # of one second
+        self.now_ns = start_ns
+        span = max(_REACH * self._fair, 1.3 * listing.gap * listing.levels)
+        self._curve = (span / listing.gap - listing.levels) / listing.levels**2
+        self.sequence = self._random.randrange(10**9, 2 * 10**10)
+        self.trade_number = self._random.randrange(10**15, 2 * 10**16)
+        self._populate()
+        self.last = Fill("buy", listing.ticks, max(1, round(listing.lots)), self.trade_number, start_ns)
+        self._schedule()
+
+    @property
+    def next_ns(self) -> int:
+        """When the next event is due."""
+        return self._next_ns
+
+    def skip(self, to_ns: int) -> None:
+        """Let nothing happen until ``to_ns``: the machine was asleep."""
+        self.now_ns = max(self.now_ns, to_ns)
+        self._schedule()
+
+    def step(self) -> tuple[Change, Fill | None]:
+        """Perform the event due at :attr:`next_ns` and schedule the one after it."""
+        self._wander((self._next_ns - self.now_ns) / SECOND)
+        self.now_ns = self._next_ns
+        self.sequence += 1
+        outcome = self._event()
+        self._schedule()
+        return outcome
+
+    def _schedule(self) -> None:
+        self._next_ns = self.now_ns + 1 + int(self._random.expovariate(self._pace) * SECOND)
+
+    def _wander(self, seconds: float) -> None:
+        pull = math.log(self._origin / self._fair) * min(1.0, seconds / _MEMORY)
+        self._fair *= math.exp(pull + self._sigma * math.sqrt(seconds) * self._random.gauss(0.0, 1.0))
+
+    def _event(self) -> tuple[Change, Fill | None]:
+        random = self._random
+        side: Side = "asks" if random.random() < 0.5 else "bids"
+        if random.random() < FILLERS:
+            return Change(side, 0, 0, self.sequence, self.now_ns), None
+        for passed in ("asks", "bids"):
+            if self._passed(passed) and self.ladder.count(passed) > _FEWEST:
+                price, size = self.ladder.level(passed, 0)
+                return self._hit(passed, price, size) if random.random() < 0.35 else (self._set(passed, price, 0), None)
+        if random.random() < 0.6 and (wide := self._wide()) is not None:
+            return self._set(wide, self._price(wide, 0), self._lots(1.0)), None
+        choice = random.random()
+        if choice < 0.10:
+            return self._nibble(side)
+        if choice < 0.45:
+            return self._resize(side), None
+        scarce = self.ladder.count(side) / self.listing.levels
+        if self.ladder.count(side) > _FEWEST and random.random() < 0.5 * scarce:
+            return self._withdraw(side), None
+        return self._place(side), None
+
+    def _passed(self, side: Side) -> bool:
+        best = self.ladder.level(side, 0)[0]
+        return best < self._fair - 0.5 if side == "asks" else best > self._fair + 0.5
+
+    def _wide(self) -> Side | None:
+        """The side whose best level lies too far from the fair price, if one does."""
+        limit = 1 + self.listing.gap // 2
+        ask, bid = self.ladder.level("asks", 0)[0] - self._fair, self._fair - self.ladder.level("bids", 0)[0]
+        if max(ask, bid) <= limit:
+            return None
+        return "asks" if ask > bid else "bids"
+
+    def _nibble(self, side: Side) -> tuple[Change, Fill | None]:
+        price, size = self.ladder.level(side, 0)
+        taken = min(size, self._lots(0.4))
+        if taken == size and self.ladder.count(side) <= _FEWEST:
+            taken = max(1, size // 2)
+            if taken == size:
+                return self._place(side), None
+        return self._hit(side, price, taken)
+
+    def _hit(self, side: Side, price: int, taken: int) -> tuple[Change, Fill]:
+        self.trade_number += self._random.randrange(1, 4)
+        taker = "buy" if side == "asks" else "sell"
+        self.last = Fill(taker, price, taken, self.trade_number, self.now_ns)
+        return self._set(side, price, self.ladder.size(side, price) - taken), self.last
+
+    def _resize(self, side: Side) -> Change:
+        price, _ = self.ladder.level(side, self._index(side))
+        return self._set(side, price, self._lots(1.0))
+
+    def _withdraw(self, side: Side) -> Change:
+        index = -1 if self._random.random() < 0.2 else int(self.ladder.count(side) * self._random.random() ** 2)
+        return self._set(side, self.ladder.level(side, index)[0], 0)
+
+    def _place(self, side: Side) -> Change:
+        offset = self._offset(self.listing.levels * self._random.random() ** 3) + self._jitter()
+        return self._set(side, self._price(side, offset), self._lots(1.0))
+
+    def _set(self, side: Side, price: int, size: int) -> Change:
+        self.ladder.set(side, price, size)
+        return Change(side, price, size, self.sequence, self.now_ns)
+
+    def _index(self, side: Side) -> int:
+        return int(self.ladder.count(side) * self._random.random() ** 4)
+
+    def _price(self, side: Side, offset: int) -> int:
+        """A free price ``offset`` ticks from the fair one, short of the other side."""
+        if side == "bids":
+            ask = self.ladder.best("asks")
+            price = math.floor(self._fair) - offset
+            return max(1, price if ask is None else min(price, ask - 1))
+        bid = self.ladder.best("bids")
+        price = math.floor(self._fair) + 1 + offset
+        return price if bid is None else max(price, bid + 1)
+
+    def _offset(self, rank: float) -> int:
+        """How far from the middle, in ticks, the level of that rank is expected."""
+        return int(self.listing.gap * (rank + self._curve * rank * rank))
+
+    def _jitter(self) -> int:
+        return int(self._random.expovariate(2.0 / self.listing.gap))
+
+    def _lots(self, scale: float) -> int:
+        return max(1, round(self.listing.lots * scale * self._random.lognormvariate(-0.5, 1.0)))
+
+    def _populate(self) -> None:
+        for side in ("asks", "bids"):
+            rank = 0.0
+            while self.ladder.count(side) < self.listing.levels:
+                deep = 1.0 + rank / self.listing.levels
+                self.ladder.set(side, self._price(side, self._offset(rank) + self._jitter()), self._lots(deep))
+                rank += 1.0

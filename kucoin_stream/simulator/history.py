@@ -1,0 +1,118 @@
+"""A generated symbol's past: bars that end at the price where the live market begins. Pure, seeded, numpy.
+
+Three grids, each beginning where the finer one ends: minutes for some 32 days, hours for 760 days before, days
+back to 1970. A longer bar is always the sum of the shorter ones where those exist, so intervals agree.
+Prices are ticks, volumes lots, turnovers ticks times lots, all integers and exact.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kucoin_stream.protocol.topics import INTERVALS
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+MINUTE_DAYS = 32  # 1500 bars of 30 minutes are 31.25 days
+HOUR_DAYS = 760  # 1500 bars of 12 hours are 750 days
+_LONG = ("1week", "1month")
+_LOWEST = 20  # ticks: a price never sinks below
+
+Rows = NDArray[np.int64]
+"""Bars as rows ``[start s, open, close, high, low, volume, turnover]``, oldest first."""
+
+
+class Temper(NamedTuple):
+    """What a past is made of: ``volatility`` and mean ``volume`` (lots) of a minute."""
+
+    volatility: float
+    volume: float
+
+
+class History:
+    """Bars before ``end_s``, where the price is ``ticks``. The minute of ``end_s`` itself is not in it."""
+
+    def __init__(self, symbol: str, seed: int, end_s: int, ticks: int, temper: Temper) -> None:
+        self._random = np.random.default_rng([seed & 0xFFFFFFFF, zlib.crc32(symbol.encode())])
+        self._temper = temper
+        end = end_s - end_s % MINUTE
+        minutes_from = end - end % DAY - MINUTE_DAYS * DAY
+        hours_from = minutes_from - HOUR_DAYS * DAY
+        self.minutes = self._grid(minutes_from, end, MINUTE, ticks)
+        hours = self._grid(hours_from, minutes_from, HOUR, int(self.minutes[0, 1]))
+        days = self._grid(0, hours_from, DAY, int(hours[0, 1]))
+        self.hours = np.concatenate([hours, gather(self.minutes, "1hour")])
+        self.days = np.concatenate([days, gather(self.hours, "1day")])
+
+    def grid(self, interval: str) -> Rows:
+        """Return the grid that bars of ``interval`` are gathered from."""
+        seconds = INTERVALS[interval]
+        if seconds < HOUR:
+            return self.minutes
+        return self.hours if seconds < DAY else self.days
+
+    def _grid(self, begin: int, end: int, step: int, last: int) -> Rows:
+        """Bars of ``step`` seconds; the last closes at ``last``."""
+        count = (end - begin) // step
+        minutes = step / MINUTE
+        sigma = self._temper.volatility * math.sqrt(minutes)
+        path = np.concatenate([[0.0], np.cumsum(self._random.normal(0.0, sigma, count))])
+        prices = np.maximum(_LOWEST, np.rint(last * np.exp(path[::-1])).astype(np.int64))
+        opened, closed = prices[:-1], prices[1:]
+        wick = np.abs(self._random.normal(0.0, 0.6 * sigma, (2, count))) * closed
+        high = np.maximum(opened, closed) + wick[0].astype(np.int64)
+        low = np.maximum(1, np.minimum(opened, closed) - wick[1].astype(np.int64))
+        spread = min(0.8, 4.0 / math.sqrt(minutes))
+        noise = np.exp(self._random.normal(-spread * spread / 2, spread, count))
+        volume = np.maximum(1, np.rint(self._temper.volume * minutes * noise)).astype(np.int64)
+        turnover = volume * ((opened + closed + high + low) // 4)
+        start = np.arange(begin, end, step, dtype=np.int64)
+        return np.stack([start, opened, closed, high, low, volume, turnover], axis=1)
+
+
+def bar_starts(times_s: NDArray[np.int64], interval: str) -> NDArray[np.int64]:
+    """Return the beginnings of the bars that ``times_s`` fall into. Months are calendar months, in UTC."""
+    if interval == "1month":
+        return times_s.astype("datetime64[s]").astype("datetime64[M]").astype("datetime64[s]").astype(np.int64)
+    seconds = INTERVALS[interval]
+    return times_s - times_s % seconds
+
+
+def bar_start(time_s: int, interval: str) -> int:
+    """Return the beginning of the bar that ``time_s`` falls into."""
+    if interval != "1month":
+        return time_s - time_s % INTERVALS[interval]
+    return int(bar_starts(np.array([time_s], dtype=np.int64), interval)[0])
+
+
+def next_start(start_s: int, interval: str) -> int:
+    """Return the beginning of the bar after the one that begins at ``start_s``."""
+    if interval != "1month":
+        return start_s + INTERVALS[interval]
+    return bar_start(start_s + 31 * DAY + DAY // 2, interval)
+
+
+def gather(rows: Rows, interval: str) -> Rows:
+    """Add bars up to longer ones."""
+    if not len(rows):
+        return rows
+    starts = bar_starts(rows[:, 0], interval)
+    first = np.flatnonzero(np.concatenate([[True], starts[1:] != starts[:-1]]))
+    last = np.concatenate([first[1:], [len(rows)]]) - 1
+    turnover: Any = rows[:, 6]
+    if interval in _LONG:
+        turnover = turnover.astype(object)  # may pass 2**63
+    columns = [
+        starts[first],
+        rows[first, 1],
+        rows[last, 2],
+        np.maximum.reduceat(rows[:, 3], first),
+        np.minimum.reduceat(rows[:, 4], first),
+        np.add.reduceat(rows[:, 5], first),
+        np.add.reduceat(turnover, first),
+    ]
+    return np.stack(columns, axis=1)

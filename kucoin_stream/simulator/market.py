@@ -1,0 +1,136 @@
+"""What the exchange needs of a market, generated or recorded, and what both say in the same words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from kucoin_stream.protocol.topics import INTERVALS, Connection, parse
+
+Json = Any
+"""What msgspec can write as JSON."""
+
+INTERVAL_NAMES = tuple(INTERVALS)
+
+PRIVATE_PATHS = frozenset(
+    {
+        "/spotMarket/tradeOrdersV2",
+        "/spotMarket/tradeOrders",
+        "/spotMarket/advancedOrders",
+        "/account/balance",
+        "/margin/position",
+        "/margin/isolatedPosition",
+    }
+)
+"""Topics that need a private token (protocol.md 4.13 to 4.17). They are acked and silent: nobody trades here."""
+
+
+class Push(NamedTuple):
+    """A message and the single-symbol topic that it goes to."""
+
+    topic: str
+    text: str
+
+
+class Refusal(NamedTuple):
+    """Why a topic is not served: the ``code`` and ``data`` of an error frame (protocol.md 3.4)."""
+
+    code: int
+    text: str
+
+
+class RestError(Exception):
+    """A REST answer that is an error: HTTP ``status``, KuCoin's ``code`` and ``reason`` (protocol.md 9.3)."""
+
+    def __init__(self, status: int, code: str, reason: str) -> None:
+        super().__init__(f"{status} {code} {reason}")
+        self.status = status
+        self.code = code
+        self.reason = reason
+
+
+class Market(Protocol):
+    """A source of pushes and answers. Times are ns since 1970; nothing here reads a clock."""
+
+    live: bool
+    """Whether :meth:`advance` follows the clock, so that a REST answer must advance it first."""
+    unpaced: bool
+    """Whether :meth:`advance` should be called again as soon as its pushes have been sent."""
+
+    def start(self, now_ns: int) -> None:
+        """Get ready; called once, when the exchange opens."""
+
+    def begin(self, now_ns: int) -> None:
+        """Let a capture's stream begin; nothing where it runs from the start."""
+
+    def advance(self, now_ns: int, wanted: Collection[str]) -> Sequence[Push]:
+        """Return what was pushed since the last call, in order; only topics in ``wanted`` need be there."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to push."""
+
+    def time_ns(self, now_ns: int) -> int:
+        """Return the market's time at the wall clock's ``now_ns``."""
+
+    def has_symbol(self, symbol: str) -> bool:
+        """Whether the symbol is listed."""
+
+    def markets(self) -> list[str]:
+        """Return the names of the markets (protocol.md 4.11)."""
+
+    def symbols(self) -> list[Json]:
+        """Return the symbols as the current REST call shows them."""
+
+    def symbols_v1(self) -> list[Json]:
+        """Return the symbols as the old REST call shows them."""
+
+    def currencies(self) -> list[Json]:
+        """Return the currencies."""
+
+    def book(self, symbol: str, depth: int | None) -> Json:
+        """Return a book snapshot: all levels, or the best ``depth`` a side."""
+
+    def level1(self, symbol: str) -> Json:
+        """Return the top of the book and the last trade."""
+
+    def trades(self, symbol: str) -> list[Json]:
+        """Return the last 100 trades, oldest first."""
+
+    def candles(self, symbol: str, interval: str, start_s: int, end_s: int) -> list[list[str]]:
+        """Return bars that begin at ``start_s`` or later and before ``end_s``: newest first, at most 1500."""
+
+    def stats(self, symbol: str) -> Json:
+        """Return the 24 h statistics of a symbol."""
+
+    def all_tickers(self) -> list[Json]:
+        """Return the 24 h statistics of all symbols, under the names of that call."""
+
+
+def check_topic(topic: str, market: Market, *, silent: bool = False) -> Refusal | None:
+    """Return why a single-symbol ``topic`` cannot be subscribed, or ``None``.
+
+    ``silent`` acks well-formed unknown symbols, which then never deliver, as futures do.
+    """
+    path, colon, argument = topic.partition(":")
+    if path in PRIVATE_PATHS:
+        return None
+    try:
+        row, argument = parse(topic)
+    except KeyError:
+        return Refusal(404, "topic does not exist")
+    if row.connection != Connection.SPOT_PUBLIC:
+        return Refusal(404, "topic does not exist")
+    if row.list_limit == 0:
+        return None
+    if not colon or not argument or any(character.isspace() for character in topic):
+        return Refusal(400, f"topic {topic} is invalid")
+    symbol = argument
+    if "{interval}" in row.argument:
+        symbol, _, interval = argument.partition("_")
+        if interval not in INTERVAL_NAMES:
+            return Refusal(400, f"topic {topic} is invalid")
+    known = market.has_symbol(symbol) if row.by_symbol else symbol in market.markets()
+    if known or silent or row.path.startswith("/indicator/"):  # indices exist of more pairs than are traded
+        return None
+    return Refusal(404, f"topic {topic} is not found")

@@ -1,0 +1,255 @@
+"""The built-in exchange as one object: in this process on a thread of its own, or standing alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from types import FrameType
+from typing import Any, TypeVar
+
+from aiohttp import web
+
+from kucoin_stream.errors import StoppedError
+from kucoin_stream.settings import Credentials
+from kucoin_stream.simulator.account import SIMULATED, TOKEN_LIFE
+from kucoin_stream.simulator.exchange import WILDCARDS, Exchange, Options
+from kucoin_stream.simulator.faults import Deed, Faults
+from kucoin_stream.simulator.generated import GeneratedMarket
+from kucoin_stream.simulator.market import Market
+from kucoin_stream.simulator.session import SessionLimits
+
+T = TypeVar("T")
+
+CALL_TIMEOUT = 5.0  # seconds that a call from another thread waits for the exchange's loop
+SHUTDOWN_TIMEOUT = 0.2  # seconds that open REST calls get when the exchange stops
+
+_log = logging.getLogger(__name__)
+
+
+class Simulator:
+    """A KuCoin classic spot exchange, REST and websockets on one port. Safe from any thread.
+
+    ``market`` is a :class:`GeneratedMarket` or a :class:`CaptureMarket`. ``port`` 0 takes a free one. Times are
+    seconds but for ``ping_interval_ms`` and ``ping_timeout_ms``, which clients are told. ``silent_symbols`` acks
+    unknown symbols and stays silent instead of refusing them. ``with Simulator() as sim:`` starts and stops it.
+    """
+
+    def __init__(
+        self,
+        market: Market | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        credentials: Credentials | None = None,
+        *,
+        ping_interval_ms: int = 18_000,
+        ping_timeout_ms: int = 10_000,
+        idle_timeout: float = 60.0,
+        connection_life: float = 86_400.0,
+        token_life: float = TOKEN_LIFE,
+        silent_symbols: bool = False,
+        max_sessions: int = 800,
+        compress: bool = False,
+    ) -> None:
+        self.market: Market = market or GeneratedMarket()
+        self.host = host
+        self.credentials = credentials or SIMULATED
+        self.faults = Faults(self._perform)
+        self._port = port
+        self._options = Options(
+            ping_interval_ms=ping_interval_ms,
+            ping_timeout_ms=ping_timeout_ms,
+            token_life=token_life,
+            silent_symbols=silent_symbols,
+            max_sessions=max_sessions,
+            compress=compress,
+            limits=SessionLimits(idle_timeout=idle_timeout, life=connection_life),
+        )
+        self._finished = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._exchange: Exchange | None = None
+        self._bound = 0
+
+    def __repr__(self) -> str:
+        return f"<Simulator {self.url if self._thread else 'not started'} | {self.market!r}>"
+
+    def __enter__(self) -> Simulator:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Base URL of REST; raises :class:`StoppedError` where the exchange does not run."""
+        if self._thread is None:
+            raise StoppedError("the simulator does not run: call start() first")
+        return f"http://{self._address()}"
+
+    @property
+    def connections(self) -> int:
+        """How many websockets are open."""
+        return self._ask(lambda exchange: len(exchange.clients), 0)
+
+    @property
+    def subscriptions(self) -> set[str]:
+        """The single-symbol topics subscribed now, over all connections."""
+        return self._ask(lambda exchange: exchange.topics, set())
+
+    def start(self) -> Simulator:
+        """Start serving and return once listening. Does nothing where it serves already.
+
+        Raises :class:`OSError` where the port cannot be had, :class:`UsageError` where a capture cannot be read.
+        """
+        if self._thread is None:
+            self._finished.clear()
+            ready: Future[None] = Future()
+            self._thread = threading.Thread(target=self._run, args=(ready,), name="kucoin-simulator", daemon=True)
+            self._thread.start()
+            try:
+                ready.result()
+            except BaseException:
+                self._thread.join()
+                self._thread = None
+                raise
+        return self
+
+    def stop(self) -> None:
+        """Close every socket and end the thread. Does nothing where it does not run."""
+        thread, loop, stopping = self._thread, self._loop, self._stopping
+        if thread is None:
+            return
+        if loop is not None and stopping is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                loop.call_soon_threadsafe(stopping.set)
+        thread.join()
+        self._thread = None
+
+    def begin(self) -> None:
+        """Let a capture's stream begin."""
+        self._ask(Exchange.begin, None)
+
+    def wait_finished(self, timeout: float | None = None) -> bool:
+        """Wait until a capture has been sent to the end; return whether it has. ``timeout`` is seconds."""
+        return self._finished.wait(timeout)
+
+    def statistics(self) -> dict[str, Any]:
+        """Return what happened since the start: connections, tokens, messages, commands by type, requests by path."""
+        return self._ask(Exchange.statistics, {})
+
+    def serve(self) -> None:
+        """Serve until interrupted (Ctrl-C) or terminated; prints the address and the account's key."""
+        over = threading.Event()
+        with _on_signals(over), self:
+            account = self.credentials
+            sys.stdout.write(
+                f"{self.market!r}: simulated, not KuCoin\n"
+                f"url         {self.url}\n"
+                f"key         {account.key}\n"
+                f"secret      {account.secret}\n"
+                f"passphrase  {account.passphrase}\n"
+                f"ready {self.url}\n"
+            )
+            sys.stdout.flush()
+            while not over.wait(0.5):
+                if self._thread is None or not self._thread.is_alive():
+                    break
+
+    def _address(self) -> str:
+        host = "127.0.0.1" if self.host in WILDCARDS else self.host
+        return f"[{host}]:{self._bound}" if ":" in host else f"{host}:{self._bound}"
+
+    def _perform(self, deed: Deed) -> None:
+        self._ask(lambda exchange: exchange.perform(deed), None)
+
+    def _ask(self, question: Callable[[Exchange], T], otherwise: T) -> T:
+        """Ask the exchange on its loop; ``otherwise`` is the answer where it does not run."""
+        exchange, loop, thread = self._exchange, self._loop, self._thread
+        if exchange is None or loop is None or thread is None or not thread.is_alive():
+            return otherwise
+        if threading.get_ident() == thread.ident:
+            return question(exchange)
+        answer: Future[T] = Future()
+
+        def put() -> None:
+            try:
+                answer.set_result(question(exchange))
+            except BaseException as exc:  # noqa: BLE001 (it goes to the caller)
+                answer.set_exception(exc)
+
+        try:
+            loop.call_soon_threadsafe(put)
+        except RuntimeError:  # the loop was closed meanwhile
+            return otherwise
+        return answer.result(CALL_TIMEOUT)
+
+    def _run(self, ready: Future[None]) -> None:
+        loop = asyncio.SelectorEventLoop()
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_until_complete(self._serve(ready))
+        except BaseException as exc:  # noqa: BLE001 (goes to whoever started it, or to the log)
+            if ready.done():
+                _log.error("the simulator failed: %s", exc, exc_info=exc)
+            else:
+                ready.set_exception(exc)
+        finally:
+            self._loop = self._stopping = self._exchange = None
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
+            asyncio.set_event_loop(None)
+            loop.close()
+
+    async def _serve(self, ready: Future[None]) -> None:
+        loop = asyncio.get_running_loop()
+        exchange = Exchange(
+            self.market, self.credentials, self.faults, self._options,
+            host=self.host, address=self._address, finished=self._finished.set,
+        )  # fmt: skip
+        runner = web.AppRunner(
+            exchange.application(), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, self.host, self._port).start()
+            self._bound = runner.addresses[0][1]
+            self.market.start(time.time_ns())
+            self._loop, self._exchange, self._stopping = loop, exchange, asyncio.Event()
+            pump = loop.create_task(exchange.run())
+            stopping = loop.create_task(self._stopping.wait())
+            ready.set_result(None)
+            await asyncio.wait({pump, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await exchange.close()
+            for task in (pump, stopping):
+                task.cancel()
+            failure = (await asyncio.gather(pump, stopping, return_exceptions=True))[0]
+            if isinstance(failure, Exception):
+                raise failure
+        finally:
+            await runner.cleanup()
+
+
+@contextlib.contextmanager
+def _on_signals(over: threading.Event) -> Iterator[None]:
+    """Set ``over`` on SIGINT and SIGTERM, where this is the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        over.set()
+
+    former = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

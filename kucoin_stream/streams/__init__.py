@@ -1,0 +1,1 @@
+"""streamz sources fed by the background connection."""

@@ -1,0 +1,158 @@
+"""A feed: topics of one row of the catalogue as a streamz source of typed messages."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kucoin_stream.errors import NotReadyError, RefusedError
+from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
+from kucoin_stream.protocol.topics import Topic
+from kucoin_stream.streams.source import Inlet, LiveSource
+from kucoin_stream.transport.engine import Engine
+
+if TYPE_CHECKING:
+    from kucoin_stream.frames.table import FeedFrame
+
+T = TypeVar("T")
+
+ACK_WAIT = 2.0  # seconds a cell waits for the ack; what comes later becomes the status
+_DISPLAYED_ROWS = 1000
+
+
+class _FeedInlet(Inlet):
+    """The inlet of a feed: knows how its topics are."""
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        super().__init__()
+        self.states: dict[str, str] = dict.fromkeys(topics, "waiting")
+        self._lost: set[str] = set()
+
+    def news(self, news: News) -> None:
+        topic = news.topic
+        match news:
+            case Restarted():
+                self.states[topic] = "live"
+                if topic not in self._lost:
+                    return  # the first time is not news
+                self._lost.discard(topic)
+            case Disconnected(reason=reason):
+                if self.states.get(topic) == "live":
+                    self._lost.add(topic)
+                    self.states[topic] = f"stale: {reason}"
+                else:
+                    self.states[topic] = f"waiting: {reason}"
+                    return
+            case Refused(code=code, reason=reason):
+                self.states[topic] = f"refused: {code} {reason}"
+            case Gap():
+                pass
+        super().news(news)
+
+
+class Feed(LiveSource[T]):
+    """A subscription as a streamz source of typed messages. Made by :class:`Client`, not by hand.
+
+    Each feed is its own node; the wire subscription is shared. ``stop()`` and ``start()`` pause and resume it; with
+    ``news=True`` a resume begins with a :class:`Gap`. Sources: KuCoin API docs, "Classic websocket"; protocol.md 4.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        row: Topic,
+        arguments: Sequence[str] = (),
+        *,
+        news: bool | None = None,
+        stream_name: str | None = None,
+    ) -> None:
+        self.row = row
+        self.arguments = tuple(arguments)
+        self.topics = tuple(row.wire(argument) for argument in arguments) or (row.wire(),)
+        super().__init__(
+            engine,
+            title=" ".join((row.name, ", ".join(self.arguments))).strip(),
+            limit=engine.settings.inbox_size,
+            overflow=row.overflow,
+            news=row.incremental if news is None else news,
+            inlet=_FeedInlet(self.topics),
+            stream_name=stream_name,
+        )
+        self._inlet: _FeedInlet
+        self._frame: FeedFrame | None = None
+        weakref.finalize(self, engine.post, _leave, engine, self.topics, self._inlet)
+
+    def __repr__(self) -> str:
+        badge = f" {self._engine.target.badge}" if self._engine.target.badge else ""
+        return f"<Feed {self.title}{badge} | {self.status} | {self.received} messages>"
+
+    __str__ = __repr__
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Subscribe, or resume after :meth:`stop`. Waits at most 2 s for the ack.
+
+        Raises :class:`RefusedError` where the exchange refuses within that time; later, it becomes the status.
+        """
+        if not self.stopped:
+            return
+        resumed, self.started, self.stopped = self.started, True, False
+        self._engine.call(self._attach, resumed)
+        try:
+            self._engine.call(self._engine.pool.settled, self.topics, ACK_WAIT, timeout=ACK_WAIT + 1)
+        except NotReadyError:
+            return  # the status says so
+        except RefusedError:
+            self.stop()
+            raise
+
+    def _attach(self, resumed: bool) -> None:
+        if resumed:
+            for topic in self.topics:
+                self._inlet.states[topic] = "live" if self._engine.pool.active(topic) else "waiting"
+                self._inlet.news(Gap(topic, "the feed was stopped"))
+            self._inlet.flush()
+        self._engine.pool.attach(self.topics, self._inlet)
+        for topic in self.topics:
+            if self._engine.pool.active(topic):
+                self._inlet.states[topic] = "live"
+
+    def stop(self) -> None:
+        """Pause: the last reader's stop unsubscribes. What waits in the branches is still delivered."""
+        if self.stopped:
+            return
+        self.stopped = True
+        self._engine.post(_leave, self._engine, self.topics, self._inlet)
+
+    @property
+    def status(self) -> str:
+        """``live``, or what is not: ``waiting``, ``stale: ...``, ``refused: ...``, ``stopped``."""
+        if self._engine.ended:
+            return f"stopped: {self._engine.ended}"
+        if self.stopped:
+            return "stopped"
+        states = sorted(set(self._inlet.states.values()) - {"live"}, reverse=True)
+        return states[0] if states else "live"
+
+    # -- upward doors --------------------------------------------------------------------------------------------
+
+    def frame(self, maxlen: int = 10_000) -> FeedFrame:
+        """Return a live frame of the last ``maxlen`` messages."""
+        from kucoin_stream.frames.table import FeedFrame
+
+        return FeedFrame(self, maxlen)
+
+    def widget(self, **options: Any) -> Any:
+        """Return the picture of this feed, an ipywidget."""
+        if self._frame is None:
+            self._frame = self.frame(_DISPLAYED_ROWS)
+        return self._frame.widget(**options)
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        self.widget()._ipython_display_(**kwargs)
+
+
+def _leave(engine: Engine, topics: Sequence[str], inlet: Inlet) -> None:
+    engine.pool.detach(topics, inlet)

@@ -1,0 +1,252 @@
+"""One classic connection, from token to close: the thin shell around :class:`ClassicProtocol`."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+from urllib.parse import urlencode, urlsplit
+
+from websockets.exceptions import WebSocketException
+
+from kucoin_stream.errors import RefusedError, RemoteProtocolError, UnreachableError
+from kucoin_stream.protocol import topics
+from kucoin_stream.protocol.classic import ClassicProtocol, State
+from kucoin_stream.protocol.events import (
+    Acknowledged,
+    Event,
+    Failed,
+    Opened,
+    Ponged,
+    Pushed,
+    Rejected,
+    Unanswered,
+)
+from kucoin_stream.protocol.messages.rest import Bullet
+from kucoin_stream.settings import Settings
+from kucoin_stream.transport.plan import Batch
+from kucoin_stream.transport.socket import Socket, open_socket
+from kucoin_stream.transport.target import is_loopback, is_own
+
+TokenCall = Callable[[], Awaitable[Bullet]]
+
+
+class Owner(Protocol):
+    """What a connection tells the pool."""
+
+    def pushed(self, pushed: Pushed) -> None:
+        """Route one message."""
+
+    def batch_ended(self) -> None:
+        """Note that all messages of one socket read are routed."""
+
+    def acknowledged(self, number: int, batch: Batch) -> None:
+        """Note that a batch is served."""
+
+    def rejected(self, number: int, batch: Batch, code: int, reason: str) -> None:
+        """Note that a batch is refused; an empty batch is an error that answers no command."""
+
+    def unanswered(self, number: int, batch: Batch) -> None:
+        """Note that no answer came for a batch."""
+
+    def failed(self, error: Exception) -> None:
+        """Note an error that costs one message."""
+
+
+class Connection:
+    """One socket's life. ``number`` is the plan's. Lives on the loop thread."""
+
+    def __init__(
+        self, number: int, fetch_token: TokenCall, settings: Settings, owner: Owner, *, any_host: bool
+    ) -> None:
+        self.number = number
+        self.messages = 0
+        self.round_trip: float | None = None  # seconds, of the last ping
+        self._fetch_token = fetch_token
+        self._settings = settings
+        self._owner = owner
+        self._any_host = any_host
+        self._loop = asyncio.get_running_loop()
+        self._protocol: ClassicProtocol | None = None
+        self._socket: Socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._batches: dict[str, Batch] = {}  # request id -> what it subscribes
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._failure: str | None = None
+
+    async def open(self) -> None:
+        """Fetch a token, connect, and wait for the welcome.
+
+        Raises :class:`KucoinStreamError`; afterwards the connection is closed.
+        """
+        bullet = await self._fetch_token()
+        try:
+            await self._connect(bullet)
+            await self._opened
+        except (OSError, TimeoutError, WebSocketException) as exc:
+            raise UnreachableError("websocket", f"no websocket: {_scrubbed(exc, bullet.token)}") from None
+        except asyncio.CancelledError:
+            await self.close()
+            raise
+
+    async def _connect(self, bullet: Bullet) -> None:
+        if not bullet.instance_servers:
+            raise RemoteProtocolError("the token's answer names no server")
+        server = bullet.instance_servers[0]
+        endpoint = self._settings.websocket_url or server.endpoint
+        self._check_host(endpoint)
+        query = urlencode({"token": bullet.token, "connectId": secrets.token_hex(8)})
+        settings = self._settings
+        self._protocol = ClassicProtocol(
+            now=self._loop.time(),
+            ping_interval=settings.ping_interval or server.ping_interval / 1000,
+            pong_timeout=settings.pong_timeout or server.ping_timeout / 1000,
+            welcome_timeout=settings.welcome_timeout,
+            ack_timeout=settings.ack_timeout,
+            limits=settings.limits,
+        )
+        separator = "&" if urlsplit(endpoint).query else "?"
+        self._socket = await open_socket(f"{endpoint}{separator}{query}", self._deliver, settings)
+        self._protocol.connected(self._loop.time())
+        self._arm()
+        self._ended = self._loop.create_task(self._watch(self._socket))
+
+    def _check_host(self, endpoint: str) -> None:
+        if urlsplit(endpoint).scheme not in {"ws", "wss"}:
+            raise RemoteProtocolError("the token's answer names no websocket")
+        if not (self._any_host or is_own(endpoint) or is_loopback(endpoint)):
+            host = urlsplit(endpoint).hostname
+            raise RemoteProtocolError(
+                f"the token's answer names a host that is not KuCoin's: {host}; no token was sent"
+            )
+
+    async def _watch(self, socket: Socket) -> str:
+        """Wait for the end of the socket; return why it ended."""
+        await socket.wait_closed()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._protocol is not None:
+            self._protocol.close()
+        reason = self._failure or _why(socket)
+        if not self._opened.done():
+            self._opened.set_exception(UnreachableError("websocket", f"closed before the welcome: {reason}"))
+        return reason
+
+    async def ended(self) -> str:
+        """Wait until the connection has ended; return why."""
+        return await asyncio.shield(self._ended)
+
+    async def close(self) -> None:
+        """Close in order, within ``close_timeout``."""
+        if self._protocol is not None:
+            self._protocol.close()
+        if self._socket is not None:
+            await self._socket.close()
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    def subscribe(self, batch: Batch) -> None:
+        """Subscribe ``batch``; the owner hears of the answer."""
+        self._command("subscribe", batch)
+
+    def unsubscribe(self, batch: Batch) -> None:
+        """Unsubscribe ``batch``."""
+        self._command("unsubscribe", batch)
+
+    def _command(self, kind: str, batch: Batch) -> None:
+        protocol = self._protocol
+        if protocol is None or protocol.state is not State.OPEN:
+            return  # lost meanwhile: the plan hears of it
+        row = topics.parse(batch[0])[0]
+        wire = row.wire(",".join(topics.parse(topic)[1] for topic in batch))
+        if kind == "subscribe":
+            self._batches[protocol.subscribe(wire, private=row.private)] = batch
+        else:
+            protocol.unsubscribe(wire, private=row.private)
+        self._send()
+
+    def _send(self) -> None:
+        socket, protocol = self._socket, self._protocol
+        if socket is None or protocol is None:
+            return
+        now = self._loop.time()
+        for frame in protocol.data_to_send(now):
+            socket.protocol.send_text(frame)
+        socket.send_data()
+        self._arm()
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._protocol is not None and self._protocol.state is not State.CLOSED:
+            self._timer = self._loop.call_at(self._protocol.next_tick(), self._tick)
+
+    def _tick(self) -> None:
+        if self._protocol is not None:
+            for event in self._protocol.tick(self._loop.time()):
+                self._handle(event)
+            self._send()
+
+    # -- messages ------------------------------------------------------------------------------------------------
+
+    def _deliver(self, batch: list[bytes]) -> None:
+        protocol = self._protocol
+        if protocol is None or protocol.state is State.CLOSED:
+            return
+        now = self._loop.time()
+        receive, pushed = protocol.receive, self._owner.pushed
+        self.messages += len(batch)
+        for data in batch:
+            try:
+                event = receive(data, now)
+                if type(event) is Pushed:
+                    pushed(event)
+                elif event is not None:
+                    self._handle(event)
+            except Exception as exc:  # noqa: BLE001  the connection's main loop: counted, and one message lost
+                self._owner.failed(exc)
+        self._owner.batch_ended()
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case Opened():
+                if not self._opened.done():
+                    self._opened.set_result(None)
+                self._arm()
+            case Acknowledged(request_id=request_id):
+                self._owner.acknowledged(self.number, self._batches.pop(request_id, ()))
+            case Rejected(request_id=request_id, code=code, reason=reason):
+                self._owner.rejected(self.number, self._batches.pop(request_id, ()), code, reason)
+            case Unanswered(request_id=request_id):
+                self._owner.unanswered(self.number, self._batches.pop(request_id, ()))
+            case Ponged(round_trip=round_trip):
+                self.round_trip = round_trip
+            case Failed(reason=reason, code=code):
+                self._fail(reason, code)
+            case Pushed():
+                self._owner.pushed(event)
+
+    def _fail(self, reason: str, code: int) -> None:
+        self._failure = reason if not code else f"{code} {reason}"
+        if not self._opened.done():
+            refused = (
+                RefusedError("the connection was", code, reason) if code else UnreachableError("websocket", reason)
+            )
+            self._opened.set_exception(refused)
+        if self._socket is not None and self._socket.transport is not None:
+            self._socket.transport.abort()  # the other side may be gone: do not wait for its close frame
+        if self._protocol is not None:
+            self._protocol.close()
+
+
+def _why(socket: Socket) -> str:
+    code, reason = socket.close_code, socket.close_reason
+    return f"closed by the server: {code} {reason}".rstrip() if code and code != 1006 else "the connection was lost"
+
+
+def _scrubbed(exc: BaseException, token: str) -> str:
+    text = str(exc) or type(exc).__name__
+    return text.replace(token, "***").replace(urlencode({"": token})[1:], "***")[:300]

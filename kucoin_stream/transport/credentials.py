@@ -1,0 +1,54 @@
+"""Where API keys come from, and where they may go (design.md, law 9)."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from kucoin_stream.errors import UsageError
+from kucoin_stream.settings import Credentials
+from kucoin_stream.transport.target import is_own, is_private
+
+VARIABLES = ("KUCOIN_API_KEY", "KUCOIN_API_SECRET", "KUCOIN_API_PASSPHRASE")
+KEYRING_SERVICE = "kucoin-stream"
+_PARTS = ("key", "secret", "passphrase")
+
+log = logging.getLogger("kucoin_stream")
+
+
+def given(key: str | None, secret: str | None, passphrase: str | None) -> Credentials | None:
+    """Return credentials passed as arguments; raise :class:`UsageError` where only a part of them is there."""
+    parts = dict(zip(_PARTS, (key, secret, passphrase), strict=True))
+    missing = [name for name, value in parts.items() if not value]
+    if len(missing) == len(parts):
+        return None
+    if missing:
+        raise UsageError(f"an API key has three parts; missing: {', '.join(missing)}")
+    return Credentials(str(key), str(secret), str(passphrase))
+
+
+def allowed(credentials: Credentials | None, rest_url: str) -> Credentials | None:
+    """Return the credentials for ``rest_url``: those passed, else stored ones, which go to KuCoin's own hosts only.
+
+    Raises :class:`UsageError` where they would travel readable by others.
+    """
+    if credentials is None:
+        return stored() if is_own(rest_url) else None
+    if not is_private(rest_url):
+        raise UsageError(f"an API key goes over https or to this machine only, not to {rest_url}")
+    return credentials
+
+
+def stored() -> Credentials | None:
+    """Return the credentials of the environment, else of the system keyring, if there are any."""
+    values = [os.environ.get(name) for name in VARIABLES]
+    if any(values):
+        return given(*values)
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        return given(*(keyring.get_password(KEYRING_SERVICE, part) for part in _PARTS))
+    except KeyringError as exc:  # no keyring on this machine, or a locked one
+        log.info("no keyring: %s", type(exc).__name__)
+        return None

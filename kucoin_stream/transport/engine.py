@@ -1,0 +1,96 @@
+"""One exchange as the upper floors see it: the loop thread with its REST session and its pool."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import TypeVar
+
+from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.settings import Credentials, Settings
+from kucoin_stream.transport.loop import LoopThread
+from kucoin_stream.transport.pool import Pool
+from kucoin_stream.transport.rest import Rest
+from kucoin_stream.transport.target import Target
+
+
+class Shared:
+    """State on the loop thread with several readers: it closes when the last of them leaves."""
+
+    readers = 0
+
+    def close(self) -> None:
+        """Leave the pool."""
+        raise TypeError(f"{type(self).__name__} does not say how it closes")
+
+
+S = TypeVar("S", bound=Shared)
+
+
+class Engine:
+    """Owns the loop thread. ``call``, ``post`` and ``stop`` are safe from any thread; the rest lives on its loop."""
+
+    def __init__(self, target: Target, settings: Settings, credentials: Credentials | None) -> None:
+        self.target = target
+        self.settings = settings
+        self.rest = Rest(target.rest_url, settings, credentials)
+        self.pool = Pool(self.rest, settings, any_host=target.mode != "live")
+        self.symbols: dict[str, SymbolInfo] = {}
+        self.ended = ""  # why, once stopped
+        self._endings: list[weakref.WeakMethod[Callable[[str], None]]] = []
+        self.shared: dict[object, Shared] = {}
+        self._thread = LoopThread("kucoin-stream-io")
+        self.call = self._thread.call
+        self.post = self._thread.post
+
+    def __repr__(self) -> str:
+        return f"<Engine {self.target.describe()} | {self.pool}>"
+
+    @property
+    def running(self) -> bool:
+        """Whether the loop thread is there."""
+        return self._thread.running
+
+    def start(self) -> None:
+        """Start the loop thread. Nothing is opened yet."""
+        self._thread.start()
+
+    def on_end(self, method: Callable[[str], None]) -> None:
+        """Call a bound method with ``stopped: reason`` before the end; its object is held weakly."""
+        self._endings.append(weakref.WeakMethod(method))
+        if len(self._endings) % 100 == 0:
+            self._endings = [each for each in self._endings if each() is not None]
+
+    def stop(self, reason: str) -> None:
+        """Let those who asked end first, close all connections in order, then end the thread."""
+        if self.ended:
+            return
+        self.ended = reason
+        try:
+            for ending in self._endings:
+                if (end := ending()) is not None:
+                    end(f"stopped: {reason}")
+            self._thread.call(self._close, timeout=self.settings.close_timeout + 2.0)
+        finally:
+            self._thread.stop()
+
+    async def _close(self) -> None:
+        await self.pool.close()
+        await self.rest.close()
+
+    def join(self, key: object, make: Callable[[], S]) -> S:
+        """Return what is shared under ``key``, made if need be, for one more reader."""
+        shared = self.shared.get(key)
+        if shared is None:
+            shared = self.shared[key] = make()
+        shared.readers += 1
+        return shared  # type: ignore[return-value]  # one kind for each key
+
+    def leave(self, key: object) -> None:
+        """Have one reader less under ``key``."""
+        shared = self.shared.get(key)
+        if shared is not None:
+            shared.readers -= 1
+            if shared.readers <= 0:
+                del self.shared[key]
+                shared.close()

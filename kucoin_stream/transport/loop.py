@@ -1,0 +1,152 @@
+"""The background thread that owns all sockets, and the two doors into it.
+
+``nest_asyncio`` patches the class of a running loop and ``asyncio.Task`` for the whole process, and other libraries
+apply it without asking. The loop here is a class of its own with the methods in question pinned, and a task factory
+bound to the C task, so that it runs as it was built whatever the notebook does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from _asyncio import Task  # the C task, whatever asyncio.Task has become
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from inspect import isawaitable
+from typing import Any, ParamSpec, TypeVar, cast, overload
+
+from kucoin_stream.errors import LocalProtocolError, NotReadyError, StoppedError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class PinnedEventLoop(asyncio.SelectorEventLoop):
+    """A selector loop that patches of other loops' classes do not reach."""
+
+    run_forever = asyncio.BaseEventLoop.run_forever
+    run_until_complete = asyncio.BaseEventLoop.run_until_complete
+    _run_once = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_task_factory(cast(Any, _c_task))
+
+
+def _c_task(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], **options: Any) -> Task[T]:
+    return Task(coroutine, loop=loop, **options)
+
+
+class LoopThread:
+    """One event loop in one daemon thread. ``call`` and ``post`` are safe from any thread."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._loop: PinnedEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._loop = PinnedEventLoop()
+        self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self.name, daemon=True)
+        self._thread.start()
+
+    def _run(self, loop: PinnedEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """End the thread and wait for it."""
+        loop, thread = self._loop, self._thread
+        self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        loop.call_soon_threadsafe(loop.stop)
+        if thread is not threading.current_thread():
+            thread.join(timeout)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def post(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Have ``function`` run on the loop thread, without waiting. Silent once the thread has ended."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        try:
+            loop.call_soon_threadsafe(lambda: function(*args, **kwargs))
+        except RuntimeError:  # closed between the two lines: there is nothing left to do
+            return
+
+    @overload
+    def call(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any, timeout: float | None = 10.0) -> T: ...
+
+    @overload
+    def call(self, function: Callable[..., T], *args: Any, timeout: float | None = 10.0) -> T: ...
+
+    def call(self, function: Callable[..., Any], *args: Any, timeout: float | None = 10.0) -> Any:
+        """Run ``function(*args)`` on the loop thread and return its result, awaited if need be.
+
+        Raises what it raises; :class:`NotReadyError` after ``timeout`` seconds; :class:`LocalProtocolError` on the
+        loop thread itself, which would wait for ever; :class:`StoppedError` once the thread has ended.
+        """
+        loop = self._loop
+        if threading.current_thread() is self._thread:
+            raise LocalProtocolError("call() on the loop thread would wait for itself")
+        if loop is None or not self.running:
+            raise StoppedError("the connection was stopped; ks.connect() starts a new one")
+        future: Future[Any] = Future()
+        loop.call_soon_threadsafe(_settle, loop, future, function, args)
+        try:
+            return future.result(timeout)
+        except FutureTimeoutError:
+            if future.done():
+                raise
+            future.cancel()
+            raise NotReadyError(f"no answer from the background thread within {timeout:g} s") from None
+
+
+def _settle(
+    loop: asyncio.AbstractEventLoop, future: Future[Any], function: Callable[..., Any], args: tuple[Any, ...]
+) -> None:
+    """Run ``function`` and put its outcome into ``future``."""
+    try:
+        result = function(*args)
+    except BaseException as exc:  # noqa: BLE001  it is raised again in the caller
+        _fail(future, exc)
+        return
+    if not isawaitable(result):
+        if not future.cancelled():
+            future.set_result(result)
+        return
+    task = loop.create_task(_awaited(result))
+    future.add_done_callback(lambda each: loop.call_soon_threadsafe(task.cancel) if each.cancelled() else None)
+    task.add_done_callback(lambda each: _copy(each, future))
+
+
+async def _awaited(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+def _copy(task: asyncio.Task[T], future: Future[T]) -> None:
+    if task.cancelled():
+        _fail(future, StoppedError("the connection was stopped meanwhile"))
+    elif exc := task.exception():
+        _fail(future, exc)
+    elif not future.cancelled():
+        future.set_result(task.result())
+
+
+def _fail(future: Future[Any], exc: BaseException) -> None:
+    if not future.cancelled():
+        future.set_exception(exc)

@@ -1,0 +1,355 @@
+"""Performs the plan: opens connections, subscribes, and routes what arrives to those who asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Coroutine, Iterable
+from typing import Any, Protocol, assert_never
+
+from msgspec import Struct
+
+from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError, StoppedError
+from kucoin_stream.protocol.events import Disconnected, News, Pushed, Refused, Restarted
+from kucoin_stream.settings import Settings
+from kucoin_stream.transport.connection import Connection
+from kucoin_stream.transport.plan import (
+    Action,
+    Active,
+    Batch,
+    Close,
+    Open,
+    Plan,
+    Refuse,
+    Restored,
+    Subscribe,
+    TopicState,
+    Unsubscribe,
+)
+from kucoin_stream.transport.rest import Rest
+
+log = logging.getLogger("kucoin_stream")
+
+_FINAL = range(400, 500)  # codes of errors that asking again does not mend
+_ASK_AGAIN = 5.0  # seconds after a refusal that may pass: 500, 509
+_MINUTE = 60.0
+
+
+class Subscriber(Protocol):
+    """Reads topics. All calls come on the loop thread, in the order of the socket."""
+
+    def receive(self, payload: Any, /) -> None:
+        """Take one message."""
+
+    def flush(self) -> None:
+        """Note that all messages of one socket read were given."""
+
+    def news(self, news: News, /) -> None:
+        """Take what happened to a topic, in order with its messages."""
+
+
+class Life(Struct):
+    """The counters of one of the plan's connections, over all its sockets."""
+
+    state: str = "connecting"
+    reason: str = ""
+    attempts: int = 0  # in a row without success
+    reconnects: int = 0
+    since: float = 0.0  # Unix seconds of the last change of state
+    connection: Connection | None = None
+    task: asyncio.Task[None] | None = None
+
+
+class Pool:
+    """The shared background connection manager. Lives on the loop thread."""
+
+    def __init__(self, rest: Rest, settings: Settings, *, any_host: bool) -> None:
+        self.rest = rest
+        self.errors = 0
+        self.last_error = ""
+        self.messages = 0
+        self.reconnects = 0
+        self._settings = settings
+        self._any_host = any_host
+        self._plan = Plan(settings.limits)
+        self._lives: dict[int, Life] = {}
+        self._routes: dict[str, list[Subscriber]] = {}
+        self._dirty: dict[str, list[Subscriber]] = {}
+        self._refusals: dict[str, RefusedError] = {}
+        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
+        self._opened_at: deque[float] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"<Pool {len(self._lives)} connections | {len(self._routes)} topics>"
+
+    # -- what readers want ---------------------------------------------------------------------------------------
+
+    def attach(self, topics: Iterable[str], subscriber: Subscriber) -> None:
+        """Give ``subscriber`` the messages of ``topics`` from now on; one subscription on the wire serves all."""
+        fresh = []
+        for topic in topics:
+            readers = self._routes.setdefault(topic, [])
+            if subscriber not in readers:
+                self._routes[topic] = [*readers, subscriber]
+            if not readers or self._plan.state(topic) is TopicState.REFUSED:
+                self._refusals.pop(topic, None)
+                fresh.append(topic)
+        self._perform(self._plan.want(fresh))
+
+    def detach(self, topics: Iterable[str], subscriber: Subscriber) -> None:
+        """Give ``subscriber`` no more; the last reader's leaving unsubscribes."""
+        gone = []
+        for topic in topics:
+            readers = [each for each in self._routes.get(topic, ()) if each is not subscriber]
+            if readers:
+                self._routes[topic] = readers
+            elif self._routes.pop(topic, None) is not None:
+                self._refusals.pop(topic, None)
+                gone.append(topic)
+        self._perform(self._plan.unwant(gone))
+
+    def active(self, topic: str) -> bool:
+        """Whether the exchange has acknowledged ``topic`` and its connection is open."""
+        return self._plan.state(topic) is TopicState.ACTIVE
+
+    async def settled(self, topics: Iterable[str], timeout: float) -> None:
+        """Wait until all ``topics`` are active.
+
+        Raises :class:`RefusedError` for the first one refused, :class:`NotReadyError` after ``timeout`` seconds.
+        """
+        waits = []
+        for topic in topics:
+            if topic in self._refusals:
+                raise self._refusals[topic]
+            if not self.active(topic):
+                future = asyncio.get_running_loop().create_future()
+                self._waiters.setdefault(topic, []).append(future)
+                waits.append(future)
+        if not waits:
+            return
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.gather(*waits)
+        except TimeoutError:
+            raise NotReadyError(f"not acknowledged within {timeout:g} s{self._why_waiting()}") from None
+        finally:
+            for future in waits:
+                future.cancel()
+
+    def _why_waiting(self) -> str:
+        reasons = [life.reason for life in self._lives.values() if life.reason]
+        return f": {reasons[0]}" if reasons else ""
+
+    async def close(self) -> None:
+        """End all connections in order."""
+        lives, self._lives = list(self._lives.values()), {}
+        self._routes.clear()
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(StoppedError("the connection was stopped"))
+        tasks = [life.task for life in lives if life.task is not None]
+        await asyncio.gather(*(life.connection.close() for life in lives if life.connection), return_exceptions=True)
+        for task in (*tasks, *self._tasks):
+            task.cancel()
+        await asyncio.gather(*tasks, *self._tasks, return_exceptions=True)
+
+    def statistics(self) -> list[dict[str, object]]:
+        """Return one row per connection."""
+        return [
+            {
+                "name": f"spotPublicV1 #{number}",
+                "state": life.state,
+                "reason": life.reason,
+                "topics": len(self._plan.topics(number)),
+                "messages": life.connection.messages if life.connection else 0,
+                "rtt_ms": _milliseconds(life.connection.round_trip if life.connection else None),
+                "reconnects": life.reconnects,
+                "since": life.since,
+            }
+            for number, life in self._lives.items()
+        ]
+
+    # -- the plan's actions --------------------------------------------------------------------------------------
+
+    def _perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Open(connection=number):
+                    self._open(number)
+                case Close(connection=number):
+                    self._close(number)
+                case Subscribe(connection=number, batch=batch):
+                    if connection := self._connection(number):
+                        connection.subscribe(batch)
+                case Unsubscribe(connection=number, batch=batch):
+                    if connection := self._connection(number):
+                        connection.unsubscribe(batch)
+                case Active(topic=topic):
+                    self._settle(topic, None)
+                    self._tell(topic, Restarted(topic))
+                case Refuse(topic=topic, code=code, reason=reason):
+                    self._refuse(topic, code, reason)
+                case Restored(connection=number):
+                    self._restored(number)
+                case never:
+                    assert_never(never)
+
+    def _connection(self, number: int) -> Connection | None:
+        life = self._lives.get(number)
+        return life.connection if life else None
+
+    def _open(self, number: int) -> None:
+        life = self._lives.setdefault(number, Life())
+        life.task = asyncio.get_running_loop().create_task(self._live(number, life))
+
+    def _close(self, number: int) -> None:
+        life = self._lives.pop(number, None)
+        if life is None:
+            return
+        life.state = "closed"
+        if life.connection is not None:
+            self._background(life.connection.close())
+        elif life.task is not None:
+            life.task.cancel()
+
+    def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _refuse(self, topic: str, code: int, reason: str) -> None:
+        error = RefusedError(topic, code, reason)
+        self._refusals[topic] = error
+        self._settle(topic, error)
+        self._tell(topic, Refused(topic, code, reason))
+
+    def _settle(self, topic: str, error: RefusedError | None) -> None:
+        for waiter in self._waiters.pop(topic, ()):
+            if waiter.done():
+                continue
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+
+    def _tell(self, topic: str, news: News) -> None:
+        for subscriber in self._routes.get(topic, ()):
+            subscriber.news(news)
+            subscriber.flush()
+
+    def _restored(self, number: int) -> None:
+        life = self._lives[number]
+        life.attempts = 0
+        life.reconnects += 1
+        self.reconnects += 1
+        self._set_state(life, "open")
+        log.info("connection %d: reconnected, all topics active", number)
+
+    # -- the life of a connection --------------------------------------------------------------------------------
+
+    async def _live(self, number: int, life: Life) -> None:
+        """Open one socket and wait for its end; report both to the plan."""
+        await asyncio.sleep(self._delay(life))
+        life.attempts += 1
+        connection = Connection(number, self.rest.bullet, self._settings, self, any_host=self._any_host)
+        try:
+            self._opened_at.append(time.monotonic())
+            await connection.open()
+        except KucoinStreamError as exc:
+            self._lost(number, life, str(exc))
+            return
+        if self._lives.get(number) is not life:  # closed meanwhile
+            await connection.close()
+            return
+        life.connection = connection
+        self._set_state(life, "restoring" if life.reason else "open")
+        self._perform(self._plan.opened(number))
+        reason = await connection.ended()
+        life.connection = None
+        if self._lives.get(number) is life:
+            self._lost(number, life, reason)
+
+    def _delay(self, life: Life) -> float:
+        """Seconds to wait before the next attempt: growing, jittered, and within the connections a minute."""
+        settings = self._settings
+        now = time.monotonic()
+        while self._opened_at and self._opened_at[0] <= now - _MINUTE:
+            self._opened_at.popleft()
+        over = len(self._opened_at) - settings.limits.connections_per_minute
+        room = self._opened_at[over] + _MINUTE - now if over >= 0 else 0.0
+        if not life.since:
+            return room
+        grown: float = min(settings.reconnect_delay * 2 ** min(life.attempts, 16), settings.reconnect_delay_max)
+        return max(room, grown * random.uniform(0.5, 1.0))
+
+    def _lost(self, number: int, life: Life, reason: str) -> None:
+        if self._lives.get(number) is not life:
+            return
+        if life.state in {"open", "restoring"}:
+            log.warning("connection %d lost: %s; reconnecting", number, reason)
+        life.reason = reason
+        self._set_state(life, "reconnecting")
+        for topic in self._plan.topics(number):
+            if topic not in self._refusals:
+                self._tell(topic, Disconnected(topic, reason))
+        self._perform(self._plan.lost(number))
+
+    def _set_state(self, life: Life, state: str) -> None:
+        life.state = state
+        life.since = time.time()
+        if state == "open":
+            life.reason = ""
+            life.attempts = 0
+
+    # -- what connections tell (Owner) ---------------------------------------------------------------------------
+
+    def pushed(self, pushed: Pushed) -> None:
+        """Give one message to its readers."""
+        readers = self._routes.get(pushed.topic)
+        if readers is not None:  # else: on its way when the last reader left
+            self.messages += 1
+            self._dirty[pushed.topic] = readers
+            for reader in readers:
+                reader.receive(pushed.payload)
+
+    def batch_ended(self) -> None:
+        """Let the readers of this socket read's messages hand them on."""
+        dirty, self._dirty = self._dirty, {}
+        for readers in dirty.values():
+            for reader in readers:
+                reader.flush()
+
+    def acknowledged(self, number: int, batch: Batch) -> None:
+        """Note that a batch is served."""
+        self._perform(self._plan.acknowledged(number, batch))
+
+    def rejected(self, number: int, batch: Batch, code: int, reason: str) -> None:
+        """Note that a batch is refused, or ask again later where the refusal may pass."""
+        if not batch:
+            self.failed(RefusedError("a command", code, reason))
+        elif code in _FINAL:
+            self._perform(self._plan.rejected(number, batch, code, reason))
+        else:
+            self.failed(RefusedError(", ".join(batch)[:100], code, reason))
+            asyncio.get_running_loop().call_later(_ASK_AGAIN, self.unanswered, number, batch)
+
+    def unanswered(self, number: int, batch: Batch) -> None:
+        """Ask again for what was not answered."""
+        self._perform(self._plan.unanswered(number, batch))
+
+    def failed(self, error: Exception) -> None:
+        """Count an error that cost one message; log the first of an episode."""
+        self.errors += 1
+        text = f"{type(error).__name__}: {error}"
+        if text != self.last_error:
+            self.last_error = text
+            log.warning("a message was lost to an error: %s", text)
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)

@@ -1,0 +1,205 @@
+"""REST calls over one aiohttp session (protocol.md 2, 8)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+from kucoin_stream.errors import RemoteProtocolError, RequestError, ResponseError, UnreachableError
+from kucoin_stream.protocol import signing
+from kucoin_stream.protocol.messages import decode
+from kucoin_stream.protocol.messages.rest import BookSnapshot, Bullet, Candles, Response, SymbolInfo
+from kucoin_stream.protocol.messages.spot import Candle
+from kucoin_stream.settings import Credentials, Settings
+from kucoin_stream.transport.target import is_loopback
+
+if TYPE_CHECKING:  # 150 ms to import: only once something is asked
+    from aiohttp import ClientResponse, ClientSession
+
+T = TypeVar("T")
+
+_OK = "200000"
+_BAD_TIMESTAMP = "400002"
+_CHUNK = 2**16
+
+
+class Rest:
+    """The REST side of one exchange. Lives on the loop thread; the session opens with the first call."""
+
+    def __init__(self, base: str, settings: Settings, credentials: Credentials | None) -> None:
+        self.base = base
+        self.credentials = credentials
+        self.clock_offset = 0.0  # seconds that the exchange's clock is ahead of ours
+        self.calls = 0
+        self.failures = 0
+        self._signed_offset = 0.0
+        self._settings = settings
+        self._session: ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return f"<Rest {self.base}{' signed' if self.credentials else ''}>"
+
+    async def close(self) -> None:
+        """Close the session."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    # -- calls by name -----------------------------------------------------------------------------------------
+
+    async def server_time(self) -> float:
+        """Return the exchange's clock in Unix seconds, and remember how far ours is off."""
+        before = time.time()
+        answer = await self.get(int, "/api/v1/timestamp")
+        self.clock_offset = answer / 1000 - (before + time.time()) / 2
+        return answer / 1000
+
+    def now(self) -> float:
+        """Return the exchange's clock as last seen, in Unix seconds."""
+        return time.time() + self.clock_offset
+
+    async def symbols(self) -> list[SymbolInfo]:
+        """Return all spot symbols."""
+        return await self.get(list[SymbolInfo], "/api/v2/symbols")
+
+    async def bullet(self) -> Bullet:
+        """Return a fresh token for a public spot connection."""
+        return await self.post(Bullet, "/api/v1/bullet-public")
+
+    async def check_key(self) -> None:
+        """Make one signed call; raises :class:`ResponseError` where the key is not accepted."""
+        await self.post(dict, "/api/v1/bullet-private", signed=True)
+
+    async def book(self, symbol: str) -> BookSnapshot:
+        """Return the full book with a key, else the best 100 levels a side."""
+        if self.credentials:
+            return await self.get(BookSnapshot, "/api/v3/market/orderbook/level2", {"symbol": symbol}, signed=True)
+        return await self.get(BookSnapshot, "/api/v1/market/orderbook/level2_100", {"symbol": symbol})
+
+    async def klines(self, symbol: str, interval: str, start_s: int) -> list[Candle]:
+        """Return the bars since ``start_s`` (Unix seconds), newest first, 1500 at most."""
+        query = {"symbol": symbol, "type": interval, "startAt": str(start_s)}
+        return await self.get(Candles, "/api/v1/market/candles", query)
+
+    # -- calls by path -----------------------------------------------------------------------------------------
+
+    async def get(self, kind: type[T], path: str, query: Mapping[str, str] | None = None, *, signed: bool = False) -> T:
+        """GET ``path`` and return its ``data`` as ``kind``.
+
+        Raises :class:`UnreachableError`, :class:`ResponseError` or :class:`RemoteProtocolError`.
+        """
+        return await self._call(kind, "GET", f"{path}?{urlencode(query)}" if query else path, signed)
+
+    async def post(self, kind: type[T], path: str, *, signed: bool = False) -> T:
+        """POST to ``path`` without a body and return its ``data`` as ``kind``; raises as :meth:`get`."""
+        return await self._call(kind, "POST", path, signed)
+
+    async def _call(self, kind: type[T], method: str, path: str, signed: bool) -> T:
+        self.calls += 1
+        try:
+            try:
+                return await self._request(kind, method, path, signed)
+            except ResponseError as exc:
+                if not (signed and exc.code == _BAD_TIMESTAMP):
+                    raise
+            await self.server_time()  # our clock is off: sign with the exchange's, from here on
+            self._signed_offset = self.clock_offset
+            return await self._request(kind, method, path, signed)
+        except (RequestError, RemoteProtocolError):
+            self.failures += 1
+            raise
+
+    async def _request(self, kind: type[T], method: str, path: str, signed: bool) -> T:
+        from aiohttp import ClientError, ClientTimeout
+
+        call = f"{method} {path.partition('?')[0]}"
+        headers = self._signed(method, path) if signed else self._headers()
+        timeout = ClientTimeout(total=self._settings.request_timeout)
+        try:
+            async with self._open().request(
+                method, _raw(self.base + path), headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                body = await self._body(call, answer)
+                status = answer.status
+        except (ClientError, TimeoutError, OSError) as exc:
+            raise unreachable(call, self.base, exc) from None  # aiohttp's own text may repeat headers
+        return _data(kind, call, status, body)
+
+    async def _body(self, call: str, answer: ClientResponse) -> bytes:
+        body = bytearray()
+        async for chunk in answer.content.iter_chunked(_CHUNK):
+            body += chunk
+            if len(body) > self._settings.response_bytes:
+                raise RemoteProtocolError(f"{call}: an answer of more than {self._settings.response_bytes} bytes")
+        return bytes(body)
+
+    def _open(self) -> ClientSession:
+        if self._session is None:
+            from aiohttp import ClientSession
+
+            self._session = ClientSession(trust_env=not is_loopback(self.base))
+        return self._session
+
+    def _headers(self) -> dict[str, str]:
+        return {"X-SITE-TYPE": "australia"} if self._settings.region == "AU" else {}
+
+    def _signed(self, method: str, path: str) -> dict[str, str]:
+        if self.credentials is None:
+            raise RequestError(f"{method} {path.partition('?')[0]} needs an API key; pass key=, secret=, passphrase=")
+        signed = signing.rest_headers(
+            key=self.credentials.key,
+            secret=self.credentials.secret,
+            passphrase=self.credentials.passphrase,
+            timestamp_ms=int((time.time() + self._signed_offset) * 1000),
+            method=method,
+            path_with_query=path,
+        )
+        return self._headers() | signed
+
+
+def _raw(url: str) -> Any:
+    from yarl import URL
+
+    return URL(url, encoded=True)  # what was signed is what is sent
+
+
+def _data(kind: type[T], call: str, status: int, body: bytes) -> T:
+    try:
+        response = decode(Response, body)
+    except RemoteProtocolError:
+        if status == 200:
+            raise RemoteProtocolError(f"{call}: the answer is not JSON of the form {{code, data}}") from None
+        reasons = {403: "forbidden from here", 429: "too many requests", 451: "not offered in your region"}
+        raise ResponseError(call, status, "", reasons.get(status, "an answer that is not JSON")) from None
+    if status != 200 or str(response.code) != _OK:
+        raise ResponseError(call, status, str(response.code), (response.msg or "no reason given")[:300])
+    try:
+        return decode(kind, response.data)
+    except RemoteProtocolError as exc:
+        raise RemoteProtocolError(f"{call}: {exc}") from None
+
+
+def unreachable(call: str, base: str, exc: BaseException) -> UnreachableError:
+    """Return the error that says at which stage a host did not answer."""
+    import aiohttp
+
+    match exc:
+        case aiohttp.ClientConnectorDNSError():
+            return UnreachableError("dns", f"{call}: no address for {base} (DNS)")
+        case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
+            text = str(exc)
+            clock = " (is this machine's clock right?)" if "expired" in text or "not yet valid" in text else ""
+            return UnreachableError("tls", f"{call}: the certificate of {base} does not verify (TLS){clock}")
+        case aiohttp.ClientSSLError() | ssl.SSLError():
+            return UnreachableError("tls", f"{call}: no encrypted connection to {base} (TLS)")
+        case aiohttp.ClientConnectorError():
+            return UnreachableError("tcp", f"{call}: {base} does not accept connections (TCP)")
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():
+            return UnreachableError("http", f"{call}: {base} closed the connection before answering")
+        case TimeoutError() | asyncio.TimeoutError():
+            return UnreachableError("tcp", f"{call}: no answer from {base} in time")
+    return UnreachableError("http", f"{call}: {base} did not answer ({type(exc).__name__})")

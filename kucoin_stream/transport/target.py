@@ -1,0 +1,69 @@
+"""What a client talks to, and whether KuCoin can be reached from here."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Literal
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from kucoin_stream.errors import UsageError
+from kucoin_stream.settings import OWN_DOMAINS
+
+Mode = Literal["live", "sim", "replay", "url"]
+
+
+class Target(Struct, frozen=True):
+    """A place that speaks KuCoin. ``reason`` says why it was chosen, where that was not the user's word."""
+
+    mode: Mode
+    rest_url: str
+    reason: str = ""
+    futures_url: str = ""  # where it differs from rest_url
+
+    @property
+    def badge(self) -> str:
+        """The word that stands beside every price that is not live."""
+        return {"sim": "SIMULATED", "replay": "REPLAYED"}.get(self.mode, "")
+
+    def describe(self) -> str:
+        """Return one line for people."""
+        what = {
+            "live": "KuCoin",
+            "sim": "the built-in exchange (SIMULATED)",
+            "replay": "a recording (REPLAYED)",
+            "url": "an exchange given by URL",
+        }[self.mode]
+        return f"{what} at {self.rest_url}" + (f": {self.reason}" if self.reason else "")
+
+
+def check_rest_url(url: str) -> str:
+    """Return ``url`` without a trailing slash; raise :class:`UsageError` unless it is the base of a REST API."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"not a REST base: {url!r}; write it as 'https://api.kucoin.com' or 'http://127.0.0.1:8080'")
+    if parts.username or parts.password:
+        raise UsageError("a URL must not hold a user name or password; pass key=, secret= and passphrase=")
+    return url.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether ``url`` names this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_own(url: str) -> bool:
+    """Whether ``url`` is a host of KuCoin's own, over TLS."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme in {"https", "wss"} and any(host == own or host.endswith(f".{own}") for own in OWN_DOMAINS)
+
+
+def is_private(url: str) -> bool:
+    """Whether nobody can read along: TLS, or this machine."""
+    return urlsplit(url).scheme in {"https", "wss"} or is_loopback(url)

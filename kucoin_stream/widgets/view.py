@@ -1,0 +1,211 @@
+"""Views: a painter's pictures as a live widget in a notebook. The only module that imports ipywidgets.
+
+What a saved notebook shows: JupyterLab prefers the widget's mime type and shows an error where its model is gone. So every
+display has its own display id, and ``freeze`` replaces what it shows by the static picture alone.
+"""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import Any
+from uuid import uuid4
+
+import ipywidgets
+
+from kucoin_stream.widgets import screen as screens
+from kucoin_stream.widgets.book import BookPainter, BookSubject
+from kucoin_stream.widgets.html import clean
+from kucoin_stream.widgets.klines import KlinesPainter, KlinesSubject
+from kucoin_stream.widgets.picture import Caption, Painter
+from kucoin_stream.widgets.status import StatusPainter, StatusSubject
+from kucoin_stream.widgets.trades import TapePainter, TapeSubject
+
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
+
+class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
+    """A live picture. Make it in a cell; from then on the render thread draws it.
+
+    ``painter`` says what is shown. ``screen`` draws it: the one of the process unless a test brings its own.
+    ipywidgets itself keeps every widget alive until it is closed, so a view that is no longer wanted needs
+    :meth:`stop`; one whose output was cleared is not drawn, and costs a comparison ten times a second.
+    """
+
+    def __init__(self, painter: Painter[Any, Any], *, screen: screens.Screen | None = None) -> None:
+        self._painter = painter
+        self._screen = screens.screen if screen is None else screen
+        self._drawing = Lock()  # the render thread and a cell may both ask for a picture
+        self._picture: Any = None
+        self._drawn: object = object()  # the subject's version in the last picture; at first unlike any
+        self._problem = ""
+        self._displays: list[str] = []
+        self._seen = False
+        self._frozen = False
+        super().__init__(layout=ipywidgets.Layout(width="100%", min_width="0"), _view_count=0)
+        self.observe(self._looked_at, "_view_count")
+        try:
+            self.refresh()
+        except Exception as exc:  # noqa: BLE001 - the subject's failure is shown where its picture would be
+            self.show_problem(exc)
+        self._screen.add(self)
+
+    def refresh(self) -> None:
+        """Draw now. The screen calls this; so may you. Raises what the subject raises."""
+        with self._drawing:
+            self._drawn = self._painter.subject.version
+            picture = self._painter.picture(time.time())
+            value = self._painter.html(picture)
+            self._picture, self._problem = picture, ""
+            self.value = value
+
+    def freeze(self) -> None:
+        """Replace every displayed output by its static last picture, and draw no more until :meth:`resume`."""
+        if self._frozen:
+            return
+        self._frozen = True
+        self._screen.remove(self)
+        self._update_displays(self._static_bundle())
+
+    def resume(self) -> None:
+        """Go on after :meth:`freeze`; a closed view stays closed."""
+        if not self._frozen or self.closed:
+            return
+        self._frozen = False
+        self._drawn = object()
+        self._update_displays(self._bundle())
+        self._screen.add(self)
+
+    def stop(self) -> None:
+        """Freeze, leave the screen, close the comm. May be called again."""
+        self.freeze()
+        self.close()
+
+    def close(self) -> None:
+        """Close the comm; the front end removes the live picture. :meth:`stop` leaves a static one behind."""
+        if hasattr(self, "_screen"):
+            self._screen.remove(self)
+        super().close()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the picture stands still."""
+        return self._frozen
+
+    @property
+    def closed(self) -> bool:
+        """Whether the comm is closed; the screen then forgets the view."""
+        return self.comm is None or bool(getattr(self.comm, "_closed", False))
+
+    @property
+    def visible(self) -> bool:
+        """False once it was shown and its last output was cleared. (A closed browser page is not noticed.)"""
+        return not (self._seen and self._view_count == 0)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the subject has something new to draw."""
+        return bool(self._painter.subject.version != self._drawn)
+
+    def show_problem(self, problem: Exception) -> None:
+        """Show an error in place of the picture, once for each message."""
+        message = clean(f"{type(problem).__name__}: {problem}")
+        if message == self._problem:
+            return
+        self._problem = message
+        with self._drawing:
+            self.value = self._painter.problem(self._caption(), message)
+
+    def text(self, width: int = 80) -> str:
+        """Return the present picture for a terminal."""
+        return self._painter.text(self._present(), width)
+
+    def static_html(self) -> str:
+        """Return the present picture as HTML that needs no kernel."""
+        return self._painter.static_html(self._present())
+
+    def __repr__(self) -> str:
+        state = "closed" if self.closed else "frozen" if self._frozen else clean(self._caption().status)
+        return f"<{type(self).__name__} {clean(self._caption().title)} | {state}>"
+
+    def _ipython_display_(self, **_: Any) -> None:
+        # Preferred by every IPython and ipywidgets over the bundle; only here can the display id be known.
+        from IPython.display import display
+
+        if self.closed or self._frozen:
+            display(self._static_bundle(), raw=True)
+            return
+        display_id = uuid4().hex
+        self._displays.append(display_id)
+        display(self._bundle(), raw=True, display_id=display_id)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return self._static_bundle() if self.closed or self._frozen else self._bundle()
+
+    def _bundle(self) -> dict[str, Any]:
+        model = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return {WIDGET_MIME: model, **self._static_bundle()}
+
+    def _static_bundle(self) -> dict[str, Any]:
+        picture = self._present()
+        if picture is None:
+            return {"text/plain": f"{self!r} {self._problem}"}
+        return {"text/html": self._painter.static_html(picture), "text/plain": self._painter.text(picture)}
+
+    def _present(self) -> Any:
+        """Take a picture now; where the subject no longer answers, return the last one."""
+        with self._drawing:
+            try:
+                self._picture = self._painter.picture(time.time())
+            except Exception as exc:  # noqa: BLE001 - a stopped subject still has its last picture
+                self._problem = clean(f"{type(exc).__name__}: {exc}")
+            return self._picture
+
+    def _update_displays(self, bundle: dict[str, Any]) -> None:
+        if not self._displays:
+            return
+        from IPython.display import update_display
+
+        for display_id in self._displays:
+            update_display(bundle, display_id=display_id, raw=True)
+
+    def _looked_at(self, change: Any) -> None:
+        if change["new"]:
+            self._seen = True
+        self._screen.touch()
+
+    def _caption(self) -> Caption:
+        try:
+            return self._painter.caption(time.time())
+        except Exception as exc:  # noqa: BLE001 - a broken subject still gets a frame for its error
+            return Caption("?", f"stopped: {type(exc).__name__}", "", time.time())
+
+
+class BookView(View):
+    """A live order book, ``depth`` levels a side."""
+
+    def __init__(self, subject: BookSubject, depth: int = 15, *, screen: screens.Screen | None = None) -> None:
+        super().__init__(BookPainter(subject, depth), screen=screen)
+
+
+class KlinesView(View):
+    """Live candles with volume: the newest ``count``, ``height`` px high."""
+
+    def __init__(
+        self, subject: KlinesSubject, count: int = 120, height: int = 280, *, screen: screens.Screen | None = None
+    ) -> None:
+        super().__init__(KlinesPainter(subject, count, height), screen=screen)
+
+
+class TapeView(View):
+    """The newest ``count`` trades, newest first."""
+
+    def __init__(self, subject: TapeSubject, count: int = 15, *, screen: screens.Screen | None = None) -> None:
+        super().__init__(TapePainter(subject, count), screen=screen)
+
+
+class StatusView(View):
+    """The state of a client, with room for ``count`` connections."""
+
+    def __init__(self, subject: StatusSubject, count: int = 4, *, screen: screens.Screen | None = None) -> None:
+        super().__init__(StatusPainter(subject, count), screen=screen)

@@ -1,0 +1,133 @@
+"""Subjects that stand still, each with one power: to be changed, or to fail."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from kucoin_stream.protocol.messages.spot import Trade
+
+NOW = 1_795_000_000.25  # 2026-11-18 11:06:40.250 UTC
+
+
+class Fake:
+    def __init__(self, title="BTC-USDT", status="live", badge=""):
+        self.title, self.status, self.badge, self.version = title, status, badge, 0
+        self.problem = None
+
+    def change(self):
+        self.version += 1
+
+    def fail(self, problem):
+        self.problem = problem
+        self.change()
+
+    def check(self):
+        if self.problem is not None:
+            raise self.problem
+
+
+class FakeBook(Fake):
+    price_decimals, size_decimals = 1, 8
+
+    def __init__(self, bids=(), asks=(), sequence=None, **caption):
+        super().__init__(**caption)
+        self.bids, self.asks, self.sequence = bids, asks, sequence
+
+    def levels(self, depth):
+        self.check()
+        bids, asks = (np.array(side, dtype=float).reshape(-1, 2)[:depth] for side in (self.bids, self.asks))
+        return SimpleNamespace(
+            bid_prices=bids[:, 0], bid_sizes=bids[:, 1], ask_prices=asks[:, 0], ask_sizes=asks[:, 1], sequence=self.sequence
+        )
+
+
+class FakeKlines(Fake):
+    price_decimals, interval, interval_seconds = 1, "1min", 60
+
+    def __init__(self, rows=(), **caption):
+        """``rows`` of start_s, open, high, low, close, volume."""
+        super().__init__(**caption)
+        self.rows = np.array(rows, dtype=float).reshape(-1, 6)
+
+    def bars(self, count):
+        self.check()
+        names = ("start_s", "open", "high", "low", "close", "volume")
+        columns = dict(zip(names, self.rows[-count:].T.copy(), strict=True))
+        columns["start_s"] = columns["start_s"].astype(np.int64)
+        return SimpleNamespace(**columns)
+
+
+class FakeTape(Fake):
+    def __init__(self, trades=(), **caption):
+        super().__init__(**caption)
+        self.trades = list(trades)
+
+    def recent(self, count):
+        self.check()
+        return self.trades[-count:]
+
+    def decimals(self, symbol):
+        return {"BTC-USDT": (1, 8)}.get(symbol, (2, 7))
+
+
+class FakeClient(Fake):
+    def __init__(self, connections=(), target="https://api.kucoin.com", mode="live", reason="", **caption):
+        super().__init__(**{"title": "client", **caption})
+        self.answer = {
+            "target": target, "mode": mode, "reason": reason, "connections": list(connections),
+            "messages": 1_234_567, "errors": 0, "feeds": 4,
+        }  # fmt: skip
+
+    def statistics(self):
+        self.check()
+        return self.answer
+
+
+def a_book(seed=7, depth=40, **caption):
+    rng = np.random.default_rng(seed)
+    gaps = np.cumsum(rng.integers(1, 9, (2, depth)) / 10, axis=1)
+    sizes = rng.lognormal(-1.6, 1.3, (2, depth))
+    bids = np.column_stack([67_123.4 - gaps[0], sizes[0]])
+    asks = np.column_stack([67_123.4 + gaps[1] - 0.1, sizes[1]])
+    return FakeBook(bids, asks, 17_482_913_377, **caption)
+
+
+def candles(seed=3, count=200, interval_s=60, end=NOW):
+    rng = np.random.default_rng(seed)
+    closes = 67_000 + np.cumsum(rng.normal(0, 22, count))
+    opens = np.concatenate([[67_000], closes[:-1]])
+    highs = np.maximum(opens, closes) + rng.exponential(14, count)
+    lows = np.minimum(opens, closes) - rng.exponential(14, count)
+    starts = (int(end) // interval_s - np.arange(count)[::-1]) * interval_s
+    return np.column_stack([starts, opens, highs, lows, closes, rng.lognormal(1.5, 0.8, count)]).round(1)
+
+
+def a_trade(price=67_123.4, size=0.01, side="buy", symbol="BTC-USDT", at=NOW, number=1):
+    return Trade(
+        symbol=symbol, side=side, price=price, size=size, time_ns=round(at * 1e9), trade_id=str(number), sequence=number
+    )
+
+
+def some_trades(seed=5, count=40, symbols=("BTC-USDT",)):
+    rng = np.random.default_rng(seed)
+    return [
+        a_trade(
+            round(67_123.4 + rng.normal(0, 4), 1) if (s := symbols[i % len(symbols)]) == "BTC-USDT" else 3_412.55,
+            round(float(rng.lognormal(-4, 1.4)), 5), "buy" if rng.random() < 0.55 else "sell", s, NOW - (count - i) * 0.173, i,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+
+
+def a_client(**caption):
+    names = ("spotPublicV1", "spotPublicProV2", "futuresPublicV1")
+    return FakeClient(
+        [
+            {"name": n, "state": "open", "topics": 3 * i + 1, "messages": 91_337 * (i + 1), "rtt_ms": 41.27 + i,
+             "reconnects": i, "since": NOW - 3600 * i}
+            for i, n in enumerate(names)
+        ],
+        **caption,
+    )  # fmt: skip
