@@ -388,7 +388,7 @@ def stop() -> None:
     """End the default client."""
     with _lock:
         if _default is not None:
-            _default.close("stopped")
+            _default.close("by ks.stop()")
 
 
 @atexit.register

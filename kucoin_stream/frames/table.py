@@ -117,9 +117,9 @@ class FeedFrame(LiveFrame):
     """
 
     def __init__(self, feed: Feed[Any], maxlen: int = 10_000) -> None:
-        super().__init__(feed._engine)
         if maxlen < 1:
             raise UsageError(f"maxlen={maxlen}: a frame holds at least one row")
+        super().__init__(feed._engine)
         self.feed = feed
         self.title = feed.title
         self.maxlen = maxlen

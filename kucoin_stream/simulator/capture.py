@@ -8,11 +8,10 @@ recorded answer while the stream has not passed its sequence, afterwards a ladde
 
 from __future__ import annotations
 
-import gzip
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -21,64 +20,14 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol.messages import decode
 from kucoin_stream.protocol.messages.envelope import Envelope
 from kucoin_stream.protocol.messages.rest import Response
-from kucoin_stream.simulator.ladder import Ladder, Side, units
 from kucoin_stream.simulator.market import Json, Push, RestError
+from kucoin_stream.simulator.recorded import SIDES, Line, Recorded, RecordedBook, read_lines
 
 CHUNK = 64  # messages sent at once at speed "max"
 QUIET = 0.5  # seconds without a new subscription that begin="subscribed" waits for
-_SCALE = 18  # decimals kept exactly
 _TRADES_KEPT = 100
-_SIDES: tuple[Side, Side] = ("asks", "bids")
 _BOOK_PATH = "/api/v3/market/orderbook/level2"
 _SYMBOL_PATHS = ("/api/v1/symbols", "/api/v2/symbols")
-
-
-class Line(msgspec.Struct, frozen=True):
-    """A line of a capture: ``t`` is the time of receipt in seconds."""
-
-    t: float
-    kind: Literal["ws", "rest"]
-    message: msgspec.Raw
-    dir: str = "in"
-    url: str = ""
-
-
-class Recorded(NamedTuple):
-    """A push and when it was received, in ns."""
-
-    time_ns: int
-    topic: str
-    text: str
-
-
-class RecordedBook:
-    """The book of one symbol: the recorded snapshot, then the ladder that it and the increments make."""
-
-    def __init__(self, snapshot: dict[str, Any]) -> None:
-        self.snapshot = snapshot
-        self.ladder = Ladder(_SCALE, _SCALE)
-        self.recorded_sequence = self.sequence = int(snapshot["sequence"])
-        for side in _SIDES:
-            for price, size in snapshot.get(side) or []:
-                self.ladder.set(side, units(price, _SCALE), units(size, _SCALE))
-
-    def apply(self, data: dict[str, Any]) -> None:
-        """Apply the data of a level-2 message; what the snapshot contains already is passed over."""
-        last = self.sequence
-        for side in _SIDES:
-            for price, size, sequence in data["changes"].get(side) or []:
-                ticks = units(price, _SCALE)
-                if ticks and int(sequence) > last:
-                    self.ladder.set(side, ticks, units(size, _SCALE))
-        self.sequence = max(last, int(data["sequenceEnd"]))
-
-    def answer(self, depth: int | None, time_ms: int) -> Json:
-        """Return the book as REST shows it, where the stream is."""
-        if self.sequence == self.recorded_sequence:
-            sides = {side: (self.snapshot.get(side) or [])[:depth] for side in _SIDES}
-            return self.snapshot | sides
-        levels = {side: self.ladder.written(self.ladder.top(side, depth)) for side in _SIDES}
-        return {"time": time_ms, "sequence": str(self.sequence), **levels}
 
 
 class CaptureMarket:
@@ -133,14 +82,13 @@ class CaptureMarket:
         if self._stream:
             return
         try:
-            for line in _lines(self._path):
+            for line in read_lines(self._path):
                 self._learn(line)
         except (OSError, EOFError, ValueError, msgspec.MsgspecError, KeyError) as exc:
             raise UsageError(f"{self._path.name} is not a capture that can be read: {exc}") from exc
         if not self._stream:
             raise UsageError(f"{self._path.name} holds no pushed message")
-        if not self._names:
-            self._names = {row.topic.partition(":")[2].partition("_")[0] for row in self._stream}
+        self._names |= {row.topic.partition(":")[2].partition("_")[0] for row in self._stream}
 
     def begin(self, now_ns: int) -> None:
         """Let the stream begin."""
@@ -205,7 +153,7 @@ class CaptureMarket:
         if book is None and last:
             return last
         answer = self._book(symbol).answer(1, self._time_ms())
-        (ask,), (bid,) = (answer[side] or [[None, None]] for side in _SIDES)
+        (ask,), (bid,) = (answer[side] or [[None, None]] for side in SIDES)
         return {
             "time": answer["time"],
             "sequence": answer["sequence"],
@@ -240,6 +188,8 @@ class CaptureMarket:
     def _learn(self, line: Line) -> None:
         if line.kind == "rest":
             answer = decode(Response, line.message)
+            if str(answer.code) != "200000":
+                return
             address = urlsplit(line.url)
             if address.path in _SYMBOL_PATHS:
                 self._symbols = msgspec.json.decode(answer.data)
@@ -263,10 +213,17 @@ class CaptureMarket:
                 self.begin(now_ns)
 
     def _remember(self, row: Recorded) -> None:
-        """Keep what REST will be asked for."""
+        """Keep what REST will be asked for. A message of a form not understood is sent, not kept."""
         path, _, argument = row.topic.partition(":")
         if path not in ("/market/level2", "/market/ticker", "/market/match", "/market/candles"):
             return
+        try:
+            self._keep(path, argument, row)
+        except (KeyError, IndexError, ValueError, TypeError, ArithmeticError):
+            if path == "/market/level2":
+                self._books.pop(argument, None)  # no longer known; better an error than a wrong book
+
+    def _keep(self, path: str, argument: str, row: Recorded) -> None:
         data = msgspec.json.decode(row.text)["data"]
         match path:
             case "/market/level2":
@@ -300,11 +257,3 @@ class CaptureMarket:
 
     def _time_ms(self) -> int:
         return self._stream[max(0, self._position - 1)].time_ns // 1_000_000
-
-
-def _lines(path: Path) -> Iterator[Line]:
-    read = msgspec.json.Decoder(Line)
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-        for data in file:
-            if data.strip():
-                yield read.decode(data)

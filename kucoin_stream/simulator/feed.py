@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Collection
 from typing import Any
 
-from kucoin_stream.protocol.messages import encode
-from kucoin_stream.simulator.bars import Klines, Window
+from kucoin_stream.simulator.bars import Klines
 from kucoin_stream.simulator.flow import SECOND, Change, Fill, OrderFlow
 from kucoin_stream.simulator.history import History, Temper
 from kucoin_stream.simulator.ladder import Side, text
 from kucoin_stream.simulator.listings import Listing
-from kucoin_stream.simulator.market import INTERVAL_NAMES, Push
+from kucoin_stream.simulator.market import INTERVAL_NAMES, Push, message
+from kucoin_stream.simulator.summary import snapshot
 
 TICK = SECOND // 10  # ns
 FINE_TICK = SECOND // 100  # ns
@@ -95,10 +95,6 @@ class SymbolFeed:
     def price(self, ticks: int) -> str:
         """Return a price as text."""
         return text(ticks, self.listing.price_scale)
-
-    def window(self, seconds: int, now_ns: int) -> Window:
-        """Return the statistics of the last ``seconds``."""
-        return self.klines.window(seconds, now_ns // SECOND)
 
     def _history(self, seed: int, start_ns: int, rate: float) -> History:
         listing = self.listing
@@ -238,88 +234,5 @@ class SymbolFeed:
     def _push_snapshots(self, moment: int, wanted: Collection[str], out: list[Push]) -> None:
         topics = [topic for topic in self._snapshot_topics if topic in wanted]
         if topics:
-            data = {"sequence": str(self.flow.sequence), "data": snapshot(self, moment)}
+            data = {"sequence": str(self.flow.sequence), "data": snapshot(self.listing, self.flow, self.klines, moment)}
             out.extend(Push(topic, message(topic, "trade.snapshot", data)) for topic in topics)
-
-
-def message(topic: str, subject: str, data: Any) -> str:
-    """Return a push as text."""
-    return encode({"topic": topic, "type": "message", "subject": subject, "data": data}).decode()
-
-
-def snapshot(feed: SymbolFeed, now_ns: int) -> dict[str, Any]:
-    """Return the 24 h statistics as the snapshot topic shows them: JSON numbers (protocol.md 4.10)."""
-    listing = feed.listing
-    day = feed.window(86_400, now_ns)
-    ladder = feed.flow.ladder
-    (ask, ask_size), (bid, bid_size) = ladder.level("asks", 0), ladder.level("bids", 0)
-    whole = _numbers(feed, day)
-    last = float(feed.price(feed.flow.last.price))
-    return {
-        "askSize": float(text(ask_size, listing.size_scale)),
-        "averagePrice": whole["volValue"] / whole["vol"] if day.volume else last,
-        "baseCurrency": listing.base,
-        "bidSize": float(text(bid_size, listing.size_scale)),
-        "board": 1,
-        "buy": float(feed.price(bid)),
-        "close": last,
-        "datetime": now_ns // 1_000_000,
-        "lastTradedPrice": last,
-        "makerCoefficient": 1.0,
-        "makerFeeRate": 0.001,
-        "marginTrade": listing.pace >= 4,
-        "mark": 0,
-        "market": listing.market,
-        "marketChange1h": _numbers(feed, feed.window(3600, now_ns)),
-        "marketChange4h": _numbers(feed, feed.window(4 * 3600, now_ns)),
-        "marketChange24h": whole,
-        "markets": list(listing.markets),
-        "quoteCurrency": listing.quote,
-        "sell": float(feed.price(ask)),
-        "siteTypes": ["global"],
-        "sort": 100,
-        "symbol": listing.symbol,
-        "symbolCode": listing.symbol,
-        "takerCoefficient": 1.0,
-        "takerFeeRate": 0.001,
-        "trading": True,
-    } | whole
-
-
-def statistics(feed: SymbolFeed, now_ns: int) -> dict[str, Any]:
-    """Return the 24 h statistics as REST shows them: text (protocol.md 8.2.4)."""
-    listing = feed.listing
-    day = feed.window(86_400, now_ns)
-    ladder = feed.flow.ladder
-    scale = listing.price_scale
-    average = day.turnover // day.volume if day.volume else day.close
-    return {
-        "symbol": listing.symbol,
-        "buy": feed.price(ladder.level("bids", 0)[0]),
-        "sell": feed.price(ladder.level("asks", 0)[0]),
-        "changeRate": f"{(day.close - day.open) / day.open:.4f}",
-        "changePrice": text(day.close - day.open, scale),
-        "high": feed.price(day.high),
-        "low": feed.price(day.low),
-        "vol": text(day.volume, listing.size_scale),
-        "volValue": text(day.turnover, scale + listing.size_scale),
-        "last": feed.price(feed.flow.last.price),
-        "averagePrice": feed.price(average),
-        "takerFeeRate": "0.001",
-        "makerFeeRate": "0.001",
-        "takerCoefficient": "1",
-        "makerCoefficient": "1",
-    }
-
-
-def _numbers(feed: SymbolFeed, window: Window) -> dict[str, float]:
-    scale = feed.listing.price_scale
-    return {
-        "changePrice": float(text(window.close - window.open, scale)),
-        "changeRate": round((window.close - window.open) / window.open, 4),
-        "high": float(text(window.high, scale)),
-        "low": float(text(window.low, scale)),
-        "open": float(text(window.open, scale)),
-        "vol": float(text(window.volume, feed.listing.size_scale)),
-        "volValue": float(text(window.turnover, scale + feed.listing.size_scale)),
-    }

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.simulator.feed import SymbolFeed, statistics
+from kucoin_stream.simulator.feed import SymbolFeed
 from kucoin_stream.simulator.flow import SECOND
 from kucoin_stream.simulator.ladder import text
 from kucoin_stream.simulator.listings import LISTINGS, currency, symbol_v1, symbol_v2
 from kucoin_stream.simulator.market import Json, Push
+from kucoin_stream.simulator.summary import statistics
 
 WARM_UP = 60 * SECOND  # ns of trading before the doors open, so that there are trades to look back at
 ASLEEP = 10 * SECOND  # ns: a longer pause is skipped, not made up for
@@ -143,7 +144,7 @@ class GeneratedMarket:
 
     def stats(self, symbol: str) -> Json:
         """Return the 24 h statistics."""
-        return {"time": self._now_ns // 1_000_000} | statistics(self._feeds[symbol], self._now_ns)
+        return {"time": self._now_ns // 1_000_000} | self._statistics(self._feeds[symbol])
 
     def all_tickers(self) -> list[Json]:
         """Return the 24 h statistics of all symbols."""
@@ -151,7 +152,8 @@ class GeneratedMarket:
         for feed in self._feeds.values():
             (ask,), (bid,) = feed.written("asks", 1), feed.written("bids", 1)
             name = feed.listing.name or feed.listing.symbol
-            rows.append(
-                statistics(feed, self._now_ns) | {"symbolName": name, "bestBidSize": bid[1], "bestAskSize": ask[1]}
-            )
+            rows.append(self._statistics(feed) | {"symbolName": name, "bestBidSize": bid[1], "bestAskSize": ask[1]})
         return rows
+
+    def _statistics(self, feed: SymbolFeed) -> dict[str, Any]:
+        return statistics(feed.listing, feed.flow, feed.klines, self._now_ns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from kucoin_stream.protocol.messages import encode
 from kucoin_stream.protocol.topics import INTERVALS, Connection, parse
 
 Json = Any
@@ -30,6 +31,11 @@ class Push(NamedTuple):
 
     topic: str
     text: str
+
+
+def message(topic: str, subject: str, data: Any) -> str:
+    """Return a push as text."""
+    return encode({"topic": topic, "type": "message", "subject": subject, "data": data}).decode()
 
 
 class Refusal(NamedTuple):

@@ -109,6 +109,8 @@ class Simulator:
 
         Raises :class:`OSError` where the port cannot be had, :class:`UsageError` where a capture cannot be read.
         """
+        if self._thread is not None and not self._thread.is_alive():  # it failed; the log says why
+            self._thread = None
         if self._thread is None:
             self._finished.clear()
             ready: Future[None] = Future()

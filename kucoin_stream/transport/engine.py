@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TypeVar
 
 from kucoin_stream.protocol.messages.rest import SymbolInfo
@@ -66,13 +67,12 @@ class Engine:
         if self.ended:
             return
         self.ended = reason
-        try:
+        with ExitStack() as stack:  # in reverse order, each whatever the others raise
+            stack.callback(self._thread.stop)
+            stack.callback(self.call, self._close, timeout=self.settings.close_timeout + 2.0)
             for ending in self._endings:
                 if (end := ending()) is not None:
-                    end(f"stopped: {reason}")
-            self._thread.call(self._close, timeout=self.settings.close_timeout + 2.0)
-        finally:
-            self._thread.stop()
+                    stack.callback(end, f"stopped: {reason}")
 
     async def _close(self) -> None:
         await self.pool.close()

@@ -119,12 +119,12 @@ class BookPainter(Painter[BookSubject, BookPicture]):
     def html(self, picture: BookPicture) -> str:
         """Render the ladder as two sides of three text columns over one depth path each."""
         p = picture
-        body = f'<div style="display:flex;gap:1px;height:100%">{_half(p, p.bids, bid=True)}{_half(p, p.asks, bid=False)}</div>'
+        halves = _half(p, p.bids, bid=True) + _half(p, p.asks, bid=False)
         return html.frame(
             p.caption,
             label=_label(p),
             facts=_facts(p, html.fact),
-            body=body,
+            body=f'<div style="display:flex;gap:1px;height:100%">{halves}</div>',
             height=self._height,
             foot=_sequence(p),
             notice=_waiting(p),
@@ -132,12 +132,9 @@ class BookPainter(Painter[BookSubject, BookPicture]):
 
     def static_html(self, picture: BookPicture) -> str:
         """Render the ladder as a table; the depth is one image a side."""
-        return html.static_frame(
-            picture.caption,
-            facts=_facts(picture, html.static_fact),
-            body=_static_table(picture),
-            foot=_sequence(picture),
-        )
+        p = picture
+        facts = _facts(p, html.static_fact)
+        return html.static_frame(p.caption, facts=facts, body=_static_table(p), foot=_sequence(p), notice=_waiting(p))
 
     def text(self, picture: BookPicture, width: int = 80) -> str:
         """Render the ladder side by side, with as many columns as fit."""
@@ -194,7 +191,9 @@ def _sequence(p: BookPicture) -> str:
 def _label(p: BookPicture) -> str:
     d = p.price_decimals
     best = [html.number(side.prices[0], d) if side.prices else "none" for side in (p.bids, p.asks)]
-    return f"{p.caption.badge} order book {p.caption.title}: best bid {best[0]}, best ask {best[1]}, {p.caption.status}".strip()
+    caption = p.caption
+    said = f"order book {caption.title}: best bid {best[0]}, best ask {best[1]}, {caption.status}"
+    return f"{caption.badge} {said}".strip()
 
 
 def _facts(p: BookPicture, fact: Any) -> str:
@@ -238,12 +237,13 @@ def _half(p: BookPicture, side: Side, *, bid: bool) -> str:
     # The columns wrap inside a box of fixed height: what does not fit in a narrow cell drops out of sight.
     return (
         '<div style="position:relative;flex:1 1 0;min-width:0;height:100%;overflow:hidden">'
-        f'<svg viewBox="0 0 100 {p.depth}" preserveAspectRatio="none" aria-hidden="true" style="position:absolute;left:0;'
-        f'top:{ROW_PX}px;width:100%;height:{p.depth * ROW_PX}px"><path fill="{colour}" fill-opacity=".2" '
+        f'<svg viewBox="0 0 100 {p.depth}" preserveAspectRatio="none" aria-hidden="true" style="position:absolute;'
+        f'left:0;top:{ROW_PX}px;width:100%;height:{p.depth * ROW_PX}px"><path fill="{colour}" fill-opacity=".2" '
         f'd="{_depth_path(side.bars, bid=bid)}"/></svg>'
         f'<div style="position:relative;display:flex;flex-wrap:wrap;flex-direction:{"row-reverse" if bid else "row"};'
-        f'column-gap:6px;padding:0 6px;white-space:pre;text-align:right">'
-        f'<div style="flex:1 1 64px;text-align:{near};{ink}"><span style="{html.MUTED}">{"bid" if bid else "ask"}</span>\n'
+        'column-gap:6px;padding:0 6px;white-space:pre;text-align:right">'
+        f'<div style="flex:1 1 64px;text-align:{near};{ink}">'
+        f'<span style="{html.MUTED}">{"bid" if bid else "ask"}</span>\n'
         + "\n".join(prices)
         + f'</div><div style="flex:1 1 62px"><span style="{html.MUTED}">size{unit}</span>\n'
         + "\n".join(sizes)
@@ -310,7 +310,10 @@ def _text_join(parts: list[str], half: int, *, bid: bool) -> str:
 
 def _text_names(p: BookPicture, half: int, *, bid: bool) -> str:
     price, size, total, _ = _text_columns(half)
-    parts = [("bid" if bid else "ask").rjust(price), f"size{p.scale.unit and ' ' + p.scale.unit}".rjust(size)]
+    parts = [
+        "bid".rjust(price) if bid else "ask".ljust(price),
+        f"size{p.scale.unit and ' ' + p.scale.unit}".rjust(size),
+    ]
     if total:
         parts.append(f"total{p.scale.unit and ' ' + p.scale.unit}".rjust(total))
     return _text_join(parts, half, bid=bid)
@@ -321,8 +324,9 @@ def _text_row(p: BookPicture, side: Side, i: int, half: int, *, bid: bool) -> st
         return " " * half
     price, size, total, room = _text_columns(half)
     d, divisor = p.scale.decimals, p.scale.divisor
+    shown = text.fit_number(side.prices[i], p.price_decimals, price)
     parts = [
-        text.fit_number(side.prices[i], p.price_decimals, price),
+        shown if bid else shown.strip().ljust(price),
         text.fit_number(side.sizes[i] / divisor, d, size),
     ]
     if total:

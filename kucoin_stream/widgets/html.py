@@ -144,24 +144,25 @@ def frame(
     cover = (
         '<div style="position:absolute;left:0;right:0;top:0;bottom:0;display:flex;align-items:center;'
         'justify-content:center"><span style="max-width:88%;overflow:hidden;max-height:54px;padding:5px 14px;'
-        f"border-radius:5px;background:{look.colour if look.dims else GREY};color:#000;font-weight:600;text-align:center;"
-        f'overflow-wrap:anywhere">{escape(notice)}</span></div>'
+        f"border-radius:5px;background:{look.colour if look.dims else GREY};color:#000;font-weight:600;"
+        f'text-align:center;overflow-wrap:anywhere">{escape(notice)}</span></div>'
         if notice
         else ""
     )
     status = escape(caption.status)
     return (
-        f'<div role="figure" aria-label="{escape(label)}" style="box-sizing:border-box;width:100%;max-width:{max_width}px;'
-        f"min-width:0;padding:2px 4px;overflow:hidden;font:12px/18px {FONT};font-variant-numeric:tabular-nums;"
+        f'<div role="figure" aria-label="{escape(label)}" style="box-sizing:border-box;width:100%;'
+        f"max-width:{max_width}px;min-width:0;padding:2px 4px;overflow:hidden;font:12px/18px {FONT};"
+        "font-variant-numeric:tabular-nums;"
         'color:var(--jp-ui-font-color1,inherit)">'
         f'<div style="display:flex;align-items:center;gap:8px;height:{TITLE_PX}px;white-space:nowrap">'
         '<span style="font-size:14px;font-weight:600;overflow:hidden;text-overflow:ellipsis;flex:0 1 auto">'
         f"{escape(caption.title)}</span>{badge(caption.badge)}"
-        f'<span title="{status}" style="margin-left:auto;flex:0 1 auto;min-width:52px;overflow:hidden;'
+        f'<span title="{status}" style="margin-left:auto;flex:0 1 auto;min-width:52px;text-align:right;overflow:hidden;'
         f'text-overflow:ellipsis;font-size:11px"><span style="color:{look.colour}">●</span> {status}</span></div>'
         f'<div style="display:flex;flex-wrap:wrap;column-gap:14px;height:{FACTS_PX}px;overflow:hidden">{facts}</div>'
         f'<div style="position:relative;height:{height}px;overflow:hidden">'
-        f'<div style="height:100%{";opacity:.3" if notice else ""}">{body}</div>{cover}</div>'
+        f'<div style="height:100%{";opacity:.4" if notice else ""}">{body}</div>{cover}</div>'
         f'<div style="display:flex;justify-content:space-between;gap:8px;height:{FOOT_PX}px;overflow:hidden;'
         f'font-size:10px;line-height:{FOOT_PX}px;white-space:nowrap;{MUTED}">'
         f'<span style="overflow:hidden;text-overflow:ellipsis">{foot}</span>'
@@ -169,15 +170,33 @@ def frame(
     )
 
 
-def static_frame(caption: Caption, *, facts: str, body: str, foot: str = "", max_width: int = 760) -> str:
+def static_frame(
+    caption: Caption,
+    *,
+    facts: str,
+    body: str,
+    foot: str = "",
+    notice: str = "",
+    max_width: int = 760,
+    dims: bool = True,
+) -> str:
     """Put the same around a static ``body``: table and inline styles only, marked with its time."""
     look = tone(caption.word)
+    if look.dims and dims and not notice:
+        notice = caption.status
+    banner = (
+        f'<div style="padding:2px 8px;font-weight:700;background-color:{look.colour if look.dims else GREY};'
+        f'color:#000000">{escape(notice)}</div>'
+        if notice
+        else ""
+    )
     return (
-        f'<div style="max-width:{max_width}px;font-family:{SAFE_FONT};font-size:12px;line-height:18px">'
+        f'<div style="max-width:{max_width}px;font-family:{SAFE_FONT};font-size:12px;line-height:18px;'
+        'overflow-wrap:anywhere">'
         '<div style="padding:2px 4px"><span style="font-size:14px;font-weight:700">'
         f"{escape(caption.title)}</span> &nbsp;{badge(caption.badge)} &nbsp;"
         f'<span style="font-size:11px"><span style="color:{look.colour}">●</span> {escape(caption.status)}</span></div>'
-        f'<div style="padding:0 4px">{facts}</div>{body}'
+        f'<div style="padding:0 4px">{facts}</div>{banner}<div style="overflow-x:auto">{body}</div>'
         f'<div style="padding:2px 4px;font-size:10px;color:{GREY}">picture of {moment(caption.at)}'
         f"{' · ' + foot if foot else ''}</div></div>"
     )

@@ -120,12 +120,10 @@ def scale_for(largest: float, price: float, size_decimals: int, at_least: int = 
     A step of the last digit is worth about one unit of the quote currency, and the largest size has at least four
     significant digits. ``at_least`` decimals are kept, so that a live column does not change its mind.
     """
-    for limit, divisor, unit in _UNITS:
-        if largest < limit:
-            break
-    else:
-        divisor = 10.0 ** (digits(largest) - 4)
-        unit = f"e{digits(largest) - 4}"
+    divisor, unit = next(((d, u) for limit, d, u in _UNITS if largest < limit), (0.0, ""))
+    if not divisor:
+        power = digits(largest) - 4
+        divisor, unit = 10.0**power, f"e{power}"
     if divisor > 1:
         return Scale(divisor, unit, 2)
     whole = digits(largest)

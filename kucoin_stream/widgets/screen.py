@@ -147,7 +147,7 @@ class Screen:
                 view.refresh()
                 self._pictures += 1
                 self._failing.discard(view)
-        except Exception as exc:  # noqa: BLE001 - one broken view must not stop the others; it shows its own error
+        except Exception as exc:
             self._errors += 1
             if view not in self._failing:
                 self._failing.add(view)
@@ -157,7 +157,7 @@ class Screen:
     def _tell(self, view: Drawable, problem: Exception) -> None:
         try:
             view.show_problem(problem)
-        except Exception as exc:  # noqa: BLE001 - nor must a view that cannot even say so
+        except Exception as exc:
             logger.debug("nor could its error be shown", exc_info=exc)
 
     def _start(self) -> None:

@@ -125,7 +125,7 @@ class StatusPainter(Painter[StatusSubject, StatusPicture]):
             f"{'' if p.lines else _nothing()}{_more(p)}"
         )
         facts = "".join(html.static_fact(name, value) for name, value in p.totals)
-        return html.static_frame(p.caption, facts=facts, body=body, foot=_foot(p))
+        return html.static_frame(p.caption, facts=facts, body=body, foot=_foot(p), dims=False)
 
     def text(self, picture: StatusPicture, width: int = 80) -> str:
         """Render one line a connection."""
@@ -193,13 +193,13 @@ def _cell(line: Line, field: str) -> str:
 def _row(cells: list[str], *, line: bool) -> str:
     border = "box-shadow:inset 0 1px 0 rgba(128,128,128,.22)" if line else ""
     made = "".join(
-        f'<span style="flex:{2 if align == "left" else 1} 1 {width}px;min-width:0;overflow:hidden;text-overflow:ellipsis;'
-        f'text-align:{align}">{cell}</span>'
+        f'<span style="flex:{2 if align == "left" else 1} 1 {width}px;min-width:0;overflow:hidden;'
+        f'text-overflow:ellipsis;text-align:{align}">{cell}</span>'
         for cell, (_, _, width, align) in zip(cells, COLUMNS, strict=True)
     )
     return (
-        f'<div style="display:flex;flex-wrap:wrap;column-gap:8px;height:{ROW_PX}px;line-height:{ROW_PX}px;overflow:hidden;'
-        f'white-space:nowrap;{border}">{made}</div>'
+        f'<div style="display:flex;flex-wrap:wrap;column-gap:8px;height:{ROW_PX}px;line-height:{ROW_PX}px;'
+        f'overflow:hidden;white-space:nowrap;{border}">{made}</div>'
     )
 
 

@@ -15,6 +15,7 @@ from kucoin_stream.widgets.picture import Caption, Painter, Subject, digits, fin
 
 ROW_PX = 18
 ARROWS = {"buy": "▲", "sell": "▼"}
+FOOT = "newest first · time UTC"
 
 
 class TapeSubject(Subject, Protocol):
@@ -103,7 +104,7 @@ class TapePainter(Painter[TapeSubject, TapePicture]):
             facts=_facts(p, up=html.UP_TEXT, down=html.DOWN_TEXT),
             body=_columns(p),
             height=(self.count + 1) * ROW_PX,
-            foot=_foot(p),
+            foot=FOOT,
             notice=_waiting(p),
             max_width=620,
         )
@@ -114,9 +115,11 @@ class TapePainter(Painter[TapeSubject, TapePicture]):
         cell = "padding:0 6px;line-height:18px;border:none;white-space:nowrap;text-align:"
         symbol = f'<th style="{cell}left;font-weight:400">symbol</th>' if p.several else ""
         rows = [
-            f'<tr style="color:{html.GREY}"><th style="{cell}left;font-weight:400">time UTC</th>{symbol}'
-            f'<th style="{cell}right;font-weight:400">price</th><th style="{cell}right;font-weight:400">size</th>'
-            f'<th style="{cell}left;font-weight:400">side</th><th style="{cell}left;width:40%"></th></tr>'
+            (
+                f'<tr style="color:{html.GREY}"><th style="{cell}left;font-weight:400">time UTC</th>{symbol}'
+                f'<th style="{cell}right;font-weight:400">price</th><th style="{cell}right;font-weight:400">size</th>'
+                f'<th style="{cell}left;font-weight:400">side</th><th style="{cell}left;width:40%"></th></tr>'
+            )
         ]
         for row in p.rows:
             symbol = f'<td style="{cell}left">{html.escape(row.symbol)}</td>' if p.several else ""
@@ -124,16 +127,16 @@ class TapePainter(Painter[TapeSubject, TapePicture]):
             drawn = (
                 f'<div style="background-color:{colour};opacity:0.5;height:10px;width:{max(1, round(row.bar))}%"></div>'
             )
+            price = html.number(row.price, row.price_decimals)
             rows.append(
                 f'<tr><td style="{cell}left;color:{html.GREY}">{html.clock(row.time_s)}</td>{symbol}'
-                f'<td style="{cell}right;color:{colour};font-weight:700">{html.number(row.price, row.price_decimals)}</td>'
+                f'<td style="{cell}right;color:{colour};font-weight:700">{price}</td>'
                 f'<td style="{cell}right">{html.number(row.size, row.size_decimals)}</td>'
                 f'<td style="{cell}left;color:{colour}">{row.side}</td><td style="{cell}left">{drawn}</td></tr>'
             )
         table = f'<table style="border-collapse:collapse;font-size:12px;width:100%;margin:0">{"".join(rows)}</table>'
-        notice = f'<div style="padding:0 4px;font-weight:700">{html.escape(_waiting(p))}</div>' if _waiting(p) else ""
         facts = _facts(p, up=f"color:{html.UP}", down=f"color:{html.DOWN}")
-        return html.static_frame(p.caption, facts=facts, body=notice + table, foot=_foot(p), max_width=620)
+        return html.static_frame(p.caption, facts=facts, body=table, foot=FOOT, notice=_waiting(p), max_width=620)
 
     def text(self, picture: TapePicture, width: int = 80) -> str:
         """Render one trade a line."""
@@ -151,7 +154,7 @@ class TapePainter(Painter[TapeSubject, TapePicture]):
         lines += [" " * width] * (p.count - len(p.rows))
         if waiting := _waiting(p):
             lines[2 + p.count // 2] = text.fit(f"  {waiting}", width)
-        lines.append(text.foot(p.caption, _foot(p), width))
+        lines.append(text.foot(p.caption, FOOT, width))
         return "\n".join(lines)
 
     def problem(self, caption: Caption, message: str) -> str:
@@ -169,10 +172,6 @@ def _size_decimals(sizes: list[float], most: int) -> int:
 
 def _waiting(p: TapePicture) -> str:
     return "" if p.rows else f"waiting for trades · {p.caption.status}"
-
-
-def _foot(p: TapePicture) -> str:
-    return "newest first · time UTC"
 
 
 def _amounts(p: TapePicture) -> tuple[int, int]:
@@ -194,7 +193,8 @@ def _label(p: TapePicture) -> str:
 def _facts(p: TapePicture, up: str, down: str) -> str:
     bought, sold = _amounts(p)
     return (
-        f'<span><span style="color:{html.GREY}">last {len(p.rows)}</span> &nbsp;<span style="{up}">▲ {bought} bought</span> &nbsp; '
+        f'<span><span style="color:{html.GREY}">last {len(p.rows)}</span> &nbsp;'
+        f'<span style="{up}">▲ {bought} bought</span> &nbsp; '
         f'<span style="{down}">▼ {sold} sold</span></span>'
     )
 

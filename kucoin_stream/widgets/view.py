@@ -1,7 +1,7 @@
 """Views: a painter's pictures as a live widget in a notebook. The only module that imports ipywidgets.
 
-What a saved notebook shows: JupyterLab prefers the widget's mime type and shows an error where its model is gone. So every
-display has its own display id, and ``freeze`` replaces what it shows by the static picture alone.
+What a saved notebook shows: JupyterLab prefers the widget's mime type and shows an error where its model is gone. So
+every display has its own display id, and ``freeze`` replaces what it shows by the static picture alone.
 """
 
 from __future__ import annotations
@@ -133,11 +133,11 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         from IPython.display import display
 
         if self.closed or self._frozen:
-            display(self._static_bundle(), raw=True)
+            display(self._static_bundle(), raw=True)  # type: ignore[no-untyped-call]
             return
         display_id = uuid4().hex
         self._displays.append(display_id)
-        display(self._bundle(), raw=True, display_id=display_id)
+        display(self._bundle(), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self._static_bundle() if self.closed or self._frozen else self._bundle()
@@ -167,7 +167,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         from IPython.display import update_display
 
         for display_id in self._displays:
-            update_display(bundle, display_id=display_id, raw=True)
+            update_display(bundle, display_id=display_id, raw=True)  # type: ignore[no-untyped-call]
 
     def _looked_at(self, change: Any) -> None:
         if change["new"]:

@@ -39,7 +39,11 @@ class FakeBook(Fake):
         self.check()
         bids, asks = (np.array(side, dtype=float).reshape(-1, 2)[:depth] for side in (self.bids, self.asks))
         return SimpleNamespace(
-            bid_prices=bids[:, 0], bid_sizes=bids[:, 1], ask_prices=asks[:, 0], ask_sizes=asks[:, 1], sequence=self.sequence
+            bid_prices=bids[:, 0],
+            bid_sizes=bids[:, 1],
+            ask_prices=asks[:, 0],
+            ask_sizes=asks[:, 1],
+            sequence=self.sequence,
         )
 
 
@@ -115,7 +119,8 @@ def some_trades(seed=5, count=40, symbols=("BTC-USDT",)):
     return [
         a_trade(
             round(67_123.4 + rng.normal(0, 4), 1) if (s := symbols[i % len(symbols)]) == "BTC-USDT" else 3_412.55,
-            round(float(rng.lognormal(-4, 1.4)), 5), "buy" if rng.random() < 0.55 else "sell", s, NOW - (count - i) * 0.173, i,
+            round(float(rng.lognormal(-4, 1.4)), 5),
+            "buy" if rng.random() < 0.55 else "sell", s, NOW - (count - i) * 0.173, i,
         )
         for i in range(count)
     ]  # fmt: skip

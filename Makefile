@@ -1,0 +1,61 @@
+# Two commands matter: `make notebook` and `make test`. Each sets up what it needs, in .venv.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN     = $(VENV)/bin
+DEV     = $(VENV)/.dev
+NOTE    = $(VENV)/.notebook
+CAPTURE ?= ../shared/captures/spot_2021.jsonl.gz
+
+.DEFAULT_GOAL = help
+.PHONY: help notebook demo test lint format types bench sim verify clean
+
+help: ## list the verbs
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say make PYTHON=python3.11") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(NOTE): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[notebook]'
+	@touch $@
+
+$(DEV): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(NOTE)
+
+notebook: $(NOTE) ## open the quickstart in JupyterLab, on KuCoin or the built-in exchange
+	$(BIN)/jupyter lab examples/00_quickstart.ipynb $(LAB)
+
+demo: $(NOTE) ## show one symbol live in this terminal for ten seconds
+	$(BIN)/kucoin-stream watch BTC-USDT --seconds 10
+
+test: $(DEV) ## run all tests
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(DEV) types ## check style and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: $(DEV) ## put the code in shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+types: $(DEV)
+	$(BIN)/mypy
+
+bench: $(DEV) ## measure, and print one table
+	$(BIN)/python -m benchmarks $(BENCH)
+
+sim: $(NOTE) ## run the built-in exchange on port 8080
+	$(BIN)/kucoin-stream sim $(SIM)
+
+verify: $(NOTE) ## compare live books with a capture of real traffic, printed as a table
+	$(BIN)/kucoin-stream verify $(CAPTURE)
+	$(BIN)/kucoin-stream verify $(CAPTURE) --no-key
+
+clean: ## remove what was built, and the environment
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

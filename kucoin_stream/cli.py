@@ -1,0 +1,97 @@
+"""The command line: ``kucoin-stream`` and ``python -m kucoin_stream``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kucoin_stream import __version__
+from kucoin_stream.errors import KucoinStreamError
+
+
+@click.group()
+@click.version_option(__version__, prog_name="kucoin-stream")
+def main() -> None:
+    """KuCoin live: order books, klines and trades. In a notebook: import kucoin_stream as ks."""
+
+
+@contextmanager
+def _clean_errors() -> Iterator[None]:
+    """Show our errors and the system's as one line, without a traceback."""
+    try:
+        yield
+    except (KucoinStreamError, OSError) as exc:
+        raise click.ClickException(str(exc)) from exc
+
+
+def _speed(_: click.Context, __: click.Parameter, value: str) -> Any:
+    if value == "max":
+        return "max"
+    try:
+        return float(value)
+    except ValueError:
+        raise click.BadParameter('a number such as 1 or 10, or "max"') from None
+
+
+@main.command()
+@click.argument("symbol")
+@click.option("--interval", default="1min", show_default=True, help="of the candles")
+@click.option("--target", default=None, help="auto, live, sim, a URL, or a capture's path")
+@click.option("--seconds", type=float, default=None, help="how long; until Ctrl-C without it")
+@click.option("--depth", default=10, show_default=True, help="levels of the book and trades shown")
+def watch(symbol: str, interval: str, target: str | None, seconds: float | None, depth: int) -> None:
+    """Show SYMBOL live in the terminal: book, candles, trades."""
+    from kucoin_stream.client import connect, stop
+    from kucoin_stream.watch import Watch
+
+    with _clean_errors():
+        client = connect(target)
+        click.echo(client.target.describe(), err=True)
+        try:
+            Watch(client, symbol, interval, depth).run(seconds)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            stop()
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="other machines can reach it only if told so")
+@click.option("--port", default=8080, show_default=True, help="0 takes a free one")
+@click.option("--seed", default=0, show_default=True, help="of the generated market")
+@click.option("--rate", default=1.0, show_default=True, help="how lively the generated market is")
+@click.option("--symbols", default=None, help="of the generated market, joined by commas; a dozen without it")
+@click.option("--capture", type=click.Path(path_type=Path), default=None, help="serve this capture instead")
+@click.option("--speed", default="1", show_default=True, callback=_speed, help='of the capture; "max" for no pauses')
+def sim(host: str, port: int, seed: int, rate: float, symbols: str | None, capture: Path | None, speed: Any) -> None:
+    """Run the built-in exchange until Ctrl-C: REST and websocket on one port."""
+    from kucoin_stream.simulator import CaptureMarket, GeneratedMarket, Simulator
+
+    with _clean_errors():
+        if capture is not None:
+            market: Any = CaptureMarket(capture, speed=speed)
+        else:
+            market = GeneratedMarket(symbols.split(",") if symbols else None, seed=seed, rate=rate)
+        Simulator(market, host=host, port=port).serve()
+
+
+@main.command()
+@click.argument("capture", type=click.Path(path_type=Path))
+@click.option("--speed", default="max", show_default=True, callback=_speed, help='1, 10, ... or "max"')
+@click.option("--key/--no-key", default=True, help="full books with a key, partial ones without")
+def verify(capture: Path, speed: Any, key: bool) -> None:
+    """Serve CAPTURE over real sockets and compare the live books with a plain reference."""
+    from kucoin_stream.verify import table
+    from kucoin_stream.verify import verify as check
+
+    with _clean_errors():
+        results = check(capture, speed=speed, with_key=key)
+    click.echo(table(results))
+    if not all(result.right for result in results):
+        click.echo("WRONG: see the columns gaps, equal and wrong", err=True)
+        sys.exit(1)

@@ -1,0 +1,82 @@
+"""Fixtures: the built-in exchange, and clients of it. Each fixture checks that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kucoin_stream as ks
+from kucoin_stream.simulator import GeneratedMarket, Simulator
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+SYMBOLS = ["BTC-USDT", "ETH-USDT", "SOL-USDT"]
+OURS = ("kucoin-stream-io", "kucoin-simulator")
+
+
+@pytest.fixture(autouse=True)
+def _no_stray_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KUCOIN_STREAM_TARGET", "KUCOIN_API_KEY", "KUCOIN_API_SECRET", "KUCOIN_API_PASSPHRASE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def spot_capture() -> Path:
+    path = SHARED / "captures" / "spot_2021.jsonl.gz"
+    if not path.is_file():
+        pytest.skip("the capture of real traffic is not here")
+    return path
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    before = _our_threads()
+    with Simulator(GeneratedMarket(SYMBOLS, seed=7)) as simulator:
+        yield simulator
+    until(lambda: _our_threads() <= before, "threads ended")
+
+
+@pytest.fixture
+def connect(sim: Simulator) -> Iterator[Callable[..., ks.Client]]:
+    """Return what opens clients of the exchange, with its key unless ``key=False``."""
+    clients: list[ks.Client] = []
+
+    def opened(*, key: bool = True, url: str = sim.url, **options: Any) -> ks.Client:
+        known = sim.credentials
+        parts = {"key": known.key, "secret": known.secret, "passphrase": known.passphrase} if key else {}
+        client = ks.Client(url, **parts, **({"reconnect_delay": 0.02} | options)).open()
+        clients.append(client)
+        return client
+
+    yield opened
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(connect: Callable[..., ks.Client]) -> ks.Client:
+    return connect()
+
+
+@pytest.fixture
+def _default() -> Iterator[None]:
+    yield
+    ks.stop()
+
+
+def until(condition: Callable[[], Any], what: str = "", timeout: float = 10.0) -> Any:
+    """Wait until ``condition()`` is true and return it; fail with ``what`` after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {timeout} s: {what or condition}")
+        time.sleep(0.005)
+    return value
+
+
+def _our_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith(OURS)}

@@ -1,0 +1,56 @@
+import pytest
+
+from kucoin_stream.simulator.faults import Deed, Faults
+from kucoin_stream.simulator.market import Refusal
+
+
+def test_deeds_are_handed_on():
+    done = []
+    faults = Faults(done.append)
+    faults.kill()
+    faults.bye()
+    faults.inject("rubbish")
+    faults.inject(b"\x00")
+    assert done == [Deed("kill"), Deed("bye"), Deed("inject", "rubbish"), Deed("inject", b"\x00")]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "copies"),
+    [
+        (lambda faults: None, [1, 1, 1]),
+        (lambda faults: faults.gap("A-B", 2), [0, 0, 1]),
+        (lambda faults: faults.duplicate("A-B"), [2, 1, 1]),
+        (lambda faults: (faults.gap("A-B", 1), faults.duplicate("A-B")), [0, 2, 1]),
+        (lambda faults: faults.gap("C-B", 2), [1, 1, 1]),
+        (lambda faults: faults.silence("/market/level2:A-B"), [0, 0, 0]),
+        (lambda faults: faults.silence("/market/level2"), [0, 0, 0]),
+        (lambda faults: faults.silence("/market/match"), [1, 1, 1]),
+        (lambda faults: (faults.silence("/market/level2"), faults.clear()), [1, 1, 1]),
+    ],
+)
+def test_copies_of_the_next_messages(prepare, copies):
+    faults = Faults()
+    prepare(faults)
+    assert [faults.copies("/market/level2:A-B") for _ in copies] == copies
+
+
+def test_rest_fails_so_often():
+    faults = Faults()
+    faults.rest("/api/v1/bullet", 429, "429000", "Too Many Requests", times=2)
+    assert [fault and fault.status for fault in map(faults.rest_fault, ["/api/v1/bullet-public"] * 3)] == [
+        429,
+        429,
+        None,
+    ]
+    assert faults.rest_fault("/api/v1/status") is None
+
+
+def test_topics_are_refused_one_by_one_or_by_path():
+    faults = Faults()
+    faults.refuse("/market/match:A-B", 509, "no")
+    faults.refuse("/market/candles", 404, "topic does not exist")
+    assert faults.refusal("/market/match:A-B") == Refusal(509, "no")
+    assert faults.refusal("/market/match:C-B") is None
+    assert faults.refusal("/market/candles:A-B_1min") == Refusal(404, "topic does not exist")
+    faults.clear()
+    assert faults.refusal("/market/match:A-B") is None

@@ -1,0 +1,227 @@
+"""Views, without a kernel: the comm package's own dummy comm takes the messages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import ipywidgets
+import pytest
+
+from kucoin_stream.widgets import view as views
+from kucoin_stream.widgets.screen import Screen
+from kucoin_stream.widgets.view import WIDGET_MIME, BookView, KlinesView, StatusView, TapeView
+from tests.widgets.fakes import FakeBook, FakeKlines, a_book, a_client, candles, some_trades
+from tests.widgets.fakes import FakeTape as Tape
+
+
+@pytest.fixture
+def screen():
+    return Screen(threaded=False)
+
+
+@pytest.fixture
+def subject():
+    return a_book(badge="SIMULATED")
+
+
+@pytest.fixture
+def view(subject, screen):
+    made = BookView(subject, depth=5, screen=screen)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was displayed and updated: ``(display_id, mime types)``."""
+    import IPython.display
+
+    calls = []
+
+    def record(bundle, *, raw, display_id=None):
+        assert raw
+        calls.append((display_id, bundle))
+
+    monkeypatch.setattr(IPython.display, "display", record)
+    monkeypatch.setattr(IPython.display, "update_display", record)
+    return calls
+
+
+def test_a_view_is_an_html_widget_with_a_picture_at_once(view):
+    assert isinstance(view, ipywidgets.HTML)
+    assert view._model_name == "HTMLModel"
+    assert "67,122.6" in view.value
+    assert "SIMULATED" in view.value
+
+
+def test_a_tick_draws_what_has_changed(view, subject, screen):
+    before = view.value
+    screen.tick(0)
+    assert view.value == before
+    subject.asks[0, 0] = 66_999.9
+    subject.change()
+    screen.tick(0)
+    assert "66,999.9" in view.value
+
+
+def test_an_error_is_shown_once_and_leaves_again(view, subject, screen):
+    subject.fail(RuntimeError("<b>no levels"))
+    screen.tick(0)
+    shown = view.value
+    assert "RuntimeError: &lt;b&gt;no levels" in shown
+    subject.change()
+    screen.tick(0)
+    assert view.value is shown
+    subject.problem = None
+    subject.change()
+    screen.tick(0)
+    assert "67,122.6" in view.value
+    assert screen.statistics()["errors"] == 2
+
+
+def test_a_subject_that_fails_at_once_still_gives_a_view(screen, subject):
+    subject.fail(RuntimeError("no levels"))
+    view = BookView(subject, screen=screen)
+    assert "no levels" in view.value
+    assert "no levels" in view._repr_mimebundle_()["text/plain"]
+    view.stop()
+
+
+def test_each_display_has_its_own_id_and_a_static_part(view, shown):
+    view._ipython_display_()
+    view._ipython_display_()
+    (first, bundle), (second, _) = shown
+    assert first != second
+    assert set(bundle) == {WIDGET_MIME, "text/html", "text/plain"}
+    assert bundle[WIDGET_MIME]["model_id"] == view.model_id
+    assert "picture of" in bundle["text/html"]
+    assert "SIMULATED" in bundle["text/plain"]
+
+
+def test_freeze_replaces_every_output_by_the_static_picture(view, subject, screen, shown):
+    view._ipython_display_()
+    view._ipython_display_()
+    ids = [display_id for display_id, _ in shown]
+    shown.clear()
+    subject.asks[0, 0] = 66_999.9
+    view.freeze()
+    view.freeze()
+    assert [display_id for display_id, _ in shown] == ids
+    assert all(set(bundle) == {"text/html", "text/plain"} for _, bundle in shown)
+    assert "66,999.9" in shown[0][1]["text/html"]
+    before = view.value
+    subject.change()
+    screen.tick(0)
+    assert view.value == before
+    assert "frozen" in repr(view)
+
+
+def test_resume_brings_the_live_picture_back(view, subject, screen, shown):
+    view._ipython_display_()
+    view.freeze()
+    shown.clear()
+    view.resume()
+    view.resume()
+    assert [WIDGET_MIME in bundle for _, bundle in shown] == [True]
+    subject.asks[0, 0] = 66_999.9
+    screen.tick(0)
+    assert "66,999.9" in view.value
+
+
+def test_stop_freezes_leaves_and_closes_and_may_be_repeated(view, screen, shown):
+    view._ipython_display_()
+    view.stop()
+    view.stop()
+    view.resume()
+    assert len(shown) == 2
+    assert view.closed
+    assert screen.statistics()["views"] == 0
+    shown.clear()
+    view._ipython_display_()  # a closed view in Out[] is displayed once more
+    assert set(shown[0][1]) == {"text/html", "text/plain"}
+
+
+def test_a_stopped_subject_leaves_its_last_picture(view, subject, shown):
+    view._ipython_display_()
+    subject.fail(RuntimeError("stopped"))
+    view.stop()
+    assert "67,122.6" in shown[-1][1]["text/html"]
+
+
+def test_a_view_in_a_box_freezes_without_displays(view, screen, shown):
+    box = ipywidgets.HBox([view])
+    view.freeze()
+    assert shown == []
+    assert screen.statistics()["views"] == 0
+    box.close()
+
+
+def test_a_cleared_output_is_not_drawn(view, subject, screen):
+    assert view.visible  # not displayed yet: perhaps it will be, in a box
+    view.set_state({"_view_count": 1})
+    assert view.visible
+    view.set_state({"_view_count": 0})
+    assert not view.visible
+    before = view.value
+    subject.change()
+    screen.tick(0)
+    assert view.value == before
+    view.set_state({"_view_count": 1})
+    screen.tick(0)
+    assert view.value != before
+
+
+def test_a_comm_closed_elsewhere_ends_the_drawing(view, screen):
+    view.comm.close()
+    assert view.closed
+    screen.tick(0)
+    assert screen.statistics()["views"] == 0
+
+
+def test_all_views_can_be_made(screen):
+    made = [
+        KlinesView(FakeKlines(candles(), title="BTC-USDT 1min"), count=60, height=200, screen=screen),
+        TapeView(Tape(some_trades()), count=8, screen=screen),
+        StatusView(a_client(), count=3, screen=screen),
+        BookView(FakeBook(), screen=screen),
+    ]
+    assert [repr(view) for view in made] == [
+        "<KlinesView BTC-USDT 1min | live>",
+        "<TapeView BTC-USDT | live>",
+        "<StatusView client | live>",
+        "<BookView BTC-USDT | live>",
+    ]
+    for view in made:
+        assert "picture of" in view.static_html()
+        assert len(view.text(100).split("\n")[0]) == 100
+        view.stop()
+
+
+def test_views_use_the_screen_of_the_process(subject):
+    view = BookView(subject)
+    assert view in views.screens.screen._views
+    view.stop()
+    views.screens.screen.close()
+    assert views.screens.screen._thread is None
+
+
+def test_a_plain_script_ends_by_itself():
+    """The render thread is a daemon and leaves at exit; no kernel, no display is needed."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from tests.widgets.fakes import a_book\n"
+        "from kucoin_stream.widgets import BookView\n"
+        "view = BookView(a_book()); view._painter.subject.change()\n"
+        "print(repr(view)); print(view.text())\n"
+    )
+    from pathlib import Path
+
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, str(Path(__file__).parents[2])],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.stdout.startswith("<BookView BTC-USDT | live>\nBTC-USDT")
