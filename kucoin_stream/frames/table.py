@@ -125,8 +125,8 @@ class FeedFrame(LiveFrame):
         self.maxlen = maxlen
         self._table = RowTable(columns_of(feed.row.payload), maxlen)
         inlet = feed._inlet
-        self._engine.call(inlet.tables.append, self._table)
-        self._finalizer = weakref.finalize(self, self._engine.post, _leave, inlet, self._table)
+        self._engine.call(inlet.grow, self._table)
+        self._finalizer = weakref.finalize(self, self._engine.post, inlet.prune, self._table)
 
     @property
     def version(self) -> object:
@@ -185,7 +185,3 @@ class FeedFrame(LiveFrame):
 
         kind = view.TapeView if self.feed.row.name == "spot.trades" else view.TableView
         return kind(cast(Any, self), **options)
-
-
-def _leave(inlet: Any, table: RowTable) -> None:
-    inlet.tables = [each for each in inlet.tables if each is not table]

@@ -259,6 +259,7 @@ def _error_code(code: int | str | None) -> int:
 
 def _error_text(data: msgspec.Raw) -> str:
     try:
-        return str(msgspec.json.decode(data))[:500] if bytes(data) else "no reason given"
-    except msgspec.DecodeError:
-        return "no reason given"
+        reason = msgspec.json.decode(data)
+    except _UNDECODABLE:
+        reason = None
+    return str(reason)[:500] if reason else "no reason given"

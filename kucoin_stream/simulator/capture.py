@@ -3,7 +3,9 @@
 Theory of operation. The stream waits until it is told to begin, or until enough is subscribed. Then its
 messages fall due in recorded order: at the recorded spacing divided by ``speed``, or in chunks as fast as they
 can be sent. The market's clock is the recorded one. Book snapshots answer for the position of the stream: the
-recorded answer while the stream has not passed its sequence, afterwards a ladder kept from it.
+recorded answer while the stream has not passed its sequence, afterwards a ladder kept from it. At full speed
+the stream waits a moment before it passes a recorded book that nobody has asked for: a client asks only after
+its first increment, and would else find most of the stream gone by.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from kucoin_stream.simulator.market import Json, Push, RestError
 from kucoin_stream.simulator.recorded import SIDES, Line, Recorded, RecordedBook, read_lines
 
 CHUNK = 64  # messages sent at once at speed "max"
+PATIENCE = 1.0  # seconds that the stream waits, at speed "max", for somebody to ask for a recorded book
 QUIET = 0.5  # seconds without a new subscription that begin="subscribed" waits for
 _TRADES_KEPT = 100
 _BOOK_PATH = "/api/v3/market/orderbook/level2"
@@ -63,6 +66,9 @@ class CaptureMarket:
         self._tickers: dict[str, dict[str, Any]] = {}
         self._trades: dict[str, deque[dict[str, Any]]] = {}
         self._candles: dict[str, dict[int, list[str]]] = {}
+        self._running: set[str] = set()  # symbols whose increments have begun
+        self._asked: set[str] = set()  # symbols whose book was asked for
+        self._waiting_ns: int | None = None  # since when the stream waits for a book to be asked for
 
     def __repr__(self) -> str:
         return f"<CaptureMarket {self._path.name}, {self._position} of {len(self._stream)} sent>"
@@ -70,7 +76,9 @@ class CaptureMarket:
     @property
     def unpaced(self) -> bool:
         """Whether the stream is running as fast as it can be sent."""
-        return self._speed == "max" and self._begun_ns is not None and not self.finished
+        if self._speed != "max" or self._begun_ns is None:
+            return False
+        return self._waiting_ns is None and not self.finished
 
     @property
     def finished(self) -> bool:
@@ -102,7 +110,7 @@ class CaptureMarket:
             if self._begun_ns is None:
                 return []
         if self._speed == "max":
-            end = self._position + CHUNK
+            end = self._position + self._room(now_ns, wanted)
         else:
             end, due_ns = self._position, self.time_ns(now_ns)
             while end < len(self._stream) and self._stream[end].time_ns <= due_ns:
@@ -144,6 +152,8 @@ class CaptureMarket:
 
     def book(self, symbol: str, depth: int | None) -> Json:
         """Return the book where the stream is."""
+        self._asked.add(symbol)
+        self._waiting_ns = None
         return self._book(symbol).answer(depth, self._time_ms())
 
     def level1(self, symbol: str) -> Json:
@@ -211,6 +221,26 @@ class CaptureMarket:
                 self._subscribed = (topics, now_ns)
             elif topics and now_ns - self._subscribed[1] >= QUIET * 1e9:
                 self.begin(now_ns)
+
+    def _room(self, now_ns: int, wanted: Collection[str]) -> int:
+        """How many messages may go now: a chunk, but none that passes a wanted book nobody has asked for."""
+        for count, row in enumerate(self._stream[self._position : self._position + CHUNK]):
+            path, _, symbol = row.topic.partition(":")
+            if path != "/market/level2" or symbol not in self._books or row.topic not in wanted:
+                continue
+            if symbol in self._running and symbol not in self._asked and self._passes(row, symbol):
+                if self._waiting_ns is None:
+                    self._waiting_ns = now_ns
+                if now_ns - self._waiting_ns < PATIENCE * 1e9:
+                    return count
+                self._asked.update(self._books)  # nobody will
+                self._waiting_ns = None
+            self._running.add(symbol)
+        return CHUNK
+
+    def _passes(self, row: Recorded, symbol: str) -> bool:
+        data = msgspec.json.decode(row.text)["data"]
+        return isinstance(data, dict) and int(data.get("sequenceEnd", 0)) > self._books[symbol].recorded_sequence
 
     def _remember(self, row: Recorded) -> None:
         """Keep what REST will be asked for. A message of a form not understood is sent, not kept."""

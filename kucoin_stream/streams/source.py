@@ -42,6 +42,16 @@ class Inlet:
         """Whether anybody listens."""
         return bool(self.branches or self.tables)
 
+    def grow(self, reader: Branch | Table) -> None:
+        """Hand messages to one more reader."""
+        readers: list[Any] = self.branches if isinstance(reader, Branch) else self.tables
+        readers.append(reader)
+
+    def prune(self, reader: Branch | Table) -> None:
+        """Hand no more messages to a reader."""
+        self.branches = [each for each in self.branches if each is not reader]
+        self.tables = [each for each in self.tables if each is not reader]
+
     def receive(self, payload: Any) -> None:
         """Take one message."""
         self._pending.append(payload)
@@ -130,12 +140,12 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
     def _grow(self, node: Stream) -> None:
         branch = Branch(node, self, topic=self.title, limit=self._limit, overflow=self._overflow, news=self._news)
         self._branches[node] = branch
-        self._engine.post(self._inlet.branches.append, branch)
+        self._engine.post(self._inlet.grow, branch)
 
     def _prune(self, node: Stream) -> None:
         branch = self._branches.pop(node, None)
         if branch is not None:
-            self._engine.post(_remove, self._inlet, branch)
+            self._engine.post(self._inlet.prune, branch)
 
     @property
     def branches(self) -> Iterator[Branch]:
@@ -156,7 +166,3 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
     def errors(self) -> int:
         """Messages lost to exceptions in users' nodes, over all branches."""
         return sum(branch.errors for branch in self.branches)
-
-
-def _remove(inlet: Inlet, branch: Branch) -> None:
-    inlet.branches = [each for each in inlet.branches if each is not branch]

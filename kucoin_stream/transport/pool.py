@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol, assert_never
 
 from msgspec import Struct
@@ -81,7 +81,7 @@ class Pool:
         self._refusals: dict[str, RefusedError] = {}
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._opened_at: deque[float] = deque()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"<Pool {len(self._lives)} connections | {len(self._routes)} topics>"
@@ -153,10 +153,11 @@ class Pool:
                 if not waiter.done():
                     waiter.set_exception(StoppedError("the connection was stopped"))
         tasks = [life.task for life in lives if life.task is not None]
-        await asyncio.gather(*(life.connection.close() for life in lives if life.connection), return_exceptions=True)
-        for task in (*tasks, *self._tasks):
+        closing = [life.connection.close() for life in lives if life.connection]
+        await asyncio.gather(*closing, *self._closing, return_exceptions=True)  # each within close_timeout
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def statistics(self) -> list[dict[str, object]]:
         """Return one row per connection."""
@@ -213,14 +214,11 @@ class Pool:
             return
         life.state = "closed"
         if life.connection is not None:
-            self._background(life.connection.close())
+            task = asyncio.get_running_loop().create_task(life.connection.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
         elif life.task is not None:
             life.task.cancel()
-
-    def _background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _refuse(self, topic: str, code: int, reason: str) -> None:
         error = RefusedError(topic, code, reason)

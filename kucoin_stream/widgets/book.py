@@ -228,6 +228,7 @@ def _depth_path(bars: tuple[float, ...], *, bid: bool) -> str:
 
 def _half(p: BookPicture, side: Side, *, bid: bool) -> str:
     prices, sizes, totals = _columns(p, side)
+    below = "\n" * (p.depth - len(prices))
     colour, ink = (html.UP, html.UP_TEXT) if bid else (html.DOWN, html.DOWN_TEXT)
     if prices:
         prices[0] = f"<b>{prices[0]}</b>"
@@ -245,8 +246,10 @@ def _half(p: BookPicture, side: Side, *, bid: bool) -> str:
         f'<div style="flex:1 1 64px;text-align:{near};{ink}">'
         f'<span style="{html.MUTED}">{"bid" if bid else "ask"}</span>\n'
         + "\n".join(prices)
+        + below
         + f'</div><div style="flex:1 1 62px"><span style="{html.MUTED}">size{unit}</span>\n'
         + "\n".join(sizes)
+        + below
         + f'</div><div style="flex:1 1 66px;{html.MUTED}">total{unit}\n'
         + "\n".join(totals)
         + "</div></div></div>"

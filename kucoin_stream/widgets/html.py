@@ -7,6 +7,7 @@ of the sides with the text's colour, so that they are dark on light and light on
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from base64 import b64encode
 from html import escape as _escape
@@ -59,6 +60,7 @@ TONES = {
     "closed": Tone(GREY, True),
 }
 _UNKNOWN = Tone(AMBER, True)
+_NARROW = re.compile("[\x20-\x7e\xa1-\u02ff\u2010-\u2027\u2030-\u205e\u2190-\u22ff\u2500-\u25fc]*")
 _BADGES = {"REPLAYED": SKY}
 
 
@@ -67,12 +69,17 @@ def tone(word: str) -> Tone:
     return TONES.get(word, _UNKNOWN)
 
 
+def is_narrow(line: str) -> bool:
+    """Return whether every character takes one cell: Latin, and the signs, boxes and blocks that we draw with."""
+    return _NARROW.fullmatch(line) is not None
+
+
 def clean(text: object, limit: int = 300) -> str:
     """Return foreign text on one line, without control, direction-changing or combining characters."""
     line = str(text)
     if len(line) > limit:
         line = line[: limit - 1] + "…"
-    if line.isascii() and line.isprintable():
+    if is_narrow(line) and line.isprintable():
         return line
     return "".join(c if c.isprintable() else " " for c in line if not unicodedata.combining(c))
 
@@ -156,7 +163,7 @@ def frame(
         "font-variant-numeric:tabular-nums;"
         'color:var(--jp-ui-font-color1,inherit)">'
         f'<div style="display:flex;align-items:center;gap:8px;height:{TITLE_PX}px;white-space:nowrap">'
-        '<span style="font-size:14px;font-weight:600;overflow:hidden;text-overflow:ellipsis;flex:0 1 auto">'
+        '<span style="font-size:14px;font-weight:600;overflow:hidden;text-overflow:ellipsis;flex:none;max-width:52%">'
         f"{escape(caption.title)}</span>{badge(caption.badge)}"
         f'<span title="{status}" style="margin-left:auto;flex:0 1 auto;min-width:52px;text-align:right;overflow:hidden;'
         f'text-overflow:ellipsis;font-size:11px"><span style="color:{look.colour}">●</span> {status}</span></div>'
@@ -195,7 +202,8 @@ def static_frame(
         'overflow-wrap:anywhere">'
         '<div style="padding:2px 4px"><span style="font-size:14px;font-weight:700">'
         f"{escape(caption.title)}</span> &nbsp;{badge(caption.badge)} &nbsp;"
-        f'<span style="font-size:11px"><span style="color:{look.colour}">●</span> {escape(caption.status)}</span></div>'
+        f'<span style="font-size:11px"><span style="color:{look.colour}">●</span> {escape(caption.status)} '
+        f"at {clock(caption.at)[:8]} UTC</span></div>"
         f'<div style="padding:0 4px">{facts}</div>{banner}<div style="overflow-x:auto">{body}</div>'
         f'<div style="padding:2px 4px;font-size:10px;color:{GREY}">picture of {moment(caption.at)}'
         f"{' · ' + foot if foot else ''}</div></div>"

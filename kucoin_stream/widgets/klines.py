@@ -169,8 +169,9 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
         volume = html.image(volume, f"width:100%;height:{self._volume_px}px", "volume")
         prices = html.image(prices, f"width:{axis}px;height:{self._price_px}px", "prices")
         cell = "padding:0;border:none;vertical-align:top"
+        plain = "background-color:transparent"  # notebooks colour every other row
         rows = "".join(
-            f'<tr><td style="{cell}">{left}</td><td style="{cell};width:{axis}px">{right}</td></tr>'
+            f'<tr style="{plain}"><td style="{cell}">{left}</td><td style="{cell};width:{axis}px">{right}</td></tr>'
             for left, right in ((price, prices), (volume, ""), (_times_table(p), ""))
         )
         table = f'<table style="width:100%;border-collapse:collapse;table-layout:fixed;margin:0">{rows}</table>'

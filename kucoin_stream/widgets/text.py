@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from kucoin_stream.widgets.html import clean, clock
+from kucoin_stream.widgets.html import clean, clock, is_narrow
 from kucoin_stream.widgets.picture import Caption
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -13,7 +13,7 @@ LEVELS = " ▁▂▃▄▅▆▇█"
 
 def cells(text: str) -> int:
     """Count the terminal cells of a clean line; wide characters take two."""
-    if text.isascii():
+    if is_narrow(text):
         return len(text)
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 

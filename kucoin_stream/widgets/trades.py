@@ -201,7 +201,7 @@ def _facts(p: TapePicture, up: str, down: str) -> str:
 
 def _columns(p: TapePicture) -> str:
     def column(basis: int, name: str, lines: list[str], style: str = "") -> str:
-        shown = "\n".join(lines)
+        shown = "\n".join(lines) + "\n" * (p.count - len(lines))  # of full height: what wraps is out of sight
         return f'<div style="flex:1 1 {basis}px;{style}"><span style="{html.MUTED}">{name}</span>\n{shown}</div>'
 
     inks = {"buy": html.UP_TEXT, "sell": html.DOWN_TEXT, "": ""}
@@ -211,18 +211,18 @@ def _columns(p: TapePicture) -> str:
         prices.append(f'<span style="{inks[row.side]}">{price} {ARROWS.get(row.side, "&nbsp;")}</span>')
         sizes.append(f"{row.size:,.{row.size_decimals}f}")
         paths[row.side] += f"M0,{i}.15h{row.bar:.1f}v.7H0z"
-    columns = [column(76, "time UTC", [html.clock(row.time_s) for row in p.rows], html.MUTED)]
+    columns = [column(74, "time UTC", [html.clock(row.time_s) for row in p.rows], html.MUTED)]
     if p.several:
-        columns.append(column(66, "symbol", [html.escape(row.symbol) for row in p.rows], "overflow:hidden"))
-    columns.append(column(82, "price &nbsp;&nbsp;", prices, "text-align:right"))
-    columns.append(column(62, "size", sizes, "text-align:right"))
+        columns.append(column(58, "symbol", [html.escape(row.symbol) for row in p.rows], "overflow:hidden"))
+    columns.append(column(76, "price &nbsp;&nbsp;", prices, "text-align:right"))
+    columns.append(column(50, "size", sizes, "text-align:right"))
     bars = "".join(
         f'<path fill="{colour}" fill-opacity=".5" d="{paths[side]}"/>'
         for side, colour in (("buy", html.UP), ("sell", html.DOWN), ("", html.GREY))
         if paths[side]
     )
     return (
-        '<div style="display:flex;flex-wrap:wrap;column-gap:10px;white-space:pre">'
+        '<div style="display:flex;flex-wrap:wrap;column-gap:6px;white-space:pre">'
         + "".join(columns)
         + '<div style="flex:2 1 40px;min-width:0">\n'
         + f'<svg viewBox="0 0 100 {p.count}" preserveAspectRatio="none" aria-hidden="true" width="100%" '

@@ -15,7 +15,7 @@ import ipywidgets
 
 from kucoin_stream.widgets import screen as screens
 from kucoin_stream.widgets.book import BookPainter, BookSubject
-from kucoin_stream.widgets.html import clean
+from kucoin_stream.widgets.html import clean, escape
 from kucoin_stream.widgets.klines import KlinesPainter, KlinesSubject
 from kucoin_stream.widgets.picture import Caption, Painter
 from kucoin_stream.widgets.status import StatusPainter, StatusSubject
@@ -117,12 +117,14 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
             self.value = self._painter.problem(self._caption(), message)
 
     def text(self, width: int = 80) -> str:
-        """Return the present picture for a terminal."""
-        return self._painter.text(self._present(), width)
+        """Return the present picture for a terminal; where there never was one, why."""
+        picture = self._present()
+        return self._problem if picture is None else self._painter.text(picture, width)
 
     def static_html(self) -> str:
-        """Return the present picture as HTML that needs no kernel."""
-        return self._painter.static_html(self._present())
+        """Return the present picture as HTML that needs no kernel; where there never was one, why."""
+        picture = self._present()
+        return escape(self._problem) if picture is None else self._painter.static_html(picture)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "frozen" if self._frozen else clean(self._caption().status)

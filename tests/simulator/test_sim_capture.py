@@ -98,9 +98,34 @@ def test_the_greatest_speed_hands_out_chunks(path):
     assert not market.unpaced
     market.begin(0)
     assert market.unpaced
+    market.book("A-B", 20)
     assert len(market.advance(0, ALL)) == 7 < CHUNK
     assert market.finished
     assert not market.unpaced
+
+
+def test_the_greatest_speed_waits_for_somebody_to_ask_for_the_book(path):
+    market = started(path, speed="max", begin="told")
+    market.begin(0)
+    assert sequences(market.advance(SECOND, ALL)) == [11, 12]
+    assert not market.unpaced
+    assert market.advance(SECOND + SECOND // 2, ALL) == []
+    assert market.book("A-B", None) == SNAPSHOT
+    assert market.unpaced
+    assert len(market.advance(SECOND + SECOND // 2, ALL)) == 5
+    assert market.finished
+
+
+def test_the_greatest_speed_does_not_wait_for_ever_nor_for_what_nobody_wants(path):
+    market = started(path, speed="max", begin="told")
+    market.begin(0)
+    assert len(market.advance(SECOND, {LEVEL2})) == 2
+    assert len(market.advance(2 * SECOND, {LEVEL2})) == 2
+    assert market.finished
+    unwatched = started(path, speed="max", begin="told")
+    unwatched.begin(0)
+    assert len(unwatched.advance(SECOND, {"/market/match:A-B"})) == 1
+    assert unwatched.finished
 
 
 def test_it_begins_when_subscriptions_have_been_quiet(path):
@@ -212,7 +237,7 @@ def test_the_capture_replays_into_books_that_equal_every_ticker():
     lines = [json.loads(line) for line in gzip.decompress(CAPTURE.read_bytes()).splitlines()]
     recorded = [line["message"] for line in lines if line["kind"] == "ws" and line["message"].get("type") == "message"]
     symbols = sorted({message["topic"].split(":")[1] for message in recorded if "level2" in message["topic"]})
-    books = {symbol: plain(market.book(symbol, None)) for symbol in symbols}
+    books = {symbol: plain(market.book(symbol, None)) for symbol in symbols}  # so that nothing waits for it
     tops = {symbol: {book["last"]: top(book)} for symbol, book in books.items()}
     market.begin(0)
     sent = []

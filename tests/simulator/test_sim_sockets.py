@@ -390,6 +390,7 @@ def test_a_capture_at_full_speed_waits_for_rest_calls(tmp_path):
             sim.begin()
             assert not sim.wait_finished(0.1)
             await asking
+            assert [await until(websocket, "message") for _ in range(1000)] == [push] * 1000
             assert await asyncio.to_thread(sim.wait_finished, 5)
 
     with Simulator(CaptureMarket(path, speed="max", begin="told")) as sim:

@@ -85,6 +85,7 @@ def test_a_subject_that_fails_at_once_still_gives_a_view(screen, subject):
     view = BookView(subject, screen=screen)
     assert "no levels" in view.value
     assert "no levels" in view._repr_mimebundle_()["text/plain"]
+    assert view.text() == view.static_html() == "RuntimeError: no levels"
     view.stop()
 
 

@@ -1,0 +1,202 @@
+"""Live frames on the built-in exchange: shapes, verbs, honesty."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kucoin_stream as ks
+from kucoin_stream.errors import NotReadyError
+from kucoin_stream.market.book import Top
+from kucoin_stream.protocol.topics import CATALOGUE
+from kucoin_stream.simulator import Simulator
+from tests.conftest import until
+
+Connect = Callable[..., ks.Client]
+
+
+def test_a_book_has_the_promised_shapes(client: ks.Client) -> None:
+    book = client.book("BTC-USDT").wait()
+    frame = book.df
+    assert list(frame.columns) == ["bid_size", "bid", "ask", "ask_size"]
+    assert set(frame.dtypes) == {np.dtype("float64")}
+    assert frame["bid"].dropna().is_monotonic_decreasing
+    assert frame["ask"].dropna().is_monotonic_increasing
+    for side in (book.bids, book.asks):
+        assert list(side.columns) == ["price", "size", "total"]
+        assert np.allclose(side["total"], side["size"].cumsum())
+    assert book.best_bid < book.mid < book.best_ask
+    assert book.spread > 0
+    assert -1 <= book.imbalance(10) <= 1
+    assert isinstance(book.sequence, int)
+
+
+def test_imbalance_is_that_of_the_levels_asked_for(client: ks.Client) -> None:
+    book = client.book("SOL-USDT").wait()
+    for _ in range(20):  # the market moves on: compare at one sequence
+        before = book.sequence
+        value, bids, asks = book.imbalance(3), book.bids["size"][:3].sum(), book.asks["size"][:3].sum()
+        if book.sequence == before:
+            assert value == pytest.approx((bids - asks) / (bids + asks))
+            return
+    pytest.fail("the book never held still")
+
+
+def test_attrs_are_few_flat_and_say_what_the_frame_is(client: ks.Client) -> None:
+    attrs = client.book("BTC-USDT").wait().df.attrs
+    assert attrs["title"] == "BTC-USDT"
+    assert attrs["status"] == "live"
+    assert attrs["source"] == "url"
+    assert dt.datetime.fromisoformat(attrs["time"]).tzinfo is not None
+    assert len(attrs) <= 6
+    assert all(isinstance(value, str) for value in attrs.values())
+
+
+def test_a_book_streams_frozen_changes_one_for_each_sequence(client: ks.Client) -> None:
+    book = client.book("BTC-USDT").wait()
+    seen: list[Any] = []
+    book.stream.sink(seen.append)
+    until(lambda: len(seen) > 30)
+    assert all(type(each) is Top for each in seen)
+    sequences = [each.sequence for each in seen]
+    assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
+
+
+def test_a_book_without_a_key_is_partial_and_every_level_of_it_is_right(connect: Connect) -> None:
+    client, whole = connect(key=False), connect()
+    partial, full = client.book("BTC-USDT").wait(), whole.book("BTC-USDT").wait()
+    assert partial.status == "partial"
+    until(lambda: partial.updates > 200)
+    for _ in range(200):
+        mine, theirs = partial.levels(), full.levels()
+        if mine.sequence == theirs.sequence:
+            count = len(mine.bid_prices)
+            assert mine.bid_prices.tolist() == theirs.bid_prices[:count].tolist()
+            assert mine.bid_sizes.tolist() == theirs.bid_sizes[:count].tolist()
+            count = len(mine.ask_prices)
+            assert mine.ask_prices.tolist() == theirs.ask_prices[:count].tolist()
+            assert mine.ask_sizes.tolist() == theirs.ask_sizes[:count].tolist()
+            assert count >= 50
+            return
+    pytest.fail("the two books were never seen at one sequence")
+
+
+def test_klines_join_history_and_the_live_bar(client: ks.Client) -> None:
+    bars = client.klines("BTC-USDT", "1min", history=500).wait()
+    frame = bars.df
+    assert len(frame) == len(bars) == 500
+    assert list(frame.columns) == ["open", "high", "low", "close", "volume", "turnover"]
+    assert frame.index.name == "time"
+    assert str(frame.index.tz) == "UTC"
+    assert frame.index.dtype == "datetime64[ns, UTC]"
+    assert (frame.index.to_series().diff().dropna() == pd.Timedelta("1min")).all()
+    assert (frame["high"] >= frame[["open", "close"]].max(axis=1)).all()
+    assert (frame["low"] <= frame[["open", "close"]].min(axis=1)).all()
+    version = bars.version
+    until(lambda: bars.version != version, "the live bar moves")
+    assert bars.df["close"].rolling(20).mean().iloc[-1] > 0
+
+
+@pytest.mark.parametrize("interval", ["1min", "5min", "1hour", "1day", "1week"])
+def test_klines_of_every_kind_come(client: ks.Client, interval: str) -> None:
+    frame = client.klines("ETH-USDT", interval, history=100).wait().df
+    assert 95 <= len(frame) <= 101
+    assert frame.index.is_monotonic_increasing
+    assert frame.index.is_unique
+
+
+def test_klines_live_bar_follows_the_trades(client: ks.Client) -> None:
+    trades = client.trades("BTC-USDT").frame()
+    bars = client.klines("BTC-USDT", "1min", history=10).wait()
+    until(lambda: len(trades) > 5)
+
+    def agrees() -> bool:
+        last = trades.df["price"].iloc[-1]
+        return bool(bars.df["close"].iloc[-1] == last)
+
+    until(agrees, "the live bar closes at the last trade")
+
+
+def test_a_history_that_fails_is_the_status_and_is_asked_for_again(client: ks.Client, sim: Simulator) -> None:
+    sim.faults.rest("/api/v1/market/candles", 500, "500000", "Internal Server Error", times=1)
+    bars = client.klines("BTC-USDT", "1min", history=10)
+    until(lambda: "500000" in bars.status)
+    assert bars.wait().status == "live"
+
+
+def test_a_feed_frame_has_one_row_a_message_with_right_dtypes(client: ks.Client) -> None:
+    feed = client.trades("BTC-USDT", "ETH-USDT")
+    frame = feed.frame(maxlen=50)
+    assert frame.df.empty
+    assert len(frame.head(3)) <= 3
+    until(lambda: len(frame) > 20)
+    df = frame.df
+    assert list(df.columns[:5]) == ["time", "symbol", "side", "price", "size"]
+    assert df["time"].dtype == "datetime64[ns, UTC]"
+    assert df["symbol"].dtype == "category"
+    assert set(df["side"].cat.categories) <= {"buy", "sell"}
+    assert df["price"].dtype == df["size"].dtype == np.dtype("float64")
+    assert df["sequence"].dtype == np.dtype("int64")
+    assert df.groupby("symbol", observed=True)["size"].sum().gt(0).all()
+
+
+def test_a_feed_frame_keeps_the_last_rows(client: ks.Client) -> None:
+    feed = client.level2("BTC-USDT", news=False)
+    seen: list[Any] = []
+    feed.sink(seen.append)
+    frame = feed.frame(maxlen=5)
+    until(lambda: len(seen) > 20)
+    df = frame.df
+    assert len(frame) == len(df) == 5
+    assert df["sequence_end"].diff().dropna().eq(1).all()
+    assert len(frame.tail(2)) == 2
+
+
+@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
+def test_every_feed_has_a_frame(client: ks.Client, row: Any) -> None:
+    arguments = ["BTC-USDT"] if row.by_symbol else ["USDS"] if row.list_limit else []
+    interval = "1min" if "{interval}" in row.path else None
+    frame = client.feed(row.name, *arguments, interval=interval).frame()
+    if not row.name.startswith("spot.call_auction"):
+        frame.wait()
+        assert len(frame.df) > 0
+
+
+def test_head_says_why_there_is_nothing(client: ks.Client) -> None:
+    frame = client.feed("spot.call_auction", "BTC-USDT").frame()
+    with pytest.raises(NotReadyError, match=r"spot.call_auction BTC-USDT: nothing to show within 0.1 s; it is live"):
+        frame.head(timeout=0.1)
+
+
+def test_stopping_one_of_two_frames_of_a_symbol_leaves_the_other(client: ks.Client, sim: Simulator) -> None:
+    one, two = client.book("BTC-USDT").wait(), client.book("BTC-USDT").wait()
+    one.stop()
+    assert one.status == "stopped"
+    assert one.df.empty
+    updates = two.updates
+    until(lambda: two.updates > updates)
+    del two
+    gc.collect()
+    until(lambda: sim.connections == 0)
+
+
+def test_reprs_are_cheap_and_say_what_is_simulated(_default: None) -> None:
+    ks.connect("sim")
+    book, bars, trades = ks.book("BTC-USDT"), ks.klines("BTC-USDT", "1min"), ks.trades("BTC-USDT")
+    for each in (book, bars, trades, trades.frame(), ks.status()):
+        assert "SIMULATED" in repr(each)
+    assert book.wait().df.attrs["badge"] == "SIMULATED"
+
+
+def test_the_status_frame_has_a_row_for_each_connection(client: ks.Client) -> None:
+    feed = client.trades("BTC-USDT", "ETH-USDT")
+    frame = client.status().df
+    assert list(frame["state"]) == ["open"]
+    assert list(frame["topics"]) == [2]
+    assert feed.status == "live"

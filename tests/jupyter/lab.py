@@ -1,0 +1,134 @@
+"""A real JupyterLab on a free port, with homes of its own, and Chromium looking at it."""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+LOCAL = {"127.0.0.1", "localhost"}
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+START = 60.0  # seconds
+
+
+class Lab:
+    """A running server."""
+
+    def __init__(self, port: int, token: str, root: Path) -> None:
+        self.port = port
+        self.token = token
+        self.root = root
+
+    def url(self, notebook: str) -> str:
+        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?reset&token={self.token}"
+
+    def ask(self, path: str, method: str = "GET") -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/{path}", headers={"Authorization": f"token {self.token}"}, method=method
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def end_sessions(self) -> None:
+        for each in self.ask("api/sessions"):
+            self.ask(f"api/sessions/{each['id']}", "DELETE")
+
+
+@contextmanager
+def running_lab(home: Path) -> Iterator[Lab]:
+    root = home / "notebooks"
+    settings = home / "settings" / "@jupyterlab" / "notebook-extension"
+    for each in (root, settings):
+        each.mkdir(parents=True)
+    # cells out of view stay in the page
+    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    environment = os.environ | {
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "KUCOIN_STREAM_TARGET": "sim",
+    }
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}",
+        f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly",
+    ]  # fmt: skip
+    with (home / "lab.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        lab = Lab(port, token, root)
+        try:
+            _wait_until_up(lab, process, home / "lab.log")
+            yield lab
+            lab.end_sessions()
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_up(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START
+    while True:
+        try:
+            lab.ask("api/status")
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()}") from None
+            time.sleep(0.1)
+        else:
+            return
+
+
+class Tab:
+    """One notebook in one page."""
+
+    def __init__(self, page: Any, lab: Lab) -> None:
+        self.page = page
+        self.lab = lab
+        self.strangers: list[str] = []
+        page.on("request", self._requested)
+        page.on("websocket", self._requested)
+
+    def _requested(self, request: Any) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in LOCAL:
+            self.strangers.append(request.url)
+
+    def open(self, notebook: str) -> None:
+        self.page.goto(self.lab.url(notebook))
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+
+    def execute(self, command: str) -> None:
+        """Run a command of JupyterLab and wait for it."""
+        self.page.evaluate("command => window.jupyterapp.commands.execute(command)", command)
+
+    def cell(self, cell_id: str) -> Any:
+        return self.page.locator(f'.jp-Cell[data-cell-id="{cell_id}"], .jp-Cell[data-test-id="{cell_id}"]')
+
+    def close(self) -> None:
+        self.page.close()

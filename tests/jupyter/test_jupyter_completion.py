@@ -1,0 +1,73 @@
+"""Tab behind ``%kucoin``, with Jedi and without, through both interfaces of IPython."""
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+import kucoin_stream as ks
+
+COMMANDS = ["connect", "book", "klines", "trades", "ticker", "status", "stop"]
+
+pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of the older interface
+
+CASES = [
+    ("%kucoin ", COMMANDS),
+    ("%kucoin b", ["book"]),
+    ("kucoin b", ["book"]),  # automagic
+    ("%kucoin st", ["status", "stop"]),
+    ("%kucoin book btc", ["BTC-USDT"]),
+    ("%kucoin book BTC-U", ["BTC-USDT"]),
+    ("book = %kucoin book btc-us", ["BTC-USDT"]),
+    ("%kucoin trades BTC-USDT eth-u", ["ETH-USDT"]),
+    ("%kucoin klines BTC-USDT 5", ["5min"]),
+    ("%kucoin klines BTC-USDT 1w", ["1week"]),
+    ("%kucoin klines BTC-USDT 1min --", ["--history"]),
+    ("%kucoin klines BTC-USDT 1min ", ["--history"]),
+    ("%kucoin connect ", ["auto", "live", "sim"]),
+    ("%kucoin connect live --region e", ["EU"]),
+    ("%kucoin stop bo", ["bo_live"]),
+]
+
+
+@pytest.fixture
+def complete(cell, client):
+    cell("import kucoin_stream as ks\nbo_live = ks.status()\nbo_dead = 1")
+
+    def through_both(text: str, jedi: bool) -> tuple[list[str], list[str]]:
+        completer = cell.shell.Completer
+        completer.use_jedi = jedi
+        with provisionalcompleter():
+            new = [each.text for each in completer.completions(text, len(text))]
+        return new, cell.shell.complete(None, text)[1]
+
+    return through_both
+
+
+@pytest.mark.parametrize("jedi", [True, False])
+@pytest.mark.parametrize(("text", "expected"), CASES)
+def test_completion(complete, text, jedi, expected):
+    assert complete(text, jedi) == (expected, expected)
+
+
+def test_the_magic_itself_completes(complete):
+    new, old = complete("%kuco", False)
+    assert new == old == ["%kucoin"]
+
+
+def test_other_completion_stays_as_it_was(complete):
+    assert "BTC-USDT" not in complete("b", True)[0]
+    assert "bo_dead" in complete("bo_d", False)[0]
+
+
+def test_a_completion_replaces_the_whole_word_whatever_its_case(cell, client):
+    text = "%kucoin book btc"
+    with provisionalcompleter():
+        (found,) = cell.shell.Completer.completions(text, len(text))
+    assert text[: found.start] + found.text == "%kucoin book BTC-USDT"
+
+
+def test_completing_connects_nothing(cell):
+    ks.stop()
+    text = "%kucoin book btc"
+    with provisionalcompleter():
+        found = [each.text for each in cell.shell.Completer.completions(text, len(text))]
+    assert "BTC-USDT" not in found

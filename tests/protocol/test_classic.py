@@ -1,0 +1,455 @@
+"""The classic connection as a machine: frames in, events out, and time."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kucoin_stream.errors import LocalProtocolError, RemoteProtocolError
+from kucoin_stream.protocol import topics
+from kucoin_stream.protocol.classic import ClassicProtocol, State
+from kucoin_stream.protocol.events import Acknowledged, Failed, Opened, Ponged, Pushed, Rejected, Unanswered
+from kucoin_stream.protocol.messages.spot import BookDepth, BookTop, Candle, KlineUpdate, Ticker
+from kucoin_stream.settings import Limits
+
+WELCOME = b'{"id":"hQvf8jkno","type":"welcome"}'
+TICKER = "/market/ticker:BTC-USDT"
+
+
+def frame(**fields: object) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def connecting(**options: object) -> ClassicProtocol:
+    return ClassicProtocol(now=0.0, **options)
+
+
+def opened(**options: object) -> ClassicProtocol:
+    protocol = connecting(**options)
+    assert protocol.receive(WELCOME, 0.0) == Opened("hQvf8jkno")
+    return protocol
+
+
+def waiting(**options: object) -> ClassicProtocol:
+    """Return a machine whose command "1" is on its way."""
+    protocol = opened(**options)
+    assert protocol.subscribe(TICKER) == "1"
+    assert len(protocol.data_to_send(0.0)) == 1
+    return protocol
+
+
+# -- welcome -----------------------------------------------------------------------------------------------------
+
+
+def test_welcome_opens():
+    protocol = connecting()
+    assert protocol.state is State.CONNECTING
+    assert protocol.receive(WELCOME, 0.1) == Opened("hQvf8jkno")
+    assert protocol.state is State.OPEN
+
+
+def test_welcome_may_come_after_other_frames():
+    protocol = connecting()
+    push = frame(type="message", topic=TICKER, data={"sequence": 1})
+    assert protocol.receive(push, 0.1) == Pushed(TICKER, Ticker(sequence=1, symbol="BTC-USDT"))
+    assert protocol.receive(WELCOME, 0.2) == Opened("hQvf8jkno")
+
+
+def test_a_second_welcome_means_nothing():
+    protocol = waiting()
+    assert protocol.receive(WELCOME, 1.0) is None
+    assert protocol.receive(frame(id="1", type="ack"), 1.0) == Acknowledged("1")
+
+
+@pytest.mark.parametrize(("now", "events"), [(6.9, []), (7.0, [Failed("no welcome")])])
+def test_welcome_is_due_five_seconds_after_the_socket_opened(now, events):
+    protocol = connecting()
+    protocol.connected(2.0)
+    assert protocol.next_tick() == 7.0
+    assert protocol.tick(now) == events
+
+
+def test_late_welcome_still_opens_until_the_shell_closes():
+    protocol = connecting()
+    assert protocol.tick(5.0) == [Failed("no welcome")]
+    assert protocol.receive(WELCOME, 5.1) == Opened("hQvf8jkno")
+    protocol.close()
+    assert protocol.receive(WELCOME, 5.2) is None
+    assert protocol.state is State.CLOSED
+
+
+@pytest.mark.parametrize("command", ["subscribe", "unsubscribe"])
+def test_commands_are_refused_unless_open(command):
+    protocol = connecting()
+    with pytest.raises(LocalProtocolError, match=f"{command} on a connection that is connecting"):
+        getattr(protocol, command)(TICKER)
+    protocol.receive(WELCOME, 0.0)
+    protocol.close()
+    with pytest.raises(LocalProtocolError, match=f"{command} on a connection that is closed"):
+        getattr(protocol, command)(TICKER)
+
+
+# -- commands and their answers ----------------------------------------------------------------------------------
+
+
+def test_commands_on_the_wire():
+    protocol = opened()
+    protocol.subscribe("/market/ticker:BTC-USDT,ETH-USDT")
+    protocol.unsubscribe("/spotMarket/tradeOrdersV2", private=True)
+    assert [json.loads(each) for each in protocol.data_to_send(0.0)] == [
+        {"id": "1", "type": "subscribe", "topic": "/market/ticker:BTC-USDT,ETH-USDT", "response": True},
+        {"id": "2", "type": "unsubscribe", "topic": "/spotMarket/tradeOrdersV2", "privateChannel": True,
+         "response": True},
+    ]  # fmt: skip
+    assert protocol.data_to_send(0.0) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "event"),
+    [
+        ({"id": "1", "type": "ack"}, Acknowledged("1")),
+        ({"id": 1, "type": "ack"}, Acknowledged("1")),
+        ({"id": "1", "type": "ack", "tunnelId": "bt1"}, Acknowledged("1")),
+        ({"id": "2", "type": "ack"}, None),
+        ({"id": "", "type": "ack"}, None),
+        ({"type": "ack"}, None),
+        ({"id": None, "type": "ack"}, None),
+        (
+            {"id": "1", "type": "error", "code": 404, "data": "topic does not exist"},
+            Rejected("1", 404, "topic does not exist"),
+        ),
+        ({"id": 1, "type": "error", "code": "404", "data": "gone"}, Rejected("1", 404, "gone")),
+        ({"id": "1", "type": "error", "code": 401, "data": "no"}, Rejected("1", 401, "no")),
+        ({"id": "1", "type": "error"}, Rejected("1", 0, "no reason given")),
+        ({"id": "1", "type": "error", "code": "x", "data": None}, Rejected("1", 0, "no reason given")),
+        ({"id": "1", "type": "error", "code": 500, "data": {"a": 1}}, Rejected("1", 500, "{'a': 1}")),
+        ({"id": "xy", "type": "error", "code": 400, "data": "Unrecognized token"}, Rejected("", 400, "Unrecognized token")),
+        ({"type": "error", "code": 509, "data": "exceed max permits per second"},
+         Rejected("", 509, "exceed max permits per second")),
+        ({"type": "error", "code": 401, "data": "token is expired"}, Failed("token is expired", 401)),
+        ({"id": "hQvf8jkno", "type": "error", "code": 401, "data": "token is invalid"}, Failed("token is invalid", 401)),
+        ({"type": "notice", "data": "maintenance"}, None),
+        ({"type": "command"}, None),
+    ],
+)  # fmt: skip
+def test_answer_to_a_command(answer, event):
+    assert waiting().receive(frame(**answer), 1.0) == event
+
+
+@pytest.mark.parametrize("kind", ["ack", "error"])
+def test_a_command_is_answered_once(kind):
+    protocol = waiting()
+    assert protocol.receive(frame(id="1", type=kind), 1.0) is not None
+    assert protocol.receive(frame(id="1", type=kind), 1.1) in (None, Rejected("", 0, "no reason given"))
+    assert protocol.tick(10.0) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "event"),
+    [
+        ({"type": "error", "code": 401, "data": "token is expired"}, Failed("token is expired", 401)),
+        (
+            {"id": "c", "type": "error", "code": 509, "data": "exceed max session count limitation of 50"},
+            Failed("exceed max session count limitation of 50", 509),
+        ),
+        ({"type": "error", "code": 509, "data": "service busy, please retry later"},
+         Failed("service busy, please retry later", 509)),
+    ],
+)  # fmt: skip
+def test_an_error_before_the_welcome_ends_the_connection(error, event):
+    assert connecting().receive(frame(**error), 1.0) == event
+
+
+@pytest.mark.parametrize(
+    "reason", [b'"\xff"', b"1e400", b"9" * 5000, b"[" * 900 + b"]" * 900, b'"' + b"x" * 5000 + b'"']
+)
+def test_an_error_with_an_odd_reason_is_still_an_error(reason):
+    event = waiting().receive(b'{"id":"1","type":"error","code":404,"data":' + reason + b"}", 1.0)
+    assert isinstance(event, Rejected)
+    assert (event.request_id, event.code) == ("1", 404)
+    assert 0 < len(event.reason) <= 500
+
+
+@pytest.mark.parametrize(
+    ("answered", "at", "events"),
+    [
+        ([], 9.9, []),
+        ([], 10.0, [Unanswered("1"), Unanswered("2")]),
+        (["1"], 10.0, [Unanswered("2")]),
+        (["2", "1"], 10.0, []),
+    ],
+)
+def test_a_command_without_answer(answered, at, events):
+    protocol = waiting()
+    protocol.unsubscribe(TICKER)
+    protocol.data_to_send(0.0)
+    assert protocol.next_tick() == 10.0
+    for request_id in answered:
+        protocol.receive(frame(id=request_id, type="ack"), 1.0)
+    assert protocol.tick(at) == events
+
+
+def test_an_ack_after_its_time_means_nothing():
+    protocol = waiting()
+    assert protocol.tick(10.0) == [Unanswered("1")]
+    assert protocol.receive(frame(id="1", type="ack"), 10.1) is None
+
+
+def test_time_for_the_answer_runs_from_the_sending_not_from_the_asking():
+    protocol = opened(limits=Limits(commands_per_window=1))
+    protocol.subscribe(TICKER)
+    protocol.subscribe(TICKER)
+    protocol.data_to_send(0.0)
+    protocol.receive(frame(id="1", type="ack"), 0.1)
+    protocol.data_to_send(10.0)
+    assert protocol.tick(19.9) == []
+    assert protocol.tick(20.0) == [Unanswered("2")]
+
+
+def test_after_close_nothing_is_sent_and_nothing_is_due():
+    protocol = waiting()
+    protocol.subscribe(TICKER)
+    protocol.close()
+    assert protocol.data_to_send(0.0) == []
+    assert protocol.tick(100.0) == []
+    assert protocol.receive(frame(id="1", type="ack"), 1.0) is None
+
+
+# -- pace --------------------------------------------------------------------------------------------------------
+
+
+def test_ninety_frames_in_ten_seconds():
+    protocol = opened()
+    for _ in range(200):
+        protocol.subscribe(TICKER)
+    sent = {now: len(protocol.data_to_send(now)) for now in (0.0, 5.0, 9.9, 10.0, 10.1, 20.0, 30.0)}
+    assert sent == {0.0: 90, 5.0: 0, 9.9: 0, 10.0: 90, 10.1: 0, 20.0: 20, 30.0: 0}
+
+
+def test_the_machine_says_when_the_window_has_room():
+    protocol = opened()
+    for _ in range(91):
+        protocol.subscribe(TICKER)
+    protocol.data_to_send(2.0)
+    assert protocol.next_tick() == 12.0
+    protocol.tick(12.0)
+    assert [json.loads(each)["id"] for each in protocol.data_to_send(12.0)] == ["91"]
+
+
+def test_pings_count_and_go_first():
+    protocol = opened(ping_interval=5.0, limits=Limits(commands_per_window=2))
+    for _ in range(3):
+        protocol.subscribe(TICKER)
+    protocol.data_to_send(0.0)
+    protocol.tick(5.0)
+    assert protocol.data_to_send(5.0) == []
+    assert [json.loads(each)["type"] for each in protocol.data_to_send(10.0)] == ["ping", "subscribe"]
+
+
+@given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 60)), max_size=30))
+def test_no_window_of_ten_seconds_holds_more_than_ninety_frames(bursts):
+    protocol = opened()
+    now, sent = 0.0, []
+    for wait, count in bursts:
+        now += wait
+        for _ in range(count):
+            protocol.subscribe(TICKER)
+        protocol.tick(now)
+        sent += [now] * len(protocol.data_to_send(now))
+    for at, last in enumerate(sent):
+        assert sum(1 for each in sent[: at + 1] if each > last - 10.0) <= 90
+
+
+# -- heartbeat ---------------------------------------------------------------------------------------------------
+
+
+def test_ping_and_pong():
+    protocol = opened()
+    assert protocol.next_tick() == 18.0
+    assert protocol.tick(18.0) == []
+    assert [json.loads(each) for each in protocol.data_to_send(18.0)] == [{"id": "1", "type": "ping"}]
+    pong = frame(id="1", type="pong", timestamp=1764215232226553)
+    assert protocol.receive(pong, 18.04) == Ponged(pytest.approx(0.04))
+    assert protocol.receive(pong, 18.05) is None
+    assert protocol.next_tick() == 36.0
+
+
+def test_a_subscribe_restarts_the_ping_timer():
+    protocol = opened()
+    protocol.subscribe(TICKER)
+    protocol.data_to_send(10.0)
+    protocol.receive(frame(id="1", type="ack"), 10.1)
+    assert protocol.tick(18.0) == []
+    assert protocol.data_to_send(18.0) == []
+    protocol.tick(28.0)
+    assert json.loads(protocol.data_to_send(28.0)[0])["type"] == "ping"
+
+
+def test_two_pings_without_answer_fail_the_connection():
+    protocol = opened()
+    events = []
+    for now in (18.0, 28.0, 38.0):
+        events += protocol.tick(now)
+        assert len(protocol.data_to_send(now)) == (1 if now < 38.0 else 0)
+    assert events == [Failed("no answer to the ping: the connection is dead")]
+
+
+def test_an_undecodable_push_is_a_sign_of_life():
+    protocol = opened()
+    protocol.tick(18.0), protocol.data_to_send(18.0)
+    protocol.tick(28.0), protocol.data_to_send(28.0)
+    with pytest.raises(RemoteProtocolError):
+        protocol.receive(frame(topic=TICKER, data={}), 33.0)
+    assert protocol.tick(38.0) == []
+
+
+# -- pushes ------------------------------------------------------------------------------------------------------
+
+CANDLE = ["1729839600", "67644.9", "67437.6", "67724.8", "67243.8", "44.88321441", "3027558.991928447"]
+BAR = Candle(1729839600, 67644.9, 67437.6, 67724.8, 67243.8, 44.88321441, 3027558.991928447)
+
+
+@pytest.mark.parametrize(
+    ("push", "payload"),
+    [
+        pytest.param(
+            {"type": "message", "topic": TICKER, "subject": "trade.ticker", "data": {"sequence": "7"}},
+            Ticker(sequence=7, symbol="BTC-USDT"),
+            id="symbol of a ticker from the topic",
+        ),
+        pytest.param(
+            {"type": "message", "topic": "/market/ticker:all", "subject": "ETH-USDT", "data": {"sequence": "7"}},
+            Ticker(sequence=7, symbol="ETH-USDT"),
+            id="symbol of all tickers from the subject",
+        ),
+        pytest.param(
+            {"topic": "/spotMarket/level1:BTC-USDT", "data": {"asks": ["2", "1"], "bids": None}},
+            BookTop(asks=[2.0, 1.0], bids=None, symbol="BTC-USDT"),
+            id="no type means message",
+        ),
+        pytest.param(
+            {"topic": "/spotMarket/level2Depth5:BTC-USDT", "data": {"asks": [["2", "1"]], "bids": []}},
+            BookDepth(asks=[(2.0, 1.0)], bids=[], symbol="BTC-USDT"),
+            id="symbol of a depth from the topic",
+        ),
+        pytest.param(
+            {"topic": "/market/candles:BTC-USDT_1hour", "data": {"symbol": "BTC-USDT", "candles": CANDLE, "time": 5}},
+            KlineUpdate(symbol="BTC-USDT", candle=BAR, time_ns=5, interval="1hour"),
+            id="interval from the topic",
+        ),
+        pytest.param(
+            {"data": {"sequence": 7, "new": [1]}, "userId": "u", "sn": 4, "topic": TICKER, "tunnelId": "t", "id": "i"},
+            Ticker(sequence=7, symbol="BTC-USDT"),
+            id="what is not known is not looked at",
+        ),
+    ],
+)
+def test_push(push, payload):
+    assert opened().receive(frame(**push), 1.0) == Pushed(push["topic"], payload)
+
+
+def test_pushes_of_several_topics_do_not_mix():
+    protocol = opened()
+    for _ in range(2):  # decoded afresh, and with the reader that was kept
+        for symbol in ("A-B", "C-D"):
+            pushed = protocol.receive(frame(topic=f"/market/ticker:{symbol}", data={"sequence": 1}), 1.0)
+            assert pushed == Pushed(f"/market/ticker:{symbol}", Ticker(sequence=1, symbol=symbol))
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"not json", "undecodable message"),
+        (b"", "undecodable message"),
+        (b"\x00\xff\xfe\x80", "undecodable message"),
+        (b"\x1f\x8b\x08\x00", "undecodable message"),
+        (b"null", "undecodable message"),
+        (b"[]", "undecodable message"),
+        (b'"welcome"', "undecodable message"),
+        (b'{"type":"message","topic":"/market/ticker:BTC-USDT","data":{"seq', "undecodable message"),
+        (b'{"type":"hello"}', "undecodable message"),
+        (b'{"type":null}', "undecodable message"),
+        (b'{"type":"welcome","id":{}}', "undecodable message"),
+        (b'{"topic":"\xff","data":{}}', "undecodable message"),
+        (b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "undecodable message"),
+        (b"{}", "unknown topic: ''"),
+        (b'{"topic":"/market/level3:BTC-USDT","data":{}}', "unknown topic: '/market/level3:BTC-USDT'"),
+        (b'{"topic":"/market/ticker:BTC-USDT"}', "undecodable push of '/market/ticker:BTC-USDT'"),
+        (b'{"topic":"/market/ticker:BTC-USDT","data":null}', "undecodable push"),
+        (b'{"topic":"/market/ticker:BTC-USDT","data":[]}', "undecodable push"),
+        (b'{"topic":"/market/ticker:BTC-USDT","data":{"sequence":"x"}}', "undecodable push"),
+        (b'{"topic":"/market/candles:A-B_1min","data":{"symbol":"A-B","candles":["1"]}}', "undecodable push"),
+    ],
+)
+def test_what_the_protocol_does_not_allow(data, what):
+    protocol = opened()
+    with pytest.raises(RemoteProtocolError, match=what):
+        protocol.receive(data, 1.0)
+    assert protocol.state is State.OPEN
+    assert isinstance(protocol.receive(frame(topic=TICKER, data={"sequence": 1}), 2.0), Pushed)
+
+
+@pytest.mark.parametrize("state", [connecting, opened, waiting])
+@given(data=st.binary(max_size=200))
+@settings(max_examples=60)
+def test_any_bytes_are_an_event_or_a_remote_protocol_error(state, data):
+    protocol = state()
+    try:
+        event = protocol.receive(data, 1.0)
+    except RemoteProtocolError:
+        return
+    assert event is None or isinstance(event, Opened | Pushed | Rejected | Failed)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+ENVELOPES = st.fixed_dictionaries(
+    {},
+    optional={
+        "type": st.sampled_from(["message", "ack", "error", "pong", "welcome", "notice", "command"]) | JSON,
+        "topic": st.sampled_from([row.wire("BTC-USDT") for row in topics.CATALOGUE]) | JSON,
+        "subject": JSON,
+        "id": st.just("1") | JSON,
+        "code": st.just(404) | JSON,
+        "data": JSON
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                name: JSON
+                for name in (
+                    "symbol", "sequence", "price", "candles", "time", "changes", "sequenceStart", "sequenceEnd",
+                    "asks", "bids", "data", "value", "timestamp", "side", "size", "tradeId",
+                )
+            },
+        ),
+    },
+)  # fmt: skip
+
+
+@given(st.lists(ENVELOPES | JSON, max_size=4))
+@settings(max_examples=150)
+def test_any_json_is_an_event_or_a_remote_protocol_error(messages):
+    protocol = waiting()
+    for message in messages:
+        try:
+            protocol.receive(json.dumps(message).encode("utf-8", "surrogatepass"), 1.0)
+        except RemoteProtocolError:
+            continue
+    assert protocol.state is State.OPEN
+
+
+def test_topics_made_up_by_the_server_do_not_fill_memory():
+    protocol = opened()
+    for number in range(3000):
+        protocol.receive(frame(topic=f"/market/ticker:X{number}-USDT", data={"sequence": 1}), 1.0)
+        protocol.receive(frame(id=f"x{number}", type="ack"), 1.0)
+    assert len(protocol._readers) <= 2 * Limits().topics_per_connection
+    assert not protocol._pending
+    last = protocol.receive(frame(topic="/market/ticker:LAST-USDT", data={"sequence": 1}), 1.0)
+    assert last == Pushed("/market/ticker:LAST-USDT", Ticker(sequence=1, symbol="LAST-USDT"))

@@ -1,0 +1,80 @@
+"""The vectors of protocol.md 2.1."""
+
+from __future__ import annotations
+
+import pytest
+
+from kucoin_stream.protocol import signing
+
+SECRET = "9c1a7f3e-0000-4000-8000-simulator0001"
+AT = 1764215232226
+
+
+@pytest.mark.parametrize(
+    ("secret", "message", "signature"),
+    [
+        ("test_api_secret", "test_plain", "jie/gxS38wLFFaBwl/cAzFbAzlI8MIny96jSXrB+iP4="),
+        (
+            "f03a5284-5c39-4aaa-9b20-dea10bdcf8e3",
+            '1547015186532POST/api/v1/deposit-addresses{"currency":"BTC"}',
+            "7QP/oM0ykidMdrfNEUmng8eZjg/ZvPafjIqmxiVfYu4=",
+        ),
+        (SECRET, "my-passphrase", "N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU="),
+        (SECRET, f"{AT}POST/api/websocket/users/verify", "jeqspAKelQmFoiFONaE1yW2NZNjhYUTOvsvCGsGVb+M="),
+        (SECRET, f"67f0c2d8a1b2c3000112345a{AT}", "uT3KOMKBi1WIoM2XwY3LyNqZClV43jZ98BYeVlTIq3U="),
+        (
+            SECRET,
+            '{"sessionId":"92f2aec4-0c2c-4a7c-9d1c-3f4a7f2c5b61","timestamp":1742175983882}',
+            "Yq4c8FBajY++M1aB35hKDxztqQRsZzGjVrJLVtP3cdU=",
+        ),
+    ],
+)
+def test_signature(secret, message, signature):
+    assert signing.sign(message, secret) == signature
+
+
+@pytest.mark.parametrize(
+    ("timestamp_ms", "method", "path", "body", "message"),
+    [
+        (
+            1547015186532,
+            "post",
+            "/api/v1/deposit-addresses",
+            '{"currency":"BTC"}',
+            '1547015186532POST/api/v1/deposit-addresses{"currency":"BTC"}',
+        ),
+        (AT, "GET", "/api/v1/accounts?currency=BTC", "", f"{AT}GET/api/v1/accounts?currency=BTC"),
+    ],
+)
+def test_what_a_signature_covers(timestamp_ms, method, path, body, message):
+    assert signing.rest_message(timestamp_ms, method, path, body) == message
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "signature"),
+    [
+        ("POST", "/api/v1/bullet-private", "SUuZIDnuFuHkE0xs2N/RaH39Du+61LZt52241rmwzWY="),
+        (
+            "GET",
+            "/api/v3/market/orderbook/level2?symbol=BTC-USDT",
+            "Ib5nHshEX7Gt1sBAWeKVQtZr4O021O9UKMD6CrmLHn4=",
+        ),
+    ],
+)
+def test_headers_of_a_private_call(method, path, signature):
+    headers = signing.rest_headers(
+        key="67f0c2d8a1b2c3000112345a",
+        secret=SECRET,
+        passphrase="my-passphrase",
+        timestamp_ms=AT,
+        method=method,
+        path_with_query=path,
+    )
+    assert headers == {
+        "KC-API-KEY": "67f0c2d8a1b2c3000112345a",
+        "KC-API-TIMESTAMP": str(AT),
+        "KC-API-SIGN": signature,
+        "KC-API-PASSPHRASE": "N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU=",
+        "KC-API-KEY-VERSION": "2",
+        "Content-Type": "application/json",
+    }
