@@ -142,8 +142,8 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 def _served(path: Path, speed: Speed, with_key: bool) -> Iterator[tuple[Client, Simulator]]:
     with Simulator(CaptureMarket(path, speed=speed, begin="told")) as simulator:
         known = simulator.credentials
-        key = {"key": known.key, "secret": known.secret, "passphrase": known.passphrase} if with_key else {}
-        with Client(simulator.url, **key) as client:
+        parts = (known.key, known.secret, known.passphrase) if with_key else (None, None, None)
+        with Client(simulator.url, key=parts[0], secret=parts[1], passphrase=parts[2]) as client:
             yield client, simulator
 
 
@@ -166,7 +166,7 @@ def _compare(book: LiveBook, reference: Reference, tops: dict[int, Top]) -> Resu
         gaps=book.gaps,
         tickers=len(reference.tickers),
         comparable=len(comparable),
-        equal=sum(best == _exact(top) for best, top in comparable),
+        equal=sum(best == _best(top) for best, top in comparable),
         levels=levels,
         wrong=wrong,
     )
@@ -178,7 +178,7 @@ def _differences(book: LiveBook, reference: Reference) -> tuple[int, int]:
     count = wrong = 0
     held = ((known.bid_prices, known.bid_sizes, 1), (known.ask_prices, known.ask_sizes, -1))
     for (prices, sizes, sign), expected in zip(held, reference.levels(), strict=True):
-        live = {_decimal(price): _decimal(size) for price, size in zip(prices.tolist(), sizes.tolist(), strict=True)}
+        live = {_exactly(price): _exactly(size) for price, size in zip(prices.tolist(), sizes.tolist(), strict=True)}
         if book.status == "partial" and len(prices):
             worst = sign * Decimal(repr(float(prices[-1])))
             expected = {price: size for price, size in expected.items() if sign * price >= worst}
@@ -187,13 +187,17 @@ def _differences(book: LiveBook, reference: Reference) -> tuple[int, int]:
     return count, wrong
 
 
-def _exact(top: Top) -> Best:
+def _best(top: Top) -> Best:
     return _decimal(top.bid), _decimal(top.bid_size), _decimal(top.ask), _decimal(top.ask_size)
 
 
 def _decimal(value: str | float | None) -> Decimal | None:
+    return None if value is None else _exactly(value)
+
+
+def _exactly(value: str | float) -> Decimal:
     """Return the exact decimal; a float's is the shortest text that means it, which is what the wire said."""
-    return None if value is None else Decimal(value if isinstance(value, str) else repr(float(value)))
+    return Decimal(value if isinstance(value, str) else repr(float(value)))
 
 
 COLUMNS = ("messages", "gaps", "tickers", "comparable", "equal", "levels", "wrong")

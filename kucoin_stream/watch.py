@@ -27,7 +27,11 @@ class Watch:
         self._klines = client.klines(symbol, interval, history=120)
         self._trades = client.trades(symbol)
         tape = self._trades.frame(maxlen=1000)
-        painters = (BookPainter(self._book, depth), KlinesPainter(cast(Any, self._klines)), TapePainter(tape, depth))
+        painters = (
+            BookPainter(cast(Any, self._book), depth),
+            KlinesPainter(cast(Any, self._klines)),
+            TapePainter(tape, depth),
+        )
         self._painters = cast(tuple[Painter[Any, Any], ...], painters)
 
     def text(self, width: int) -> str:

@@ -100,7 +100,11 @@ def test_a_rest_error_while_connecting_raises_with_status_code_and_reason(sim: S
 
 @pytest.mark.parametrize(
     ("status", "body", "says"),
-    [(200, "<html>hello</html>", "not JSON"), (403, "<html>", "forbidden"), (451, "<html>", "not offered in your region")],
+    [
+        (200, "<html>hello</html>", "not JSON"),
+        (403, "<html>", "forbidden"),
+        (451, "<html>", "not offered in your region"),
+    ],
 )
 def test_a_rest_answer_that_is_not_json_is_named(sim: Simulator, status: int, body: str, says: str) -> None:
     sim.faults.rest("/api/v2/symbols", status, body=body)
@@ -110,7 +114,7 @@ def test_a_rest_answer_that_is_not_json_is_named(sim: Simulator, status: int, bo
 
 def test_a_wrong_key_raises_in_connect_and_does_not_show_the_secret(sim: Simulator) -> None:
     known = sim.credentials
-    with pytest.raises(ResponseError, match="40000[45]") as caught:
+    with pytest.raises(ResponseError, match=r"code 40000[45]") as caught:
         ks.Client(sim.url, key=known.key, secret="not-the-secret", passphrase=known.passphrase).open()
     assert "not-the-secret" not in repr(caught.value)
 

@@ -7,7 +7,7 @@ import time
 import weakref
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import pandas as pd
 
@@ -94,7 +94,7 @@ class LiveFrame(ABC):
         }
         return frame
 
-    def wait(self, timeout: float = 10.0) -> Any:
+    def wait(self, timeout: float = 10.0) -> Self:
         """Wait until there is something to show; return ``self``.
 
         Raises :class:`NotReadyError` after ``timeout`` seconds, :class:`RefusedError`, :class:`StoppedError`.
@@ -114,11 +114,13 @@ class LiveFrame(ABC):
 
     def head(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
         """Return the first ``n`` rows, after waiting for something to show as :meth:`wait` does."""
-        return self.wait(timeout).df.head(n)
+        self.wait(timeout)
+        return self.df.head(n)
 
     def tail(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
         """Return the last ``n`` rows, after waiting for something to show as :meth:`wait` does."""
-        return self.wait(timeout).df.tail(n)
+        self.wait(timeout)
+        return self.df.tail(n)
 
     def stop(self) -> None:
         """End it: unsubscribe, and leave the last picture on the screen."""

@@ -36,7 +36,7 @@ class LiveStatus(LiveFrame):
             "mode": target.mode,
             "reason": target.reason,
             "connections": connections,
-            "topics": sum(int(each["topics"]) for each in connections),
+            "topics": sum(each["topics"] for each in connections),
             "messages": pool.messages,
             "errors": pool.errors,
             "last_error": pool.last_error,

@@ -6,7 +6,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -148,16 +148,17 @@ class FeedFrame(LiveFrame):
         return len(self) > 0
 
     def _build(self) -> pd.DataFrame:
-        return self._rows(None)
+        return self.rows()
 
     def tail(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
         """Return the last ``n`` rows, after waiting for something to show; costs only these rows."""
         self.wait(timeout)
-        return self._rows(n)
+        return self.rows(n)
 
-    def _rows(self, count: int | None) -> pd.DataFrame:
+    def rows(self, count: int | None = None) -> pd.DataFrame:
+        """Return the newest ``count`` rows of now, without waiting."""
         arrays, categories = self._engine.call(self._table.copy, count)
-        columns = {}
+        columns: dict[str, Any] = {}
         for at, column in enumerate(self._table.columns):
             values = arrays[column.path]
             if column.category:
@@ -183,5 +184,5 @@ class FeedFrame(LiveFrame):
     def _make_view(self, **options: Any) -> Any:
         from kucoin_stream.widgets import view
 
-        kind = view.TapeView if self.feed.row.name == "spot.trades" else view.TableView
-        return kind(cast(Any, self), **options)
+        kind: Any = view.TapeView if self.feed.row.name == "spot.trades" else view.TableView
+        return kind(self, **options)

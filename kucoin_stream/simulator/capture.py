@@ -239,8 +239,11 @@ class CaptureMarket:
         return CHUNK
 
     def _passes(self, row: Recorded, symbol: str) -> bool:
-        data = msgspec.json.decode(row.text)["data"]
-        return isinstance(data, dict) and int(data.get("sequenceEnd", 0)) > self._books[symbol].recorded_sequence
+        try:
+            sequence = int(msgspec.json.decode(row.text)["data"]["sequenceEnd"])
+        except (KeyError, ValueError, TypeError):
+            return False
+        return sequence > self._books[symbol].recorded_sequence
 
     def _remember(self, row: Recorded) -> None:
         """Keep what REST will be asked for. A message of a form not understood is sent, not kept."""

@@ -67,6 +67,8 @@ class Feed(LiveSource[T]):
         news: bool | None = None,
         stream_name: str | None = None,
     ) -> None:
+        self.stopped: bool
+        self.started: bool
         self.row = row
         self.arguments = tuple(arguments)
         self.topics = tuple(row.wire(argument) for argument in arguments) or (row.wire(),)

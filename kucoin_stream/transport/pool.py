@@ -159,7 +159,7 @@ class Pool:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def statistics(self) -> list[dict[str, object]]:
+    def statistics(self) -> list[dict[str, Any]]:
         """Return one row per connection."""
         return [
             {

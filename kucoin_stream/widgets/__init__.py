@@ -17,10 +17,12 @@ _HOMES = {
     "KlinesView": "view",
     "TapeView": "view",
     "StatusView": "view",
+    "TableView": "view",
     "BookPainter": "book",
     "KlinesPainter": "klines",
     "TapePainter": "trades",
     "StatusPainter": "status",
+    "TablePainter": "table",
     "Screen": "screen",
 }
 

@@ -19,6 +19,7 @@ from kucoin_stream.widgets.html import clean, escape
 from kucoin_stream.widgets.klines import KlinesPainter, KlinesSubject
 from kucoin_stream.widgets.picture import Caption, Painter
 from kucoin_stream.widgets.status import StatusPainter, StatusSubject
+from kucoin_stream.widgets.table import TablePainter, TableSubject
 from kucoin_stream.widgets.trades import TapePainter, TapeSubject
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -197,6 +198,13 @@ class KlinesView(View):
         self, subject: KlinesSubject, count: int = 120, height: int = 280, *, screen: screens.Screen | None = None
     ) -> None:
         super().__init__(KlinesPainter(subject, count, height), screen=screen)
+
+
+class TableView(View):
+    """The newest ``count`` rows of any feed, newest first."""
+
+    def __init__(self, subject: TableSubject, count: int = 10, *, screen: screens.Screen | None = None) -> None:
+        super().__init__(TablePainter(subject, count), screen=screen)
 
 
 class TapeView(View):

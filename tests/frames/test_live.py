@@ -181,12 +181,18 @@ def test_stopping_one_of_two_frames_of_a_symbol_leaves_the_other(client: ks.Clie
     assert one.df.empty
     updates = two.updates
     until(lambda: two.updates > updates)
-    del two
+
+
+def test_a_book_nobody_holds_leaves_the_wire(client: ks.Client, sim: Simulator) -> None:
+    book = client.book("BTC-USDT").wait()
+    assert sim.connections == 1
+    del book
     gc.collect()
     until(lambda: sim.connections == 0)
 
 
-def test_reprs_are_cheap_and_say_what_is_simulated(_default: None) -> None:
+@pytest.mark.usefixtures("_default")
+def test_reprs_are_cheap_and_say_what_is_simulated() -> None:
     ks.connect("sim")
     book, bars, trades = ks.book("BTC-USDT"), ks.klines("BTC-USDT", "1min"), ks.trades("BTC-USDT")
     for each in (book, bars, trades, trades.frame(), ks.status()):

@@ -21,6 +21,8 @@ FLAGS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync"
 ).split()
+TRACKER = "@jupyterlab/notebook-extension/tracker"
+NOTIFICATION = "@jupyterlab/apputils-extension/notification"
 START = 60.0  # seconds
 
 
@@ -42,6 +44,12 @@ class Lab:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.loads(answer.read() or b"null")
 
+    def set(self, plugin: str, **settings: Any) -> None:
+        """Store settings of one of JupyterLab's plugins, for pages opened from now on."""
+        path = self.root.parent / "settings" / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(settings))
+
     def end_sessions(self) -> None:
         for each in self.ask("api/sessions"):
             self.ask(f"api/sessions/{each['id']}", "DELETE")
@@ -50,11 +58,7 @@ class Lab:
 @contextmanager
 def running_lab(home: Path) -> Iterator[Lab]:
     root = home / "notebooks"
-    settings = home / "settings" / "@jupyterlab" / "notebook-extension"
-    for each in (root, settings):
-        each.mkdir(parents=True)
-    # cells out of view stay in the page
-    (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
+    root.mkdir(parents=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -78,6 +82,8 @@ def running_lab(home: Path) -> Iterator[Lab]:
     with (home / "lab.log").open("w") as log:
         process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
         lab = Lab(port, token, root)
+        lab.set(TRACKER, windowingMode="none")  # cells out of view stay in the page
+        lab.set(NOTIFICATION, fetchNews="false", checkForUpdates=False)
         try:
             _wait_until_up(lab, process, home / "lab.log")
             yield lab
@@ -127,8 +133,30 @@ class Tab:
         """Run a command of JupyterLab and wait for it."""
         self.page.evaluate("command => window.jupyterapp.commands.execute(command)", command)
 
-    def cell(self, cell_id: str) -> Any:
-        return self.page.locator(f'.jp-Cell[data-cell-id="{cell_id}"], .jp-Cell[data-test-id="{cell_id}"]')
+    def cells(self) -> list[dict[str, Any]]:
+        """Return the model's cells, so far as a test asks for them."""
+        return self.page.evaluate(
+            """() => window.jupyterapp.shell.currentWidget.content.model.sharedModel.cells.map(cell => ({
+                id: cell.id, type: cell.cell_type, count: cell.execution_count,
+                outputs: (cell.outputs || []).map(each => each.output_type)}))"""
+        )
 
-    def close(self) -> None:
-        self.page.close()
+    def run(self, command: str, wanted: set[str], timeout: float = 90.0) -> None:
+        """Execute a command that runs cells; wait until those ``wanted`` have run. ``timeout`` is in seconds."""
+        self.execute(command)
+        deadline = time.monotonic() + timeout
+        while missing := wanted - {cell["id"] for cell in self.cells() if cell["count"]}:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not run in {timeout:g} s: {sorted(missing)}")
+            self.page.wait_for_timeout(200)
+
+    def select_last(self) -> None:
+        """Make the last cell the active one."""
+        self.page.evaluate(
+            "() => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex = n.widgets.length - 1 }"
+        )
+
+    def output(self, cell_id: str) -> Any:
+        """Return the output area of a cell."""
+        index = [cell["id"] for cell in self.cells()].index(cell_id)
+        return self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"] .jp-Cell-outputArea')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -47,14 +46,14 @@ def receive(data: bytes) -> Any:
 
 
 def agrees(ours: Any, wire: Any) -> bool:
-    """Whether a decoded value says what the wire said, as exactly as a float can."""
+    """Whether a decoded value says what the wire said, as exactly as its type can."""
     if isinstance(ours, tuple | list):
         return len(ours) == len(wire) and all(agrees(a, b) for a, b in zip(ours, wire, strict=True))
     if hasattr(ours, "__struct_fields__"):
         return not differences(ours, wire)
-    if isinstance(ours, bool) or ours is None or isinstance(ours, str):
-        return ours == wire
-    return Decimal(repr(ours)) == Decimal(wire) if isinstance(wire, str) else ours == wire
+    if isinstance(wire, str) and not isinstance(ours, str):
+        return ours == type(ours)(wire)
+    return ours == wire
 
 
 def differences(payload: Any, wire: Any) -> dict[str, tuple[Any, Any]]:
@@ -82,6 +81,25 @@ def test_push_says_what_the_wire_said(data, request):
     assert event.topic == wire["topic"]
     assert type(event.payload) is FAMILIES[family]
     assert differences(event.payload, wire["data"]) == {}
+
+
+NOT_READ = {"type", "tradeId", "ts", "Time", "symbolCode", "selfMatch"}  # says nothing, or is one document's misprint
+
+
+@pytest.mark.parametrize("data", cases(*FAMILIES))
+def test_push_leaves_nothing_unread(data):
+    assert unread(receive(data).payload, loads(data)["data"]) <= NOT_READ
+
+
+def unread(payload: Any, wire: Any) -> set[str]:
+    """Return the keys of a JSON object that its struct, or one inside it, does not have."""
+    if isinstance(payload, list):
+        return set().union(*(unread(ours, each) for ours, each in zip(payload, wire, strict=True)))
+    if not isinstance(wire, dict):
+        return set()
+    names = {key: ours for ours, key in _names(type(payload))}
+    inner = (unread(getattr(payload, names[key]), wire[key]) for key in wire if key in names)
+    return {key for key in wire if key not in names}.union(*inner)
 
 
 @pytest.mark.parametrize("data", cases(*(name for name in FAMILIES if "snapshot" not in name)))
@@ -184,7 +202,7 @@ def test_answer_says_what_the_wire_said(data, request):
         with pytest.raises(RemoteProtocolError, match=MALFORMED[name]):
             decode(kind, response.data)
         return
-    assert agrees(decode(kind, response.data), wire["data"]) or kind is SymbolInfo or "symbols" in name
+    assert agrees(decode(kind, response.data), wire["data"])
 
 
 @pytest.mark.parametrize("data", cases("rest_spot_symbols"))
@@ -243,7 +261,7 @@ SIGNED = [
     ),
     (
         b'{"topic":"/market/snapshot:A-B","data":{"data":{"symbol":"A-B","marketChange1h":{"changeRate":%s}}}}',
-        lambda payload: payload.data.market_change1h.change_rate,
+        lambda payload: payload.data.market_change_1h.change_rate,
     ),
 ]
 WHERE = ["ticker", "index price", "level 2", "candle", "snapshot", "change of price", "change in an hour"]
@@ -277,7 +295,9 @@ def test_changes_may_be_negative(message, read):
 @pytest.mark.parametrize("quote", ["", '"'])
 @pytest.mark.parametrize("value", [0, -1, 14701689783, 2**53 + 1, 11067996711960577, 1764215232226553123, 2**70 + 1])
 def test_integers_stay_exact(value, quote):
-    message = f'{{"topic":"/market/ticker:A-B","data":{{"sequence":{quote}{value}{quote},"time":{quote}{value}{quote}}}}}'
+    message = (
+        f'{{"topic":"/market/ticker:A-B","data":{{"sequence":{quote}{value}{quote},"time":{quote}{value}{quote}}}}}'
+    )
     payload = receive(message.encode()).payload
     assert (payload.sequence, payload.time_ms) == (value, value)
     assert type(payload.sequence) is int

@@ -209,13 +209,14 @@ def test_a_file_that_is_no_capture_is_refused_in_words(tmp_path, content):
         CaptureMarket(path).start(0)
 
 
-def test_a_message_of_another_form_is_sent_but_not_kept(tmp_path):
+@pytest.mark.parametrize("speed", [1.0, "max"])
+def test_a_message_of_another_form_is_sent_but_not_kept(tmp_path, speed):
     odd = {"type": "message", "topic": LEVEL2, "subject": "trade.l2update", "data": {"sequence": 13}}
     failed = {"t": 1, "kind": "rest", "url": "https://k/api/v1/symbols", "message": {"code": "500000", "msg": "no"}}
     lines = [failed, *LINES[:6], {"t": 1001.7, "kind": "ws", "dir": "in", "message": odd}]
     path = tmp_path / "odd.jsonl"
     path.write_text("\n".join(json.dumps(line) for line in lines))
-    market = started(path, begin="told")
+    market = started(path, speed=speed, begin="told")
     market.begin(0)
     assert sequences(market.advance(SECOND, {LEVEL2})) == [11, 12, LEVEL2]
     with pytest.raises(RestError, match="no order book"):

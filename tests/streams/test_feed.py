@@ -48,7 +48,8 @@ def test_every_row_of_the_catalogue_can_be_fed(client: ks.Client, row: Any) -> N
     assert row.name in repr(feed)
 
 
-def test_streamz_knows_the_feeds_by_entry_point(sim: Simulator, _default: None) -> None:
+@pytest.mark.usefixtures("_default")
+def test_streamz_knows_the_feeds_by_entry_point(sim: Simulator) -> None:
     ks.connect(sim.url)
     feed = Stream.from_kucoin("spot.trades", "BTC-USDT")
     seen: list[float] = []
@@ -109,7 +110,8 @@ def test_a_branch_that_overflows_an_incremental_stream_is_told_of_the_hole(sim: 
         until(lambda: any(isinstance(each, Gap) for each in seen))
         gap = next(each for each in seen if isinstance(each, Gap))
         assert gap.reason == "the reader was too slow"
-        assert gap.missed and gap.missed > 0
+        assert gap.missed is not None
+        assert gap.missed > 0
 
 
 def test_a_callback_that_blocks_harms_no_book_and_no_connection(client: ks.Client) -> None:

@@ -16,6 +16,9 @@ T = TypeVar("T")
 Amount = Annotated[float, msgspec.Meta(ge=0, le=1e24)]
 """A price, size or turnover: finite and not negative (text such as ``"nan"`` does not pass)."""
 
+Signed = Annotated[float, msgspec.Meta(ge=-1e24, le=1e24)]
+"""A change, a rate or a coefficient: finite."""
+
 
 _DECODERS: dict[object, msgspec.json.Decoder[Any]] = {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from kucoin_stream.protocol.messages import Amount
+from kucoin_stream.protocol.messages import Amount, Signed
 
 Level = tuple[Amount, Amount]
 """``(price, size)``"""
@@ -117,8 +117,8 @@ class KlineUpdate(Struct, frozen=True):
 class PriceChange(Struct, frozen=True, rename="camel", gc=False):
     """Change over a window: absolute, and as a fraction (0.01 = 1 %)."""
 
-    change_price: float | None = None
-    change_rate: float | None = None
+    change_price: Signed | None = None
+    change_rate: Signed | None = None
     high: Amount | None = None
     low: Amount | None = None
     open: Amount | None = None
@@ -139,8 +139,8 @@ class SnapshotData(Struct, frozen=True, rename="camel"):
     average_price: Amount | None = None
     vol: Amount | None = None
     vol_value: Amount | None = None
-    change_price: float | None = None
-    change_rate: float | None = None
+    change_price: Signed | None = None
+    change_rate: Signed | None = None
     buy: Amount | None = None
     bid_size: Amount | None = None
     sell: Amount | None = None
@@ -155,13 +155,13 @@ class SnapshotData(Struct, frozen=True, rename="camel"):
     mark: int | None = None
     sort: int | None = None
     site_types: list[str] | None = None
-    maker_fee_rate: float | None = None
-    taker_fee_rate: float | None = None
-    maker_coefficient: float | None = None
-    taker_coefficient: float | None = None
-    market_change1h: PriceChange | None = None
-    market_change4h: PriceChange | None = None
-    market_change24h: PriceChange | None = None
+    maker_fee_rate: Signed | None = None
+    taker_fee_rate: Signed | None = None
+    maker_coefficient: Signed | None = None
+    taker_coefficient: Signed | None = None
+    market_change_1h: PriceChange | None = field(name="marketChange1h", default=None)
+    market_change_4h: PriceChange | None = field(name="marketChange4h", default=None)
+    market_change_24h: PriceChange | None = field(name="marketChange24h", default=None)
 
 
 class Snapshot(Struct, frozen=True):
@@ -175,6 +175,6 @@ class IndexPrice(Struct, frozen=True, gc=False):
     """Index or mark price of margin trading (4.12)."""
 
     symbol: str
-    value: float
+    value: Amount
     granularity_ms: int | None = field(name="granularity", default=None)
     timestamp_ms: int | None = field(name="timestamp", default=None)
