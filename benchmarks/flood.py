@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-import itertools
 import json
 import sys
 from collections.abc import Iterator
@@ -83,11 +82,7 @@ class Server:
 def _joined(messages: list[bytes], each: int) -> Iterator[bytes]:
     frames = [framed(message) for message in messages]
     if each:
-        yield from (
-            (b"".join(batch) for batch in itertools.batched(frames, each))
-            if hasattr(itertools, "batched")
-            else (b"".join(frames[at : at + each]) for at in range(0, len(frames), each))
-        )
+        yield from (b"".join(frames[at : at + each]) for at in range(0, len(frames), each))
         return
     whole = b"".join(frames)
     yield from (whole[at : at + CHUNK] for at in range(0, len(whole), CHUNK))

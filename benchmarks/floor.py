@@ -1,7 +1,7 @@
 """The floor: the least that keeps ten books from increments with the same libraries, and the steps on the way there.
 
-``socket`` only receives, ``decode`` also decodes with msgspec into typed structs in one go (prices stay text), ``books``
-also applies each change to a dict of its side. No validation, no sequence check, no reconnection, no best price.
+``socket`` only receives; ``decode`` also decodes with msgspec into typed structs in one go, prices stay text;
+``books`` also applies each change to a dict of its side. No validation, sequence check, reconnection or best price.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ async def run(url: str, step: str, count: int, rate: float) -> None:
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     if step == "books":
         for symbol, (bids, asks) in kept.items():
-            assert bids == dict(reference[symbol]["bids"]) and asks == dict(reference[symbol]["asks"]), symbol
+            assert bids == dict(reference[symbol]["bids"]), symbol
+            assert asks == dict(reference[symbol]["asks"]), symbol
     result = {"cpu_us": cpu / count * 1e6, "per_second": count / wall}
     print(msgspec.json.encode(result).decode())
 

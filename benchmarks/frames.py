@@ -14,7 +14,7 @@ import numpy as np
 
 import kucoin_stream as ks
 from benchmarks.market import DEEP, SYMBOLS
-from benchmarks.ours import open_books, open_client, until
+from benchmarks.ours import PATIENCE, check, open_books, open_client, until
 from benchmarks.process import ask
 
 ROWS = 5000
@@ -38,7 +38,7 @@ def imports(repeat: int) -> dict[str, float]:
         done = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True)
         rows.append([float(each) for each in done.stdout.split()])
     bare, used = np.median(rows, axis=0)
-    return {"import_ms": bare, "first_use_ms": used}
+    return {"import_ms": float(bare), "first_use_ms": float(used)}
 
 
 def filled(client: ks.Client, url: str, kind: str) -> Any:
@@ -67,7 +67,10 @@ def idle(operation: Callable[[], object]) -> dict[str, float]:
 def flooded(operations: dict[str, Callable[[], object]], running: Callable[[], bool]) -> dict[str, dict[str, float]]:
     """Return percentiles of wall microseconds of calls made one after the other, as long as the flood runs."""
     walls: dict[str, list[float]] = {name: [] for name in operations}
+    deadline = time.monotonic() + PATIENCE
     while running():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the flood did not arrive")
         for name, operation in operations.items():
             began = time.perf_counter()
             operation()
@@ -103,6 +106,7 @@ def main(url: str, count: int) -> None:
     began = time.perf_counter()
     result["flood"] = flooded(operations, lambda: any(book.sequence != last[name] for name, book in books.items()))
     result["seconds"] = time.perf_counter() - began
+    check(books, reference)
     client.close()
     result["imports"] = imports(5)
     print(msgspec.json.encode(result).decode())

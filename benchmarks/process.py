@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.request import urlopen
 
-TIMEOUT = 180.0  # seconds; of one client's run
+TIMEOUT = 120.0  # seconds; of one client's run
 
 
 @contextmanager
@@ -18,7 +18,8 @@ def server() -> Iterator[str]:
     """Run the flood server; give its REST base."""
     command = [sys.executable, "-m", "benchmarks.flood"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None and process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdin is not None
         try:
             yield process.stdout.readline().strip()
         finally:

@@ -37,6 +37,7 @@ def sim() -> Iterator[Simulator]:
     before = _our_threads()
     with Simulator(GeneratedMarket(SYMBOLS, seed=7)) as simulator:
         yield simulator
+    ks.stop()
     until(lambda: _our_threads() <= before, "threads ended")
 
 

@@ -8,6 +8,7 @@ form (protocol.md 4.8). A week or a month has no such filling: their begin is no
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.protocol.messages.spot import Candle
@@ -51,16 +52,18 @@ class KlineSeries:
     def merge(self, bars: Iterable[Candle]) -> bool:
         """Join bars from history, in any order; of two for the same interval the one with more volume is newer."""
         known = {bar.start_s: bar for bar in self}
+        made = self._made()
         changed = False
         for bar in bars:
             there = known.get(bar.start_s)
             if there is None or bar.volume > there.volume:
                 known[bar.start_s] = bar
+                made.discard(bar.start_s)
                 changed = True
         if changed:
             self.ring.clear()
             previous: Candle | None = None
-            for start in sorted(known):
+            for start in sorted(known.keys() - made):
                 for each in _filled(previous, known[start], self.step, self.ring.maxlen):
                     self.ring.append(_row(each))
                     previous = each
@@ -71,14 +74,25 @@ class KlineSeries:
         for row in zip(*(column.tolist() for column in columns.values()), strict=True):
             yield _candle(row)
 
+    def _made(self) -> set[int]:
+        """Return the begins of bars that only repeat the close before them: a change of that close changes them."""
+        if not self.step:
+            return set()
+        pairs = pairwise(self)
+        repeated = {bar.start_s for before, bar in pairs if not bar.volume and bar == _flat(bar.start_s, before.close)}
+        return repeated - {self.last_start}  # no later bar would make that one again
+
 
 def _filled(previous: Candle | None, bar: Candle, step: int, limit: int) -> Iterator[Candle]:
     """Yield flat bars for the intervals between ``previous`` and ``bar``, ``limit`` at most, then ``bar``."""
     if previous is not None and step:
-        close = previous.close
         for start in range(max(previous.start_s, bar.start_s - limit * step) + step, bar.start_s, step):
-            yield Candle(start, close, close, close, close, 0.0, 0.0)
+            yield _flat(start, previous.close)
     yield bar
+
+
+def _flat(start: int, close: float) -> Candle:
+    return Candle(start, close, close, close, close, 0.0, 0.0)
 
 
 def _row(bar: Candle) -> tuple[float, ...]:

@@ -30,9 +30,15 @@ class Ring:
         return min(len(self._columns[0]), self.maxlen)
 
     def append(self, row: Iterable[Any]) -> None:
-        """Add one row."""
-        for append, value in zip(self._appends, row, strict=True):
-            append(value)
+        """Add one row; where a value does not fit its column, raise and add nothing."""
+        length = len(self._columns[0])
+        try:
+            for append, value in zip(self._appends, row, strict=True):
+                append(value)
+        except (TypeError, ValueError, OverflowError):
+            for column in self._columns:
+                del column[length:]
+            raise
         self.written += 1
         if len(self._columns[0]) >= 2 * self.maxlen:
             for column in self._columns:

@@ -137,7 +137,7 @@ class BookSync:
 
     def connected(self, now: float) -> None:
         """Begin (again): changes arrive from here on."""
-        if not self._buffer and self._waiting is None:
+        if not (self.live or self._buffer or self._waiting):
             self._request_at = now + self._quiet
 
     def next_tick(self) -> float | None:
@@ -180,7 +180,8 @@ class BookSync:
         return [RequestSnapshot(self._tickets)]
 
     def _later(self, now: float) -> None:
-        self._request_at = now + min(RETRY_FIRST * 2**self._failures, RETRY_LONGEST)
+        doubled = RETRY_FIRST * 2 ** min(self._failures, 16)  # hours of failures must not overflow it
+        self._request_at = now + min(doubled, RETRY_LONGEST)
         self._failures += 1
 
 

@@ -60,8 +60,9 @@ class Market(Protocol):
 
     live: bool
     """Whether :meth:`advance` follows the clock, so that a REST answer must advance it first."""
-    unpaced: bool
-    """Whether :meth:`advance` should be called again as soon as its pushes have been sent."""
+    @property
+    def unpaced(self) -> bool:
+        """Whether :meth:`advance` should be called again as soon as its pushes have been sent."""
 
     def start(self, now_ns: int) -> None:
         """Get ready; called once, when the exchange opens."""

@@ -25,7 +25,6 @@ from typing import Any
 from streamz import Stream
 from streamz.core import thread_state
 from tornado import gen
-from tornado.ioloop import IOLoop
 
 from kucoin_stream.protocol.events import Gap
 from kucoin_stream.protocol.topics import Overflow
@@ -50,7 +49,7 @@ class Branch:
         self._inbox: deque[Any] = deque()
         self._awake = False
         self._pumping = False
-        self._loop: IOLoop = source.loop
+        self._loop: asyncio.AbstractEventLoop = source.loop.asyncio_loop
         self._context = contextvars.copy_context()  # of the cell: output appears there
         _quiet_streamz()
 
@@ -72,7 +71,7 @@ class Branch:
             self._shorten()
         if not self._awake:
             self._awake = True
-            self._loop.asyncio_loop.call_soon_threadsafe(self._wake)
+            self._loop.call_soon_threadsafe(self._wake)
 
     def _shorten(self) -> None:
         messages: list[Any] = []
@@ -101,7 +100,7 @@ class Branch:
     def _wake(self) -> None:
         if not self._pumping:
             self._pumping = True
-            self._task = self._loop.asyncio_loop.create_task(self._pump(), context=self._context)
+            self._task = self._loop.create_task(self._pump(), context=self._context)
 
     async def _pump(self) -> None:
         turn = 0

@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 _OK = "200000"
 _BAD_TIMESTAMP = "400002"
+_KEY_ERRORS = "40000"  # 400001 to 400007, protocol.md 9.3
+_NOT_FOUND = 404
 _CHUNK = 2**16
 
 
@@ -63,8 +65,13 @@ class Rest:
         return time.time() + self.clock_offset
 
     async def symbols(self) -> list[SymbolInfo]:
-        """Return all spot symbols."""
-        return await self.get(list[SymbolInfo], "/api/v2/symbols")
+        """Return all spot symbols, from the older list where an exchange has no newer one."""
+        try:
+            return await self.get(list[SymbolInfo], "/api/v2/symbols")
+        except ResponseError as exc:
+            if exc.status != _NOT_FOUND:
+                raise
+        return await self.get(list[SymbolInfo], "/api/v1/symbols")
 
     async def bullet(self) -> Bullet:
         """Return a fresh token for a public spot connection."""
@@ -72,7 +79,11 @@ class Rest:
 
     async def check_key(self) -> None:
         """Make one signed call; raises :class:`ResponseError` where the key is not accepted."""
-        await self.post(dict, "/api/v1/bullet-private", signed=True)
+        try:
+            await self.post(dict, "/api/v1/bullet-private", signed=True)
+        except ResponseError as exc:
+            if exc.code.startswith(_KEY_ERRORS):
+                raise  # anything else says nothing about the key; its first use will
 
     async def book(self, symbol: str) -> BookSnapshot:
         """Return the full book with a key, else the best 100 levels a side."""

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LOCAL = {"127.0.0.1", "localhost"}
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 TRACKER = "@jupyterlab/notebook-extension/tracker"
 NOTIFICATION = "@jupyterlab/apputils-extension/notification"
 START = 60.0  # seconds
@@ -125,9 +125,12 @@ class Tab:
         if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in LOCAL:
             self.strangers.append(request.url)
 
-    def open(self, notebook: str) -> None:
+    def open(self, notebook: str, *, kernel: bool = True) -> None:
+        """Open a notebook and wait for it, and for its kernel."""
         self.page.goto(self.lab.url(notebook))
-        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context?.isReady", timeout=60_000)
+        if kernel:
+            self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.ready")
 
     def execute(self, command: str) -> None:
         """Run a command of JupyterLab and wait for it."""
@@ -153,7 +156,10 @@ class Tab:
     def select_last(self) -> None:
         """Make the last cell the active one."""
         self.page.evaluate(
-            "() => { const n = window.jupyterapp.shell.currentWidget.content; n.activeCellIndex = n.widgets.length - 1 }"
+            """() => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = notebook.widgets.length - 1;
+            }"""
         )
 
     def output(self, cell_id: str) -> Any:

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("jupyterlab", reason="needs JupyterLab")
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
 
-from lab import CHROMIUM, FLAGS, TRACKER, Tab, running_lab  # noqa: E402
+from lab import CHROMIUM, FLAGS, Tab, running_lab  # noqa: E402
 
 pytestmark = [
     pytest.mark.browser,
@@ -42,7 +42,7 @@ def browser():
 
 @pytest.fixture
 def tab(lab, browser):
-    page = browser.new_page(viewport={"width": 1280, "height": 3700})
+    page = browser.new_page(viewport={"width": 1280, "height": 4500})
     tab = Tab(page, lab)
     yield tab
     page.close()
@@ -60,6 +60,12 @@ def shown(tab: Tab) -> dict[str, str]:
     return {name: tab.output(name).inner_html() for name in LIVE}
 
 
+def screenshots(otherwise: Path) -> Path:
+    folder = Path(os.environ.get("KUCOIN_STREAM_SCREENSHOTS", otherwise))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def wait_for(condition, what: str, timeout: float = 20.0) -> None:
     deadline = time.monotonic() + timeout
     while not condition():
@@ -69,8 +75,6 @@ def wait_for(condition, what: str, timeout: float = 20.0) -> None:
 
 def test_the_quickstart_moves_and_stands_still_when_it_is_stopped(lab, tab, tmp_path):
     stopping_copy(lab.root / "quickstart.ipynb")
-    screenshots = Path(os.environ.get("KUCOIN_STREAM_SCREENSHOTS", tmp_path))
-    screenshots.mkdir(parents=True, exist_ok=True)
     tab.open("quickstart.ipynb")
     tab.select_last()
     code = {cell["id"] for cell in tab.cells() if cell["type"] == "code"}
@@ -87,9 +91,9 @@ def test_the_quickstart_moves_and_stands_still_when_it_is_stopped(lab, tab, tmp_
     playwright.expect(tab.output("klines").locator("svg").first).to_be_visible()
 
     first = shown(tab)
-    tab.page.screenshot(path=screenshots / "live_1.png")
+    tab.page.screenshot(path=screenshots(tmp_path) / "live_1.png")
     tab.page.wait_for_timeout(1000)
-    tab.page.screenshot(path=screenshots / "live_2.png")
+    tab.page.screenshot(path=screenshots(tmp_path) / "live_2.png")
     wait_for(lambda: all(value != first[name] for name, value in shown(tab).items()), "every picture moves by itself")
 
     tab.run("notebook:run-all-below", {"end"})
@@ -97,7 +101,7 @@ def test_the_quickstart_moves_and_stands_still_when_it_is_stopped(lab, tab, tmp_
         lambda: tab.page.locator(".jp-Notebook .jupyter-widgets").count() == 0, "static pictures replace live ones"
     )
     tab.execute("docmanager:save")
-    tab.page.screenshot(path=screenshots / "stopped.png")
+    tab.page.screenshot(path=screenshots(tmp_path) / "stopped.png")
     saved = nbformat.read(lab.root / "quickstart.ipynb", as_version=4)
     assert "widgets" not in saved.metadata
     bundles = {each.id: each.outputs[0].data for each in saved.cells if each.id in LIVE}
@@ -112,16 +116,19 @@ def test_a_saved_notebook_shows_its_pictures_without_a_kernel(lab, tab, tmp_path
     if not path.exists():
         pytest.skip("the notebook was not saved by the test before")
     lab.end_sessions()
-    lab.set(TRACKER, windowingMode="none", autoStartDefaultKernel=False)
     saved = nbformat.read(path, as_version=4)
-    saved.cells.append(nbformat.v4.new_markdown_cell("From somewhere else.", id="foreign"))  # the signature is void now
+    # the signature is void now, and no kernel starts by itself
+    saved.metadata = {
+        "kernelspec": {"name": "elsewhere", "display_name": "Elsewhere", "language": "elsewhere"},
+        "language_info": {"name": "elsewhere"},
+    }
     nbformat.write(saved, lab.root / "received.ipynb")
 
-    tab.open("received.ipynb")
+    tab.open("received.ipynb", kernel=False)
+    tab.page.get_by_role("button", name="No Kernel", exact=True).click()
     for name, word in LIVE.items():
         playwright.expect(tab.output(name)).to_contain_text(word)
         assert "Error displaying widget" not in tab.output(name).inner_text()
-    assert lab.ask("api/sessions") == []
-    screenshots = Path(os.environ.get("KUCOIN_STREAM_SCREENSHOTS", tmp_path))
-    tab.page.screenshot(path=screenshots / "reopened.png")
-    shutil.copy(path, screenshots)
+    assert lab.ask("api/kernels") == []
+    tab.page.screenshot(path=screenshots(tmp_path) / "reopened.png")
+    shutil.copy(path, screenshots(tmp_path))

@@ -83,7 +83,8 @@ def test_push_says_what_the_wire_said(data, request):
     assert differences(event.payload, wire["data"]) == {}
 
 
-NOT_READ = {"type", "tradeId", "ts", "Time", "symbolCode", "selfMatch"}  # says nothing, or is one document's misprint
+# says nothing new, is one document's misprint, or came in 2026 and is documented nowhere
+NOT_READ = {"type", "tradeId", "ts", "Time", "symbolCode", "lastSize", "sequence"}
 
 
 @pytest.mark.parametrize("data", cases(*FAMILIES))
@@ -185,8 +186,8 @@ ANSWERS = {
     "rest_spot_24h_stats": dict,
 }
 MALFORMED = {
-    "rest_spot_orderbook-2": "length 2",  # a level-3 book: four values a level
-    "rest_spot_orderbook-4": "length 2",  # the same, with numbers
+    "rest_spot_orderbook-2": r"at `\$.asks\[0\]\[0\]`",  # a level-3 book: an order id comes first
+    "rest_spot_orderbook-4": r"at `\$.asks\[0\]\[0\]`",  # the same, with numbers
     "rest_spot_orderbook-5": "missing required field `sequence`",  # invented by a test suite
 }
 
@@ -210,8 +211,8 @@ def test_increments_of_symbols_are_exact(data):
     ours = decode(list[SymbolInfo], decode(Response, data).data)
     for info, wire in zip(ours, loads(data)["data"], strict=True):
         assert (info.symbol, info.name) == (wire["symbol"], wire["name"])
-        assert str(info.price_increment) == wire["priceIncrement"]
-        assert str(info.base_increment) == wire["baseIncrement"]
+        assert f"{info.price_increment:f}" == wire["priceIncrement"]
+        assert f"{info.base_increment:f}" == wire["baseIncrement"]
         assert info.enable_trading is wire["enableTrading"]
 
 
