@@ -89,7 +89,7 @@ def table(figures: dict[str, Any], options: argparse.Namespace) -> str:
     lines += [
         "",
         f"book.mid: {mid:.0f} ns",
-        f"import beyond pandas and streamz: {imports['import_ms']:.1f} ms CPU; ks.Client: {imports['first_use_ms']:.0f} ms",
+        f"import beyond pandas and streamz: {imports['import_ms']:.1f} ms; ks.Client: {imports['first_use_ms']:.0f} ms",
         f"{options.repeat} rounds of {options.messages:,} messages; paced: {options.rate:,.0f} a second",
     ]
     return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""The command line, in processes of its own."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kucoin_stream as ks
+from kucoin_stream.simulator import Simulator
+from kucoin_stream.watch import Watch
+
+
+def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kucoin_stream", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+
+
+def test_watch_shows_book_candles_and_trades_and_exits_in_time() -> None:
+    done = run("watch", "BTC-USDT", "--target", "sim", "--seconds", "2", "--depth", "5")
+    assert done.returncode == 0, done.stderr
+    for words in ("BTC-USDT [SIMULATED]", "● live", "spread", "BTC-USDT 1min", "spot.trades BTC-USDT", "newest first"):
+        assert words in done.stdout
+    assert "the built-in exchange (SIMULATED)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["watch", "BTCUSDT", "--target", "sim"], "did you mean BTC-USDT?"),
+        (["watch", "BTC-USDT", "--target", "http://127.0.0.1:1"], "does not accept connections"),
+        (["watch", "BTC-USDT", "--target", "sim", "--interval", "7min"], "no such interval '7min'"),
+        (["verify", "nosuch.jsonl"], "No such file"),
+        (["sim", "--capture", "nosuch.jsonl"], "nosuch.jsonl"),
+        (["sim", "--speed", "fast"], 'a number such as 1 or 10, or "max"'),
+    ],
+)
+def test_mistakes_are_one_line_without_a_traceback(arguments: list[str], says: str) -> None:
+    done = run(*arguments)
+    assert done.returncode != 0
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_standalone_exchange_says_ready_serves_and_ends_on_a_signal() -> None:
+    command = [sys.executable, "-m", "kucoin_stream", "sim", "--port", "0", "--symbols", "BTC-USDT,ETH-USDT"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if line.startswith("ready "):
+                    break
+            said = dict(line.split(maxsplit=1) for line in lines[1:])
+            assert process.poll() is None, "it ended"
+            parts = {name: said[name].strip() for name in ("key", "secret", "passphrase")}
+            with ks.Client(said["ready"].strip(), **parts) as client:
+                assert client.symbols == ["BTC-USDT", "ETH-USDT"]
+                assert client.book("BTC-USDT").wait().status == "live"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+
+
+def test_a_terminal_is_redrawn_in_place(client: ks.Client) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    out = Terminal()
+    Watch(client, "BTC-USDT", depth=3).run(0.5, out)
+    text = out.getvalue()
+    assert text.count("\x1b[H") >= 2
+    assert text.endswith("\x1b[?25h\n")
+
+
+def test_a_port_in_use_is_one_line(sim: Simulator) -> None:
+    done = run("sim", "--port", sim.url.rpartition(":")[2])
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_reference_check_prints_a_table_and_fails_where_something_is_wrong(spot_capture: Path) -> None:
+    done = run("verify", str(spot_capture))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split()[1:6] == ["2859", "0", "505", "498", "498"]
+
+
+def test_nothing_is_left_of_a_script_that_ends_without_stopping(sim: Simulator) -> None:
+    script = (
+        "import kucoin_stream as ks\n"
+        f"ks.connect({sim.url!r})\n"
+        "book = ks.book('BTC-USDT').wait(); trades = ks.trades('BTC-USDT'); trades.sink(lambda t: None)\n"
+        "print(book.status)\n"
+    )
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ))
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (0, "partial\n", "")
