@@ -48,7 +48,7 @@ class BookKeeper(Shared):
         self.snapshots = 0
         self._engine = engine
         self._loop = asyncio.get_running_loop()
-        self._sync = BookSync(self._loop.time())
+        self._sync = BookSync()
         self._book = OrderBook()
         self._updates = 0
         self._trouble = ""  # why there is no right book, after there was one
@@ -58,7 +58,9 @@ class BookKeeper(Shared):
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         engine.pool.attach([self.topic], self)
-        self._arm()
+        if engine.pool.active(self.topic):
+            self._sync.connected(self._loop.time())
+            self._arm()
 
     def close(self) -> None:
         """Leave the pool."""
@@ -98,7 +100,7 @@ class BookKeeper(Shared):
         match news:
             case Disconnected(reason=reason):
                 self._sync.disconnected()
-                self._trouble = f"stale: {reason}"
+                self._trouble = f"{'syncing' if self._book.sequence is None else 'stale'}: {reason}"
                 self.inlet.news(news)
             case Restarted():
                 self._sync.connected(self._loop.time())
@@ -167,9 +169,8 @@ class BookKeeper(Shared):
 
     def _tick(self) -> None:
         self._timer = None
-        if self._engine.pool.active(self.topic) or self._book.sequence is not None:
-            self._perform(self._sync.tick(self._loop.time()))
-            self._publish()
+        self._perform(self._sync.tick(self._loop.time()))
+        self._publish()
 
     def _publish(self) -> None:
         self.state = BookState(self._status(), self._book.top(), self._updates)

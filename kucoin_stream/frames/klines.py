@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import weakref
 from typing import Any, cast
 
@@ -105,10 +106,11 @@ class KlineKeeper(Shared):
         """Fetch the history, or what was missed since, until it succeeds."""
         rest = self._engine.rest
         delay = _RETRY_FIRST
+        with contextlib.suppress(KucoinStreamError):  # without it, our own clock has to do
+            if not rest.clock_offset:
+                await rest.server_time()
         while True:
             try:
-                if not rest.clock_offset:
-                    await rest.server_time()
                 bars = await rest.klines(self.symbol, self.interval, self._since(rest.now()))
             except KucoinStreamError as exc:
                 self._set_status(f"syncing: {exc}")

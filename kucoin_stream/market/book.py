@@ -61,7 +61,7 @@ class Side:
 
     def replace(self, levels: Iterable[tuple[float, float]], complete: bool) -> None:
         """Hold ``levels``, pairs of key and size, instead of what there was."""
-        ordered = sorted((key, size) for key, size in levels if size)
+        ordered = sorted({key: size for key, size in levels if size}.items())
         self.keys = array("d", [key for key, _ in ordered])
         self.sizes = array("d", [size for _, size in ordered])
         self.horizon = -_INFINITY if complete or not ordered else ordered[0][0]

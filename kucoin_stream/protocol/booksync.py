@@ -50,17 +50,17 @@ Action = BookDelta | Restart | RequestSnapshot | BookGap
 
 
 class BookSync:
-    """The sequence of one book. Times are seconds on the caller's monotonic clock."""
+    """The sequence of one book, idle until :meth:`connected`. Times are seconds on the caller's monotonic clock."""
 
-    def __init__(self, now: float, quiet: float = 1.5) -> None:
+    def __init__(self, quiet: float = 1.5) -> None:
         self.sequence: int | None = None  # of the last change applied; None: there is no book
         self._quiet = quiet
         self._buffer: list[BookDelta] | None = []  # None: live, nothing needs to be kept
         self._tickets = 0
         self._waiting: int | None = None  # the ticket of the snapshot on its way
-        self._request_at: float | None = now + quiet
+        self._request_at: float | None = None
         self._failures = 0
-        self._live_since = now
+        self._live_since = 0.0
 
     @property
     def live(self) -> bool:
@@ -78,7 +78,7 @@ class BookSync:
         if last is None:
             self._keep(delta)
             first = self._waiting is None and self._failures == 0
-            return self._ask(now) if first else []
+            return self._request() if first else []
         if delta.sequence_end <= last:
             return []
         if delta.sequence_start > last + 1:

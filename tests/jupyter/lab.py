@@ -146,9 +146,12 @@ class Tab:
 
     def run(self, command: str, wanted: set[str], timeout: float = 90.0) -> None:
         """Execute a command that runs cells; wait until those ``wanted`` have run. ``timeout`` is in seconds."""
+        before = {cell["id"]: cell["count"] for cell in self.cells()}
         self.execute(command)
         deadline = time.monotonic() + timeout
-        while missing := wanted - {cell["id"] for cell in self.cells() if cell["count"]}:
+        while missing := wanted - {
+            cell["id"] for cell in self.cells() if (cell["count"] or 0) > (before[cell["id"]] or 0)
+        }:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not run in {timeout:g} s: {sorted(missing)}")
             self.page.wait_for_timeout(200)

@@ -23,6 +23,7 @@ pytestmark = [
 QUICKSTART = Path(__file__).parents[2] / "examples" / "00_quickstart.ipynb"
 LIVE = {"book": "spread", "klines": "1min", "trades": "bought", "status": "spotPublicV1"}
 """The cells with a picture, and a word that each shows."""
+PICTURES = ".jp-Notebook .jupyter-widgets"
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
@@ -96,10 +97,14 @@ def test_the_quickstart_moves_and_stands_still_when_it_is_stopped(lab, tab, tmp_
     tab.page.screenshot(path=screenshots(tmp_path) / "live_2.png")
     wait_for(lambda: all(value != first[name] for name, value in shown(tab).items()), "every picture moves by itself")
 
+    tab.run("notebook:run-all-above", code - {"end"})  # again: each picture is replaced by its successor
+    assert [cell["id"] for cell in tab.cells() if "error" in cell["outputs"]] == []
+    playwright.expect(tab.page.locator(PICTURES)).to_have_count(len(LIVE))
+    second = shown(tab)
+    wait_for(lambda: all(value != second[name] for name, value in shown(tab).items()), "every picture moves again")
+
     tab.run("notebook:run-all-below", {"end"})
-    wait_for(
-        lambda: tab.page.locator(".jp-Notebook .jupyter-widgets").count() == 0, "static pictures replace live ones"
-    )
+    wait_for(lambda: tab.page.locator(PICTURES).count() == 0, "static pictures replace live ones")
     tab.execute("docmanager:save")
     tab.page.screenshot(path=screenshots(tmp_path) / "stopped.png")
     saved = nbformat.read(lab.root / "quickstart.ipynb", as_version=4)

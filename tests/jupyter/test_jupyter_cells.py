@@ -87,9 +87,11 @@ def test_a_cell_run_again_leaves_one_view(cell):
 
 
 def test_replaced_objects_are_freed_and_unsubscribed(cell, client):
-    for symbol in ("ETH-USDT", "BTC-USDT"):
-        cell(f"ks.trades('{symbol}')", "a1")
-    assert client.statistics()["topics"] == 1
+    engine, topic = client.engine, "/market/match:XRP-USDT"
+    cell("ks.trades('XRP-USDT')", "a1")
+    assert engine.call(engine.pool.active, topic)
+    cell("ks.trades('ETH-USDT')", "a1")
+    assert not engine.call(engine.pool.active, topic)
 
 
 def test_a_live_frame_in_a_variable_stays_live_and_can_be_shown_again(cell):

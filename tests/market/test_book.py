@@ -4,69 +4,19 @@ from __future__ import annotations
 
 import math
 import random
-from decimal import Decimal
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from kucoin_stream.market import book as book_module
 from kucoin_stream.market.book import Levels, OrderBook, Top, imbalance, levels
-from kucoin_stream.protocol.booksync import BookGap, BookSync, RequestSnapshot, Restart
+from kucoin_stream.protocol.booksync import BookSync, Restart
 from kucoin_stream.protocol.messages.rest import BookSnapshot
 from kucoin_stream.protocol.messages.spot import BookDelta, Changes
-
-Side = dict[float, float]
-
-
-class Reference:
-    """An exchange's book as plain as can be, and all its changes."""
-
-    def __init__(self) -> None:
-        self.bids: Side = {}
-        self.asks: Side = {}
-        self.sequence = 100
-        self.history: dict[int, tuple[Side, Side]] = {}
-        self.note()
-
-    def note(self) -> None:
-        self.history[self.sequence] = (dict(self.bids), dict(self.asks))
-
-    def change(self, side: str, price: float, size: float) -> BookDelta:
-        return self.changes([(side, price, size)])
-
-    def changes(self, several: list[tuple[str, float, float]]) -> BookDelta:
-        """Change levels, one sequence each, and return the message. Price 0 is a filler."""
-        start = self.sequence + 1
-        lists: dict[str, list[tuple[float, float, int]]] = {"bids": [], "asks": []}
-        for side, price, size in several:
-            self.sequence += 1
-            lists[side].append((price, size, self.sequence))
-            levels_ = self.bids if side == "bids" else self.asks
-            if price and size:
-                levels_[price] = size
-            elif price:
-                levels_.pop(price, None)
-            self.note()
-        return BookDelta("A-B", Changes(lists["asks"], lists["bids"]), start, self.sequence)
-
-    def snapshot(self, depth: int | None = None, sequence: int | None = None) -> BookSnapshot:
-        sequence = self.sequence if sequence is None else sequence
-        bids, asks = self.history[sequence]
-        return BookSnapshot(
-            sequence, bids=sorted(bids.items(), reverse=True)[:depth], asks=sorted(asks.items())[:depth]
-        )
-
-
-def held(book: OrderBook) -> tuple[Side, Side]:
-    known = levels(book.copy())
-    return (
-        dict(zip(known.bid_prices.tolist(), known.bid_sizes.tolist(), strict=True)),
-        dict(zip(known.ask_prices.tolist(), known.ask_sizes.tolist(), strict=True)),
-    )
-
+from tests.market.reference import Reference, Side, held
 
 def of(bids: object = (), asks: object = (), sequence: int = 1, *, complete: bool = True) -> OrderBook:
     book = OrderBook()
@@ -111,7 +61,7 @@ def test_worked_example_of_the_documents():
     asks = [(3988.59, 3.0), (3988.60, 47.0), (3988.61, 32.0), (3988.62, 8.0)]
     bids = [(3988.51, 56.0), (3988.50, 15.0), (3988.49, 100.0), (3988.48, 10.0)]
     changes = Changes([(3988.59, 3.0, 16), (3988.61, 0.0, 19), (3988.62, 8.0, 15)], [(3988.50, 44.0, 18)])
-    sync, book = BookSync(0.0), OrderBook()
+    sync, book = BookSync(), OrderBook()
     sync.receive_delta(BookDelta("BTC-USDT", changes, 15, 19), 0.0)
     for action in sync.receive_snapshot(BookSnapshot(16, bids=bids, asks=asks), 1, 0.1):
         if isinstance(action, Restart):

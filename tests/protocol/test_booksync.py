@@ -22,7 +22,9 @@ def snapshot(sequence: int) -> BookSnapshot:
 
 
 def new() -> BookSync:
-    return BookSync(now=0.0, quiet=1.5)
+    sync = BookSync(quiet=1.5)
+    sync.connected(0.0)
+    return sync
 
 
 def live_at(sequence: int) -> BookSync:
@@ -46,8 +48,8 @@ def live_at(sequence: int) -> BookSync:
         pytest.param((7, 10), [], 10, id="wholly known"),
         pytest.param((10, 10), [], 10, id="a duplicate"),
         pytest.param((1, 2), [], 10, id="long known"),
-        pytest.param((12, 13), [BookGap("sequence 11 to 11 missing", 1)], None, id="one is missing"),
-        pytest.param((20, 20), [BookGap("sequence 11 to 19 missing", 9)], None, id="many are missing"),
+        pytest.param((12, 13), [BookGap("sequence 11 to 11 missing", 1), RequestSnapshot(2)], None, id="one is missing"),
+        pytest.param((20, 20), [BookGap("sequence 11 to 19 missing", 9), RequestSnapshot(2)], None, id="many are missing"),
     ],
 )
 def test_delta_of_a_live_book(received, expected, sequence):
@@ -59,7 +61,7 @@ def test_delta_of_a_live_book(received, expected, sequence):
 
 def test_changes_swapped_on_the_way_are_a_gap():
     sync = live_at(10)
-    assert sync.receive_delta(delta(12, 12), 1.0) == [BookGap("sequence 11 to 11 missing", 1)]
+    assert sync.receive_delta(delta(12, 12), 1.0) == [BookGap("sequence 11 to 11 missing", 1), RequestSnapshot(2)]
     assert sync.receive_delta(delta(11, 11), 1.0) == []
 
 
@@ -78,7 +80,7 @@ def test_changes_swapped_on_the_way_are_a_gap():
         pytest.param(
             [(11, 11), (13, 13)],
             10,
-            [Restart(snapshot(10)), delta(11, 11), BookGap("sequence 12 to 12 missing", 1)],
+            [Restart(snapshot(10)), delta(11, 11), BookGap("sequence 12 to 12 missing", 1), RequestSnapshot(2)],
             None,
             id="a hole in the buffer",
         ),
@@ -97,8 +99,8 @@ def test_after_a_hole_in_the_buffer_what_came_behind_it_is_kept():
     sync = new()
     for each in (11, 13, 14):
         sync.receive_delta(delta(each, each), 0.0)
-    assert BookGap("sequence 12 to 12 missing", 1) in sync.receive_snapshot(snapshot(10), 1, 0.1)
-    assert sync.tick(10.0) == [RequestSnapshot(2)]
+    actions = sync.receive_snapshot(snapshot(10), 1, 0.1)
+    assert actions[2:] == [BookGap("sequence 12 to 12 missing", 1), RequestSnapshot(2)]
     expected = [Restart(snapshot(12)), delta(13, 13), delta(14, 14)]
     assert sync.receive_snapshot(snapshot(12), 2, 10.1) == expected
 
@@ -174,7 +176,7 @@ def test_a_snapshot_that_does_not_help_is_asked_for_again_ever_more_slowly(how):
         now = sync.next_tick()
         assert sync.tick(now - 0.01) == []
         assert sync.tick(now) == [RequestSnapshot(ticket + 1)]
-    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0]
+    assert waits == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
     assert sync.receive_snapshot(snapshot(99), 9, now)[0] == Restart(snapshot(99))
     assert sync.sequence == 108
 
@@ -240,15 +242,17 @@ def test_a_lost_book_is_asked_for_at_once_when_it_was_right_for_long(how, gap):
 @pytest.mark.parametrize("how", ["gap", "crossed"])
 def test_a_book_lost_again_and_again_is_asked_for_ever_more_slowly(how):
     sync = live_at(10)
+    assert lose(sync, how, 0.0)[1:] == [RequestSnapshot(2)]
+    sync.receive_snapshot(snapshot(50), 2, 0.0)
     now, waits = 0.0, []
-    for ticket in range(2, 6):
+    for ticket in range(3, 7):
         assert [type(each) for each in lose(sync, how, now)] == [BookGap]
         waits.append(sync.next_tick() - now)
         now = sync.next_tick()
         assert sync.tick(now) == [RequestSnapshot(ticket)]
         sync.receive_snapshot(snapshot(100 * ticket), ticket, now)
     assert waits == [0.5, 1.0, 2.0, 4.0]
-    assert lose(sync, how, now + 10.1)[1:] == [RequestSnapshot(6)]
+    assert lose(sync, how, now + 10.1)[1:] == [RequestSnapshot(7)]
 
 
 def test_after_a_gap_the_change_behind_it_is_replayed():
