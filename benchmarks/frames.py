@@ -70,7 +70,7 @@ def flooded(operations: dict[str, Callable[[], object]], running: Callable[[], b
     deadline = time.monotonic() + PATIENCE
     while running():
         if time.monotonic() > deadline:
-            raise TimeoutError("the flood did not arrive")
+            raise TimeoutError("the books did not reach the end of the flood")
         for name, operation in operations.items():
             began = time.perf_counter()
             operation()

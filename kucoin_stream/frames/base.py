@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 
 from kucoin_stream.errors import NotReadyError, RefusedError, StoppedError
@@ -135,6 +136,16 @@ class LiveFrame(ABC):
             view.stop()
         self._release()
 
+    def freeze(self) -> None:
+        """Make all its pictures static, as they are now; the frame itself goes on."""
+        for view in list(self._views):
+            view.freeze()
+
+    def resume(self) -> None:
+        """Let its pictures move again after :meth:`freeze`."""
+        for view in list(self._views):
+            view.resume()
+
     def widget(self, **options: Any) -> Any:
         """Return a new picture of this frame, an ipywidget."""
         view = self._make_view(**options)
@@ -159,6 +170,18 @@ def _refusal(status: str) -> tuple[int, str]:
     return 0, f"{code} {reason}".strip()
 
 
+_NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1000, "ns": 1}
+NO_TIME = int(np.iinfo(np.int64).min)
+"""What stands for a missing integer: pandas shows it as NaT where the column is a time."""
+
+
 def utc(values: Any, unit: str) -> pd.DatetimeIndex:
-    """Return integers since the epoch as UTC timestamps in nanoseconds."""
-    return pd.DatetimeIndex(values.astype(f"M8[{unit}]").astype("M8[ns]")).tz_localize("UTC")
+    """Return an int64 array of times since the epoch as UTC timestamps in nanoseconds."""
+    factor = _NANOSECONDS[unit]
+    scaled = values if factor == 1 else np.where(values == NO_TIME, NO_TIME, values * factor)
+    return pd.DatetimeIndex(scaled.view("M8[ns]"), tz="UTC")
+
+
+def numbers(columns: dict[str, Any], index: Any = None) -> pd.DataFrame:
+    """Return a frame of float columns of one length: one block, many times cheaper than column by column."""
+    return pd.DataFrame(np.array(list(columns.values())).T, index=index, columns=list(columns), copy=False)

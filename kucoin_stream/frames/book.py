@@ -11,7 +11,7 @@ import pandas as pd
 from msgspec import Struct
 
 from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError
-from kucoin_stream.frames.base import LiveFrame
+from kucoin_stream.frames.base import LiveFrame, numbers
 from kucoin_stream.market.book import Levels, OrderBook, Top, imbalance, levels
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.booksync import Action, BookGap, BookSync, RequestSnapshot, Restart
@@ -311,7 +311,7 @@ class LiveBook(LiveFrame):
             "ask": known.ask_prices,
             "ask_size": known.ask_sizes,
         }
-        return pd.DataFrame({name: _padded(column, rows) for name, column in columns.items()}, copy=False)
+        return numbers({name: _padded(column, rows) for name, column in columns.items()})
 
     # -- changes, picture, end -----------------------------------------------------------------------------------
 
@@ -352,7 +352,7 @@ def _number(value: float | None) -> float:
 
 
 def _side(prices: Any, sizes: Any) -> pd.DataFrame:
-    return pd.DataFrame({"price": prices, "size": sizes, "total": np.cumsum(sizes)})
+    return numbers({"price": prices, "size": sizes, "total": np.cumsum(sizes)})
 
 
 def _padded(column: Any, rows: int) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 from msgspec import Struct
 
 from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError
-from kucoin_stream.frames.base import LiveFrame, utc
+from kucoin_stream.frames.base import LiveFrame, numbers, utc
 from kucoin_stream.frames.book import decimals
 from kucoin_stream.market.klines import KlineSeries
 from kucoin_stream.protocol import topics
@@ -180,7 +180,7 @@ class LiveKlines(LiveFrame):
     def _build(self) -> pd.DataFrame:
         columns = self._engine.call(self._keeper.copy, None)
         index = utc(columns.pop("start_s"), "s").rename("time")
-        return pd.DataFrame(columns, index=index, columns=COLUMNS, copy=False)
+        return numbers({name: columns[name] for name in COLUMNS}, index)
 
     @property
     def stream(self) -> LiveSource[KlineUpdate]:

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from msgspec import inspect
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.frames.base import LiveFrame, utc
+from kucoin_stream.frames.base import NO_TIME, LiveFrame, utc
 from kucoin_stream.frames.book import decimals
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.protocol.events import News
@@ -44,11 +43,7 @@ class Column:
             case inspect.FloatType():
                 self.code, self.missing = "d", float("nan") if optional else None
             case inspect.IntType():
-                self.code, self.missing = "q", _NO_TIME if optional else None
-
-
-_NO_TIME = int(np.iinfo(np.int64).min)
-"""What stands for a missing integer: pandas shows it as NaT where the column is a time."""
+                self.code, self.missing = "q", NO_TIME if optional else None
 
 
 def columns_of(payload: type[Any]) -> list[Column]:
@@ -123,6 +118,7 @@ class FeedFrame(LiveFrame):
         self.feed = feed
         self.title = feed.title
         self.maxlen = maxlen
+        self._known: dict[int, pd.CategoricalDtype] = {}
         self._table = RowTable(columns_of(feed.row.payload), maxlen)
         inlet = feed._inlet
         self._engine.call(inlet.grow, self._table)
@@ -159,15 +155,21 @@ class FeedFrame(LiveFrame):
         """Return the newest ``count`` rows of now, without waiting."""
         arrays, categories = self._engine.call(self._table.copy, count)
         columns: dict[str, Any] = {}
+        index = pd.RangeIndex(len(arrays[self._table.columns[0].path]))
         for at, column in enumerate(self._table.columns):
             values = arrays[column.path]
             if column.category:
-                columns[column.name] = pd.Categorical.from_codes(values, pd.Index(categories[at]))
+                known = self._known.get(at)
+                if known is None or len(known.categories) != len(categories[at]):
+                    known = self._known[at] = pd.CategoricalDtype(categories[at])
+                columns[column.name] = pd.Categorical.from_codes(values, dtype=known, validate=False)
             elif column.unit:
                 columns[column.name] = utc(values, column.unit)
+            elif column.code == "O":  # as it is: guessing what the objects are costs more than all the rest
+                columns[column.name] = pd.Series(values, index=index, dtype=object, copy=False)
             else:
                 columns[column.name] = values
-        return pd.DataFrame(columns, copy=False)
+        return pd.DataFrame(columns, index=index, copy=False)
 
     def recent(self, count: int) -> list[Any]:
         """Return the last ``count`` messages themselves, newest last; at most 200."""

@@ -1,9 +1,9 @@
 """What a cell leaves behind, and what running it again replaces.
 
-Theory of operation: before a cell runs, the sinks of its previous execution are destroyed, and what sinks and displays
-there are is noted. After it, what is new belongs to this execution. A view that the previous execution displayed and
-that no cell displays now is stopped, which leaves its last picture where it was; one that a cell made and put into a
-box is stopped once its output is gone. Live frames are never touched: the variables that hold them decide.
+Theory of operation: before a cell runs, what sinks and displays there are is noted, and the sinks of its previous
+execution are destroyed. After it, what is new belongs to this execution. A view that the previous execution displayed
+and that no cell displays now is stopped, which leaves its last picture where it was; one that a cell made and put into
+a box is stopped once its output is gone. Live frames are never touched: the variables that hold them decide.
 
 A cell is known by its id, where the front end sends one, else by its source.
 """
@@ -26,10 +26,10 @@ class Execution:
 
     key: str
     known: bool  # by an id: the output of its previous execution is certainly gone
-    sinks_before: set[int]
-    displays_before: dict[int, int]
+    sinks_before: weakref.WeakSet[Any]
+    displays_before: weakref.WeakKeyDictionary[Any, list[str]]
     previous: Execution | None = None
-    sinks: list[weakref.ref[Any]] = field(default_factory=list)
+    sinks: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
     shown: weakref.WeakKeyDictionary[Any, list[str]] = field(default_factory=weakref.WeakKeyDictionary)
     made: weakref.WeakSet[Any] = field(default_factory=weakref.WeakSet)
 
@@ -60,9 +60,8 @@ class Cells:
         _touch()
         self._running[id(info)] = execution = self._begin(info)
         if execution.previous is not None:
-            for each in execution.previous.sinks:
-                _destroy(each())
-            execution.sinks_before = {id(each) for each in _sinks()}
+            for sink in execution.previous.sinks & _sinks():
+                sink.destroy()
 
     def post_run_cell(self, result: Any) -> None:
         """Note what the cell left; stop the views it no longer shows."""
@@ -74,41 +73,38 @@ class Cells:
             execution, self._first = self._first, None
             execution.key, execution.known = _key(info)
         self._end(execution)
-        self._done[execution.key] = execution
         stopped = self._replace(execution) if execution.previous is not None else False
-        execution.previous = None
         if self._sweep() or stopped:
             gc.collect()  # a view and its frame refer to each other: now is the time to unsubscribe
 
     def _begin(self, info: Any) -> Execution:
         key, known = _key(info)
-        return Execution(
-            key=key,
-            known=known,
-            sinks_before={id(each) for each in _sinks()},
-            displays_before={id(view): len(view._displays) for view in _views()},
-            previous=self._done.get(key),
-        )
+        displays = weakref.WeakKeyDictionary({view: list(view._displays) for view in _views()})
+        return Execution(key, known, _sinks(), displays, self._done.get(key))
 
     def _end(self, execution: Execution) -> None:
-        execution.sinks = [weakref.ref(each) for each in _sinks() if id(each) not in execution.sinks_before]
+        """Note what is new; only an execution that left something is remembered."""
+        execution.sinks = _sinks() - execution.sinks_before
         for view in _views():
-            before = execution.displays_before.get(id(view))
-            if displays := view._displays[before or 0 :]:
+            before = execution.displays_before.get(view)
+            if displays := [each for each in view._displays if each not in (before or ())]:
                 execution.shown[view] = displays
             elif before is None:
                 execution.made.add(view)
+        if execution.sinks or execution.shown or execution.made:
+            self._done[execution.key] = execution
+        else:
+            self._done.pop(execution.key, None)
 
     def _replace(self, execution: Execution) -> bool:
         """Stop what the previous execution displayed and no cell displays now; say whether there was such a view."""
-        previous = execution.previous
+        previous, execution.previous = execution.previous, None
         assert previous is not None  # noqa: S101  asked by the caller
         stopped = False
         for view, displays in list(previous.shown.items()):
-            if any(view in each.shown for each in self._done.values()):
-                if execution.known:
-                    view._displays[:] = [each for each in view._displays if each not in displays]
-            else:
+            if execution.known:
+                view._displays[:] = [each for each in view._displays if each not in displays]
+            if not any(view in each.shown for each in self._done.values()):
                 stopped = True
                 _stop(view)
         self._fading.update(view for view in previous.made if not view.closed)
@@ -134,14 +130,9 @@ def _key(info: Any) -> tuple[str, bool]:
     return f"source {hashlib.sha256(source.encode()).hexdigest()}", False
 
 
-def _sinks() -> list[Any]:
+def _sinks() -> weakref.WeakSet[Any]:
     module = sys.modules.get("streamz.sinks")
-    return list(module._global_sinks) if module is not None else []
-
-
-def _destroy(sink: Any) -> None:
-    if sink is not None and any(sink is each for each in _sinks()):
-        sink.destroy()
+    return weakref.WeakSet(module._global_sinks.copy() if module is not None else ())
 
 
 def _views() -> list[Any]:

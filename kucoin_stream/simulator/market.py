@@ -60,6 +60,7 @@ class Market(Protocol):
 
     live: bool
     """Whether :meth:`advance` follows the clock, so that a REST answer must advance it first."""
+
     @property
     def unpaced(self) -> bool:
         """Whether :meth:`advance` should be called again as soon as its pushes have been sent."""

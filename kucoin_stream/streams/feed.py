@@ -82,7 +82,8 @@ class Feed(LiveSource[T]):
             stream_name=stream_name,
         )
         self._inlet: _FeedInlet
-        self._frame: FeedFrame | None = None
+        self._frames: weakref.WeakSet[FeedFrame] = weakref.WeakSet()
+        self._shown: FeedFrame | None = None  # what the feed's own picture is drawn from
         weakref.finalize(self, engine.post, _leave, engine, self.topics, self._inlet)
 
     def __repr__(self) -> str:
@@ -102,6 +103,8 @@ class Feed(LiveSource[T]):
             return
         resumed, self.started, self.stopped = self.started, True, False
         self._engine.call(self._attach, resumed)
+        for frame in self._frames:
+            frame.resume()
         try:
             self._engine.call(self._engine.pool.settled, self.topics, ACK_WAIT, timeout=ACK_WAIT + 1)
         except NotReadyError:
@@ -122,10 +125,15 @@ class Feed(LiveSource[T]):
                 self._inlet.states[topic] = "live"
 
     def stop(self) -> None:
-        """Pause: the last reader's stop unsubscribes. What waits in the branches is still delivered."""
+        """Pause: the last reader's stop unsubscribes. What waits in the branches is still delivered.
+
+        Its pictures become static until :meth:`start`.
+        """
         if self.stopped:
             return
         self.stopped = True
+        for frame in self._frames:
+            frame.freeze()
         self._engine.post(_leave, self._engine, self.topics, self._inlet)
 
     @property
@@ -144,16 +152,20 @@ class Feed(LiveSource[T]):
         """Return a live frame of the last ``maxlen`` messages."""
         from kucoin_stream.frames.table import FeedFrame
 
-        return FeedFrame(self, maxlen)
+        frame = FeedFrame(self, maxlen)
+        self._frames.add(frame)
+        return frame
 
     def widget(self, **options: Any) -> Any:
         """Return the picture of this feed, an ipywidget."""
-        if self._frame is None:
-            self._frame = self.frame(_DISPLAYED_ROWS)
-        return self._frame.widget(**options)
+        if self._shown is None:
+            self._shown = self.frame(_DISPLAYED_ROWS)
+        return self._shown.widget(**options)
 
     def _ipython_display_(self, **kwargs: Any) -> None:
-        self.widget()._ipython_display_(**kwargs)
+        if self._shown is None:
+            self._shown = self.frame(_DISPLAYED_ROWS)
+        self._shown._ipython_display_(**kwargs)
 
 
 def _leave(engine: Engine, topics: Sequence[str], inlet: Inlet) -> None:

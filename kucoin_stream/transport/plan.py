@@ -8,6 +8,7 @@ all of them are active or refused.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
@@ -87,6 +88,15 @@ class Link:
         self.open = False
         self.restoring = False
         self.topics: dict[str, TopicState] = {}
+        self.asked: Counter[str] = Counter()  # how many commands for a topic have no answer yet
+
+    def answered(self, batch: Batch) -> list[str]:
+        """Note an answer; return the topics that wait for no other one.
+
+        A topic given up and wanted again has two commands under way, and only the later one's answer counts.
+        """
+        self.asked -= Counter(batch)
+        return [topic for topic in batch if self.topics.get(topic) is TopicState.WAITING and not self.asked[topic]]
 
 
 class Plan:
@@ -128,7 +138,7 @@ class Plan:
             fresh.setdefault(home, []).append(topic)
         for home, added in fresh.items():
             if self._links[home].open:
-                actions += [Subscribe(home, batch) for batch in self._batches(added)]
+                actions += self._subscribe(home, self._batches(added))
         return actions
 
     def unwant(self, unwanted: Iterable[str]) -> list[Action]:
@@ -182,7 +192,7 @@ class Plan:
             return [Close(connection)]
         link.open = True
         waiting = [topic for topic, state in link.topics.items() if state is TopicState.WAITING]
-        return [*(Subscribe(connection, batch) for batch in self._batches(waiting)), *self._restored(connection)]
+        return [*self._subscribe(connection, self._batches(waiting)), *self._restored(connection)]
 
     def lost(self, connection: int) -> list[Action]:
         """The connection ended: open it again, if anything is wanted of it."""
@@ -191,6 +201,7 @@ class Plan:
             return []
         link.restoring = link.restoring or link.open
         link.open = False
+        link.asked.clear()
         for topic, state in link.topics.items():
             if state is TopicState.ACTIVE:
                 link.topics[topic] = TopicState.WAITING
@@ -201,23 +212,19 @@ class Plan:
         link = self._links.get(connection)
         if link is None or not link.open:
             return []
-        actions: list[Action] = []
-        for topic in batch:
-            if link.topics.get(topic) is TopicState.WAITING:
-                link.topics[topic] = TopicState.ACTIVE
-                actions.append(Active(topic))
-        return actions + self._restored(connection)
+        served = link.answered(batch)
+        link.topics.update(dict.fromkeys(served, TopicState.ACTIVE))
+        return [*(Active(topic) for topic in served), *self._restored(connection)]
 
     def rejected(self, connection: int, batch: Batch, code: int, reason: str) -> list[Action]:
         """The exchange refused ``batch``: ask for its topics one by one, so that one cannot sink the others."""
         link = self._links.get(connection)
         if link is None:
             return []
-        wanted = [topic for topic in batch if link.topics.get(topic) is TopicState.WAITING]
+        wanted = link.answered(batch)
         if len(batch) > 1:
-            return [Subscribe(connection, (topic,)) for topic in wanted] if link.open else []
-        for topic in wanted:
-            link.topics[topic] = TopicState.REFUSED
+            return self._subscribe(connection, [(topic,) for topic in wanted]) if link.open else []
+        link.topics.update(dict.fromkeys(wanted, TopicState.REFUSED))
         return [*(Refuse(topic, code, reason) for topic in wanted), *self._restored(connection)]
 
     def unanswered(self, connection: int, batch: Batch) -> list[Action]:
@@ -225,8 +232,13 @@ class Plan:
         link = self._links.get(connection)
         if link is None or not link.open:
             return []
-        wanted = tuple(topic for topic in batch if link.topics.get(topic) is TopicState.WAITING)
-        return [Subscribe(connection, wanted)] if wanted else []
+        wanted = tuple(link.answered(batch))
+        return self._subscribe(connection, [wanted]) if wanted else []
+
+    def _subscribe(self, connection: int, batches: Sequence[Batch]) -> list[Action]:
+        for batch in batches:
+            self._links[connection].asked.update(batch)
+        return [Subscribe(connection, batch) for batch in batches]
 
     def _restored(self, connection: int) -> list[Action]:
         link = self._links[connection]

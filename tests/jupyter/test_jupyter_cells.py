@@ -79,11 +79,21 @@ def test_a_sink_that_the_user_destroyed_is_no_trouble(cell):
 # --- views ------------------------------------------------------------------------------------------------------
 
 
-def test_a_cell_run_again_leaves_one_view(cell):
+@pytest.mark.parametrize("cell_id", ["a1", None])
+def test_a_cell_run_again_leaves_one_view(cell, cell_id):
     for _ in range(5):
-        cell("book = ks.book('BTC-USDT')\nbook", "a1")
+        cell("book = ks.book('BTC-USDT')\nbook", cell_id)
     assert len(screen._views) == 1
-    assert static(cell.outputs[-2]) or static(cell.outputs[-1])
+
+
+def test_without_an_id_the_output_may_still_be_there_and_turns_static(cell):
+    for _ in range(2):
+        cell("book = ks.book('BTC-USDT')\nbook")
+    first, second, update = cell.outputs
+    assert WIDGET_MIME in first["data"]
+    assert WIDGET_MIME in second["data"]
+    assert static(update)
+    assert update["transient"] == first["transient"]
 
 
 def test_replaced_objects_are_freed_and_unsubscribed(cell, client):

@@ -16,7 +16,8 @@ from kucoin_stream.market.book import Levels, OrderBook, Top, imbalance, levels
 from kucoin_stream.protocol.booksync import BookSync, Restart
 from kucoin_stream.protocol.messages.rest import BookSnapshot
 from kucoin_stream.protocol.messages.spot import BookDelta, Changes
-from tests.market.reference import Reference, Side, held
+from tests.market.reference import Reference, held
+
 
 def of(bids: object = (), asks: object = (), sequence: int = 1, *, complete: bool = True) -> OrderBook:
     book = OrderBook()
@@ -205,7 +206,9 @@ def test_only_changes_within_what_is_known_are_taken(price, known):
     assert (held(book)[0].get(price) == 7.0) is known
 
 
-@pytest.mark.parametrize(("removed", "running_out", "reaches"), [(50, False, True), (51, True, True), (100, True, False)])
+@pytest.mark.parametrize(
+    ("removed", "running_out", "reaches"), [(50, False, True), (51, True, True), (100, True, False)]
+)
 def test_a_partial_book_says_when_the_market_leaves_it(removed, running_out, reaches):
     book = OrderBook()
     book.restart(ladder(150).snapshot(100), complete=False)

@@ -47,13 +47,15 @@ def series(*live: Candle, history: tuple[Candle, ...] = (), maxlen: int = 100, i
         pytest.param(
             [bar(1, 2), bar(5)], [bar(1, 2), flat(2, 2), flat(3, 2), flat(4, 2), bar(5)], id="three missing are flat"
         ),
-        pytest.param([bar(1, 2), flat(2, 2), bar(3)], [bar(1, 2), flat(2, 2), bar(3)], id="the exchange's own flat bar"),
+        pytest.param(
+            [bar(1, 2), flat(2, 2), bar(3)], [bar(1, 2), flat(2, 2), bar(3)], id="the exchange's own flat bar"
+        ),
         pytest.param([bar(3), bar(2, 7, 8)], [bar(2, 7, 8), bar(3)], id="an older one goes to its place"),
         pytest.param([bar(1), bar(3), bar(2, 7, 8)], [bar(1), bar(2, 7, 8), bar(3)], id="and replaces a flat one"),
         pytest.param([bar(1, 2, 3), bar(2), bar(1, 4, 5)], [bar(1, 4, 5), bar(2)], id="an older one grows"),
         pytest.param([bar(1, 2, 3), bar(2), bar(1, 4, 2)], [bar(1, 2, 3), bar(2)], id="an older one is older still"),
     ],
-)  # fmt: skip
+)
 def test_live_bars(live, expected):
     assert list(series(*live)) == expected
 
@@ -117,19 +119,39 @@ def test_no_bars():
         pytest.param((bar(4),), (bar(3), bar(2)), [bar(2), bar(3), bar(4)], id="the live bar comes after"),
         pytest.param((bar(3, 4, 5),), (bar(3, 2, 3), bar(2)), [bar(2), bar(3, 4, 5)], id="the live bar is newer"),
         pytest.param((bar(3, 2, 3),), (bar(3, 4, 5), bar(2)), [bar(2), bar(3, 4, 5)], id="the live bar is older"),
-        pytest.param((bar(6),), (bar(3, 5), bar(2)), [bar(2), bar(3, 5), flat(4, 5), flat(5, 5), bar(6)],
-                     id="no gap between history and live"),
+        pytest.param(
+            (bar(6),),
+            (bar(3, 5), bar(2)),
+            [bar(2), bar(3, 5), flat(4, 5), flat(5, 5), bar(6)],
+            id="no gap between history and live",
+        ),
         pytest.param((bar(2),), (bar(4), bar(3)), [bar(2), bar(3), bar(4)], id="history runs ahead"),
-        pytest.param((bar(1), bar(4)), (bar(3, 3), bar(2, 2)), [bar(1), bar(2, 2), bar(3, 3), bar(4)],
-                     id="history takes the place of flat bars"),
-        pytest.param((bar(1, 9), bar(5)), (bar(3, 3),), [bar(1, 9), flat(2, 9), bar(3, 3), flat(4, 3), bar(5)],
-                     id="flat bars behind it follow its close"),
-        pytest.param((bar(1, 9), flat(4, 7)), (bar(3, 7),), [bar(1, 9), flat(2, 9), bar(3, 7), flat(4, 7)],
-                     id="the exchange's own flat bar stays"),
-        pytest.param((bar(1, 2, 3), bar(3)), (bar(1, 4, 5),), [bar(1, 4, 5), flat(2, 4), bar(3)],
-                     id="a flat bar follows the corrected close"),
+        pytest.param(
+            (bar(1), bar(4)),
+            (bar(3, 3), bar(2, 2)),
+            [bar(1), bar(2, 2), bar(3, 3), bar(4)],
+            id="history takes the place of flat bars",
+        ),
+        pytest.param(
+            (bar(1, 9), bar(5)),
+            (bar(3, 3),),
+            [bar(1, 9), flat(2, 9), bar(3, 3), flat(4, 3), bar(5)],
+            id="flat bars behind it follow its close",
+        ),
+        pytest.param(
+            (bar(1, 9), flat(4, 7)),
+            (bar(3, 7),),
+            [bar(1, 9), flat(2, 9), bar(3, 7), flat(4, 7)],
+            id="the exchange's own flat bar stays",
+        ),
+        pytest.param(
+            (bar(1, 2, 3), bar(3)),
+            (bar(1, 4, 5),),
+            [bar(1, 4, 5), flat(2, 4), bar(3)],
+            id="a flat bar follows the corrected close",
+        ),
     ],
-)  # fmt: skip
+)
 def test_join(live, history, expected):
     assert list(series(*live, history=history)) == expected
 
@@ -156,7 +178,7 @@ STEPS = st.lists(
 
 
 @given(STEPS, st.integers(2, 50))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_any_join_is_without_gap_and_without_double(steps, maxlen):
     made = KlineSeries("1min", maxlen)
     for name, given_ in steps:
@@ -169,7 +191,7 @@ def test_any_join_is_without_gap_and_without_double(steps, maxlen):
 
 
 @given(st.lists(BARS, max_size=20), st.integers(0, 20))
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_it_does_not_matter_what_was_live_and_what_history(bars, split):
     newest = {each.start_s: each for each in sorted(bars, key=lambda each: each.volume)}  # one for each minute
     unique = list({(each.start_s, each.volume): each for each in bars}.values())

@@ -77,8 +77,9 @@ class SyncedBook(RuleBasedStateMachine):
     def trade(self, levels):
         """Change the exchange's book, bids in 1..12 and asks in 21..32."""
         several = [
-            (side, float(price + 20 if side == "asks" and price else price), float(size)) for side, price, size in levels
-        ]  # fmt: skip
+            (side, float(price + 20 if side == "asks" and price else price), float(size))
+            for side, price, size in levels
+        ]
         message = self.exchange.changes(several)
         if self.connected:
             self.way.append(message)
@@ -194,7 +195,7 @@ class SyncedBook(RuleBasedStateMachine):
         self.a_live_book_is_the_exchanges()
 
 
-SyncedBook.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+SyncedBook.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestSyncedBook = SyncedBook.TestCase
 
 

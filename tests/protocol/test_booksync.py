@@ -48,8 +48,12 @@ def live_at(sequence: int) -> BookSync:
         pytest.param((7, 10), [], 10, id="wholly known"),
         pytest.param((10, 10), [], 10, id="a duplicate"),
         pytest.param((1, 2), [], 10, id="long known"),
-        pytest.param((12, 13), [BookGap("sequence 11 to 11 missing", 1), RequestSnapshot(2)], None, id="one is missing"),
-        pytest.param((20, 20), [BookGap("sequence 11 to 19 missing", 9), RequestSnapshot(2)], None, id="many are missing"),
+        pytest.param(
+            (12, 13), [BookGap("sequence 11 to 11 missing", 1), RequestSnapshot(2)], None, id="one is missing"
+        ),
+        pytest.param(
+            (20, 20), [BookGap("sequence 11 to 19 missing", 9), RequestSnapshot(2)], None, id="many are missing"
+        ),
     ],
 )
 def test_delta_of_a_live_book(received, expected, sequence):
@@ -72,7 +76,9 @@ def test_changes_swapped_on_the_way_are_a_gap():
     ("buffered", "at", "expected", "sequence"),
     [
         pytest.param([(11, 11)], 10, [Restart(snapshot(10)), delta(11, 11)], 11, id="meets the buffer"),
-        pytest.param([(11, 11), (12, 14)], 10, [Restart(snapshot(10)), delta(11, 11), delta(12, 14)], 14, id="replayed"),
+        pytest.param(
+            [(11, 11), (12, 14)], 10, [Restart(snapshot(10)), delta(11, 11), delta(12, 14)], 14, id="replayed"
+        ),
         pytest.param([(9, 9), (10, 10)], 10, [Restart(snapshot(10))], 10, id="newer than the buffer"),
         pytest.param([(9, 9), (10, 10)], 15, [Restart(snapshot(15))], 15, id="much newer than the buffer"),
         pytest.param([(8, 12)], 10, [Restart(snapshot(10)), delta(11, 12)], 12, id="cuts a message in two"),
@@ -85,7 +91,7 @@ def test_changes_swapped_on_the_way_are_a_gap():
             id="a hole in the buffer",
         ),
     ],
-)  # fmt: skip
+)
 def test_first_snapshot(buffered, at, expected, sequence):
     sync = new()
     assert sync.receive_delta(delta(*buffered[0]), 0.0) == [RequestSnapshot(1)]
@@ -107,9 +113,7 @@ def test_after_a_hole_in_the_buffer_what_came_behind_it_is_kept():
 
 def test_worked_example_of_the_documents():
     sync = new()
-    changes = Changes(
-        asks=[(3988.59, 3.0, 16), (3988.61, 0.0, 19), (3988.62, 8.0, 15)], bids=[(3988.50, 44.0, 18)]
-    )  # fmt: skip
+    changes = Changes(asks=[(3988.59, 3.0, 16), (3988.61, 0.0, 19), (3988.62, 8.0, 15)], bids=[(3988.50, 44.0, 18)])
     assert sync.receive_delta(BookDelta("BTC-USDT", changes, 15, 19), 0.0) == [RequestSnapshot(1)]
     assert sync.receive_snapshot(snapshot(16), 1, 0.1) == [
         Restart(snapshot(16)),
@@ -299,13 +303,17 @@ def run(sync: BookSync, sequences: Sequence[int]) -> None:
 @pytest.mark.parametrize(
     ("seen", "at", "expected", "sequence"),
     [
-        pytest.param([11, 12, 13], 12, [Restart(snapshot(12)), delta(13, 13)], 13, id="what came meanwhile is replayed"),
+        pytest.param(
+            [11, 12, 13], 12, [Restart(snapshot(12)), delta(13, 13)], 13, id="what came meanwhile is replayed"
+        ),
         pytest.param([11, 12, 13], 13, [Restart(snapshot(13))], 13, id="as new as the book"),
         pytest.param([11, 12], 20, [Restart(snapshot(20))], 20, id="newer than the book"),
         pytest.param([], 10, [Restart(snapshot(10))], 10, id="nothing came meanwhile"),
-        pytest.param([11, 12], 10, [Restart(snapshot(10)), delta(11, 11), delta(12, 12)], 12, id="as old as the request"),
+        pytest.param(
+            [11, 12], 10, [Restart(snapshot(10)), delta(11, 11), delta(12, 12)], 12, id="as old as the request"
+        ),
     ],
-)  # fmt: skip
+)
 def test_refresh_of_a_live_book(seen, at, expected, sequence):
     sync = live_at(10)
     assert sync.refresh() == [RequestSnapshot(2)]

@@ -126,15 +126,23 @@ def test_commands_on_the_wire():
         ({"id": "1", "type": "error"}, Rejected("1", 0, "no reason given")),
         ({"id": "1", "type": "error", "code": "x", "data": None}, Rejected("1", 0, "no reason given")),
         ({"id": "1", "type": "error", "code": 500, "data": {"a": 1}}, Rejected("1", 500, "{'a': 1}")),
-        ({"id": "xy", "type": "error", "code": 400, "data": "Unrecognized token"}, Rejected("", 400, "Unrecognized token")),
-        ({"type": "error", "code": 509, "data": "exceed max permits per second"},
-         Rejected("", 509, "exceed max permits per second")),
+        (
+            {"id": "xy", "type": "error", "code": 400, "data": "Unrecognized token"},
+            Rejected("", 400, "Unrecognized token"),
+        ),
+        (
+            {"type": "error", "code": 509, "data": "exceed max permits per second"},
+            Rejected("", 509, "exceed max permits per second"),
+        ),
         ({"type": "error", "code": 401, "data": "token is expired"}, Failed("token is expired", 401)),
-        ({"id": "hQvf8jkno", "type": "error", "code": 401, "data": "token is invalid"}, Failed("token is invalid", 401)),
+        (
+            {"id": "hQvf8jkno", "type": "error", "code": 401, "data": "token is invalid"},
+            Failed("token is invalid", 401),
+        ),
         ({"type": "notice", "data": "maintenance"}, None),
         ({"type": "command"}, None),
     ],
-)  # fmt: skip
+)
 def test_answer_to_a_command(answer, event):
     assert waiting().receive(frame(**answer), 1.0) == event
 
@@ -420,20 +428,14 @@ ENVELOPES = st.fixed_dictionaries(
         "data": JSON
         | st.fixed_dictionaries(
             {},
-            optional={
-                name: JSON
-                for name in (
-                    "symbol", "sequence", "price", "candles", "time", "changes", "sequenceStart", "sequenceEnd",
-                    "asks", "bids", "data", "value", "timestamp", "side", "size", "tradeId",
-                )
-            },
+            optional=dict.fromkeys(("symbol", "sequence", "price", "candles", "time", "changes", "sequenceStart", "sequenceEnd", "asks", "bids", "data", "value", "timestamp", "side", "size", "tradeId"), JSON),
         ),
     },
 )  # fmt: skip
 
 
 @given(st.lists(ENVELOPES | JSON, max_size=4))
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_any_json_is_an_event_or_a_remote_protocol_error(messages):
     protocol = waiting()
     for message in messages:

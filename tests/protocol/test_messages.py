@@ -63,9 +63,8 @@ def differences(payload: Any, wire: Any) -> dict[str, tuple[Any, Any]]:
         pairs = dict(zip(kind.__struct_fields__, wire, strict=False))
     else:
         pairs = {ours: wire[key] for ours, key in _names(kind) if key in wire}
-    return {
-        name: (getattr(payload, name), value) for name, value in pairs.items() if not agrees(getattr(payload, name), value)
-    }  # fmt: skip
+    compared = {name: (getattr(payload, name), value) for name, value in pairs.items()}
+    return {name: pair for name, pair in compared.items() if not agrees(*pair)}
 
 
 def _names(kind: type[Any]) -> list[tuple[str, str]]:
@@ -245,8 +244,10 @@ AMOUNTS = [
     (b'{"topic":"/market/ticker:A-B","data":{"sequence":1,"price":%s}}', lambda payload: payload.price),
     (b'{"topic":"/indicator/index:A-B","data":{"symbol":"A-B","value":%s}}', lambda payload: payload.value),
     (
-        b'{"topic":"/market/level2:A-B","data":{"symbol":"A-B","sequenceStart":1,"sequenceEnd":1,'
-        b'"changes":{"asks":[["1",%s,"1"]]}}}',
+        (
+            b'{"topic":"/market/level2:A-B","data":{"symbol":"A-B","sequenceStart":1,"sequenceEnd":1,"changes":'
+            b'{"asks":[["1",%s,"1"]]}}}'
+        ),
         lambda payload: payload.changes.asks[0][1],
     ),
     (
