@@ -12,6 +12,7 @@ Importing starts no thread, opens no socket and patches nothing; each name below
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if not home:
         return import_module(f"{__name__}.{name}")
+    if home in ("client", "front") and "IPython" in sys.modules:
+        import_module(f"{__name__}.jupyter").watch()  # so that a cell that runs again replaces what it left
     value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
     return value
 

@@ -70,7 +70,7 @@ class Client:
     def __repr__(self) -> str:
         if self._engine is None:
             return f"<Client {self._asked} | {self._ended or 'not open'}>"
-        return f"<Client {self._engine.target.describe()} | {self._ended or self._engine.pool}>"
+        return f"<Client {self._engine.target.describe()} | {self._ended or self._engine.pool.describe()}>"
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -367,13 +367,13 @@ def connect(target: str | os.PathLike[str] | None = None, **options: Any) -> Cli
     asked = os.environ.get(VARIABLE) or "auto" if target is None else os.fspath(target)
     with _lock:
         call = (asked, tuple(sorted(options.items(), key=lambda item: item[0])))
-        if _default is not None and not _default._ended and call == _default_asked:
-            return _default
+        if (running := current()) is not None and call == _default_asked:
+            return running
         client = Client(asked, **options).open()
         if _default is not None:
             _default.close(f"switched to {client.target.describe()}")
         _default, _default_asked = client, call
-        if client.target.reason or client.target.badge:
+        if asked == "auto" and client.target.mode == "sim":
             log.warning("connected to %s", client.target.describe())
         return client
 
@@ -381,7 +381,12 @@ def connect(target: str | os.PathLike[str] | None = None, **options: Any) -> Cli
 def default_client() -> Client:
     """Return the default client, connected "auto" where there is none yet."""
     with _lock:
-        return _default if _default is not None and not _default._ended else connect()
+        return current() or connect()
+
+
+def current() -> Client | None:
+    """Return the default client if there is one; connect nothing."""
+    return None if _default is None or _default._ended else _default
 
 
 def stop() -> None:

@@ -25,7 +25,7 @@ def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
 def test_watch_shows_book_candles_and_trades_and_exits_in_time() -> None:
     done = run("watch", "BTC-USDT", "--target", "sim", "--seconds", "2", "--depth", "5")
     assert done.returncode == 0, done.stderr
-    for words in ("BTC-USDT [SIMULATED]", "● live", "spread", "BTC-USDT 1min", "spot.trades BTC-USDT", "newest first"):
+    for words in ("BTC-USDT [SIMULATED]", "● live", "spread", "BTC-USDT 1min", "BTC-USDT trades", "newest first"):
         assert words in done.stdout
     assert "the built-in exchange (SIMULATED)" in done.stderr
     assert "Traceback" not in done.stderr

@@ -71,7 +71,10 @@ def test_auto_takes_kucoin_where_it_answers(sim: Simulator, kucoin_is: Any) -> N
         (("/api/v1/timestamp", 403, "", "", None), "forbidden from here"),
         (("/api/v1/timestamp", 451, "", "", None), "not offered in your region"),
         (("/api/v1/timestamp", 429, "", "", None), "too many requests"),
-        (("/api/v1/bullet-public", 500, "500000", "Internal Server Error", None), "POST /api/v1/bullet-public: HTTP 500"),
+        (
+            ("/api/v1/bullet-public", 500, "500000", "Internal Server Error", None),
+            "POST /api/v1/bullet-public: HTTP 500",
+        ),
     ],
 )
 def test_auto_falls_back_to_the_built_in_exchange_and_says_why(
@@ -166,7 +169,9 @@ def test_no_secret_is_in_any_repr(sim: Simulator) -> None:
     known = sim.credentials
     client = ks.connect(sim.url, key=known.key, secret=known.secret, passphrase=known.passphrase)
     book = ks.book("BTC-USDT")
-    texts = [repr(each) for each in (client, client.engine, client.engine.rest, client.engine.pool, book, client.settings)]
+    texts = [
+        repr(each) for each in (client, client.engine, client.engine.rest, client.engine.pool, book, client.settings)
+    ]
     texts.append(repr(client.engine.rest.credentials))
     for text in texts:
         for secret in (known.key, known.secret, known.passphrase):

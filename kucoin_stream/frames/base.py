@@ -152,9 +152,16 @@ class LiveFrame(ABC):
         self._views.add(view)
         return view
 
+    @property
+    def _over(self) -> bool:
+        """Whether nothing will change any more, so that only a static picture makes sense."""
+        return bool(self._stopped or self._engine.ended)
+
     def _ipython_display_(self, **kwargs: Any) -> None:
-        if self._view is None:
+        if self._view is None or (self._view.closed and not self._over):
             self._view = self.widget()
+        if self._over:
+            self._view.freeze()
         self._view._ipython_display_(**kwargs)
 
     def __repr__(self) -> str:

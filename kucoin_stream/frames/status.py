@@ -37,6 +37,7 @@ class LiveStatus(LiveFrame):
             "reason": target.reason,
             "connections": connections,
             "topics": sum(each["topics"] for each in connections),
+            "feeds": engine.call(lambda: pool.readers) if engine.running else 0,
             "messages": pool.messages,
             "errors": pool.errors,
             "last_error": pool.last_error,

@@ -116,7 +116,7 @@ class FeedFrame(LiveFrame):
             raise UsageError(f"maxlen={maxlen}: a frame holds at least one row")
         super().__init__(feed._engine)
         self.feed = feed
-        self.title = feed.title
+        self.title = " ".join((", ".join(feed.arguments), feed.row.name.partition(".")[2])).strip()
         self.maxlen = maxlen
         self._known: dict[int, pd.CategoricalDtype] = {}
         self._table = RowTable(columns_of(feed.row.payload), maxlen)
@@ -139,6 +139,10 @@ class FeedFrame(LiveFrame):
 
     def _status(self) -> str:
         return self.feed.status
+
+    @property
+    def _over(self) -> bool:
+        return super()._over or self.feed.stopped
 
     def _ready(self) -> bool:
         return len(self) > 0

@@ -79,7 +79,7 @@ class Cells:
 
     def _begin(self, info: Any) -> Execution:
         key, known = _key(info)
-        displays = weakref.WeakKeyDictionary({view: list(view._displays) for view in _views()})
+        displays = weakref.WeakKeyDictionary({view: list(view.displays) for view in _views()})
         return Execution(key, known, _sinks(), displays, self._done.get(key))
 
     def _end(self, execution: Execution) -> None:
@@ -87,7 +87,7 @@ class Cells:
         execution.sinks = _sinks() - execution.sinks_before
         for view in _views():
             before = execution.displays_before.get(view)
-            if displays := [each for each in view._displays if each not in (before or ())]:
+            if displays := [each for each in view.displays if each not in (before or ())]:
                 execution.shown[view] = displays
             elif before is None:
                 execution.made.add(view)
@@ -103,19 +103,19 @@ class Cells:
         stopped = False
         for view, displays in list(previous.shown.items()):
             if execution.known:
-                view._displays[:] = [each for each in view._displays if each not in displays]
+                view.displays[:] = [each for each in view.displays if each not in displays]
             if not any(view in each.shown for each in self._done.values()):
                 stopped = True
-                _stop(view)
+                view.stop()
         self._fading.update(view for view in previous.made if not view.closed)
         return stopped
 
     def _sweep(self) -> bool:
         """Stop replaced views that were in a box, once nobody sees the box; say whether there were any."""
-        gone = [view for view in self._fading if not view._displays and not (view._seen and view.visible)]
+        gone = [view for view in self._fading if not view.displays and not (view.seen and view.visible)]
         for view in gone:
             self._fading.discard(view)
-            _stop(view)
+            view.stop()
         return bool(gone)
 
     def _keep_handle(self, result: Any) -> None:
@@ -137,20 +137,13 @@ def _sinks() -> weakref.WeakSet[Any]:
 
 def _views() -> list[Any]:
     module = sys.modules.get("kucoin_stream.widgets.screen")
-    return list(module.screen._views) if module is not None else []
+    return list(module.screen.views) if module is not None else []
 
 
 def _touch() -> None:
     module = sys.modules.get("kucoin_stream.widgets.screen")
     if module is not None:
         module.screen.touch()
-
-
-def _stop(view: Any) -> None:
-    view.stop()
-    subject = view._painter.subject
-    if getattr(subject, "_view", None) is view:
-        subject._view = None  # a live frame makes a new one when it is displayed again
 
 
 # --- one for each shell -----------------------------------------------------------------------------------------

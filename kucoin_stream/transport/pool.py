@@ -84,7 +84,16 @@ class Pool:
         self._closing: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
-        return f"<Pool {len(self._lives)} connections | {len(self._routes)} topics>"
+        return f"<Pool {self.describe()}>"
+
+    def describe(self) -> str:
+        """Return how much there is, for people."""
+        return f"{len(self._lives)} connections, {len(self._routes)} topics"
+
+    @property
+    def readers(self) -> int:
+        """How many feeds and live frames read topics."""
+        return len({id(reader) for readers in list(self._routes.values()) for reader in readers})
 
     # -- what readers want ---------------------------------------------------------------------------------------
 

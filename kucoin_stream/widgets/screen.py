@@ -64,7 +64,7 @@ class Screen:
         self.idle_interval = idle_interval
         self._threaded = threaded
         self._monotonic = monotonic
-        self._views: WeakSet[Any] = WeakSet()
+        self.views: WeakSet[Any] = WeakSet()
         self._lock = Lock()  # guards the set and the thread, never held while drawing
         self._wake = Event()
         self._thread: Thread | None = None
@@ -80,7 +80,7 @@ class Screen:
     def add(self, view: Drawable) -> None:
         """Draw ``view`` from now on; starts the thread if it is the first."""
         with self._lock:
-            self._views.add(view)
+            self.views.add(view)
             if self._threaded and self._thread is None:
                 self._start()
         self.touch()
@@ -88,8 +88,8 @@ class Screen:
     def remove(self, view: Drawable) -> None:
         """Draw ``view`` no longer; the thread ends with the last one."""
         with self._lock:
-            self._views.discard(view)
-            empty = not self._views
+            self.views.discard(view)
+            empty = not self.views
         if empty:
             self._wake.set()
 
@@ -114,7 +114,7 @@ class Screen:
     def statistics(self) -> dict[str, float | int | bool]:
         """Return counts since the start, and the pace of the last tick in seconds."""
         return {
-            "views": len(self._views),
+            "views": len(self.views),
             "pictures": self._pictures,
             "errors": self._errors,
             "last_duration_s": self._last_duration,
@@ -131,14 +131,14 @@ class Screen:
             thread.join(timeout=1.0)
 
     def __repr__(self) -> str:
-        return f"<Screen {len(self._views)} views | {self._pictures} pictures, {self._errors} errors>"
+        return f"<Screen {len(self.views)} views | {self._pictures} pictures, {self._errors} errors>"
 
     def _living(self) -> list[Drawable]:
         with self._lock:
-            views = list(self._views)
+            views = list(self.views)
             for view in views:
                 if view.closed:
-                    self._views.discard(view)
+                    self.views.discard(view)
         return [view for view in views if not view.closed]
 
     def _draw(self, view: Drawable) -> None:
@@ -171,7 +171,7 @@ class Screen:
         while True:
             wait = self.tick(self._monotonic())
             with self._lock:
-                if self._ending or not self._views:
+                if self._ending or not self.views:
                     self._thread = None
                     return
             self._wake.wait(wait)

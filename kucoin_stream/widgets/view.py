@@ -35,13 +35,13 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
 
     def __init__(self, painter: Painter[Any, Any], *, screen: screens.Screen | None = None) -> None:
         self._painter = painter
+        self.displays: list[str] = []  # display ids of the outputs that show it
+        self.seen = False  # whether a front end ever showed it
         self._screen = screens.screen if screen is None else screen
         self._drawing = Lock()  # the render thread and a cell may both ask for a picture
         self._picture: Any = None
         self._drawn: object = object()  # the subject's version in the last picture; at first unlike any
         self._problem = ""
-        self._displays: list[str] = []
-        self._seen = False
         self._frozen = False
         super().__init__(layout=ipywidgets.Layout(width="100%", min_width="0"), _view_count=0)
         self.observe(self._looked_at, "_view_count")
@@ -89,6 +89,11 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         super().close()
 
     @property
+    def subject(self) -> Any:
+        """The live object that is drawn."""
+        return self._painter.subject
+
+    @property
     def frozen(self) -> bool:
         """Whether the picture stands still."""
         return self._frozen
@@ -101,7 +106,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
     @property
     def visible(self) -> bool:
         """False once it was shown and its last output was cleared. (A closed browser page is not noticed.)"""
-        return not (self._seen and self._view_count == 0)
+        return not (self.seen and self._view_count == 0)
 
     @property
     def changed(self) -> bool:
@@ -139,7 +144,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
             display(self._static_bundle(), raw=True)  # type: ignore[no-untyped-call]
             return
         display_id = uuid4().hex
-        self._displays.append(display_id)
+        self.displays.append(display_id)
         display(self._bundle(), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
@@ -165,16 +170,16 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
             return self._picture
 
     def _update_displays(self, bundle: dict[str, Any]) -> None:
-        if not self._displays:
+        if not self.displays or not _in_kernel():
             return
         from IPython.display import update_display
 
-        for display_id in self._displays:
+        for display_id in self.displays:
             update_display(bundle, display_id=display_id, raw=True)  # type: ignore[no-untyped-call]
 
     def _looked_at(self, change: Any) -> None:
         if change["new"]:
-            self._seen = True
+            self.seen = True
         self._screen.touch()
 
     def _caption(self) -> Caption:
@@ -182,6 +187,13 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
             return self._painter.caption(time.time())
         except Exception as exc:  # noqa: BLE001 - a broken subject still gets a frame for its error
             return Caption("?", f"stopped: {type(exc).__name__}", "", time.time())
+
+
+def _in_kernel() -> bool:
+    """Whether an output can be updated: a terminal would only print it again."""
+    from IPython import get_ipython
+
+    return hasattr(get_ipython(), "kernel")
 
 
 class BookView(View):

@@ -170,7 +170,7 @@ def test_every_feed_has_a_frame(client: ks.Client, row: Any) -> None:
 
 def test_head_says_why_there_is_nothing(client: ks.Client) -> None:
     frame = client.feed("spot.call_auction", "BTC-USDT").frame()
-    with pytest.raises(NotReadyError, match=r"spot.call_auction BTC-USDT: nothing to show within 0.1 s; it is live"):
+    with pytest.raises(NotReadyError, match=r"BTC-USDT call_auction: nothing to show within 0.1 s; it is live"):
         frame.head(timeout=0.1)
 
 
@@ -206,3 +206,15 @@ def test_the_status_frame_has_a_row_for_each_connection(client: ks.Client) -> No
     assert list(frame["state"]) == ["open"]
     assert list(frame["topics"]) == [2]
     assert feed.status == "live"
+
+
+@pytest.mark.parametrize("kind", ["book", "trades"])
+def test_what_is_stopped_is_shown_as_a_static_picture(client: ks.Client, kind: str) -> None:
+    live: Any = getattr(client, kind)("BTC-USDT")
+    view = live.widget()
+    live.stop()
+    assert view.frozen
+    shown = live.widget() if kind == "book" else live.frame()
+    if kind == "trades":
+        assert shown._over
+    assert live.status == "stopped"

@@ -41,13 +41,14 @@ def shell(tmp_path, monkeypatch) -> Iterator[Any]:
     config.InteractiveShell.colors = "nocolor"
     InteractiveShell.clear_instance()
     shell = InteractiveShell.instance(config=config, display_pub_class=CapturingDisplayPublisher)
+    shell.kernel = None  # outputs can be updated, as in a kernel
     shell.extension_manager.load_extension("kucoin_stream")
     yield shell
     with contextlib.suppress(KeyError):
         shell.extension_manager.unload_extension("kucoin_stream")
     for each in list(sinks._global_sinks):
         each.destroy()
-    for view in list(screen._views):
+    for view in list(screen.views):
         view.stop()
     shell.user_ns.clear()
     InteractiveShell.clear_instance()

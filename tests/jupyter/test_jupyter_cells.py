@@ -83,7 +83,7 @@ def test_a_sink_that_the_user_destroyed_is_no_trouble(cell):
 def test_a_cell_run_again_leaves_one_view(cell, cell_id):
     for _ in range(5):
         cell("book = ks.book('BTC-USDT')\nbook", cell_id)
-    assert len(screen._views) == 1
+    assert len(screen.views) == 1
 
 
 def test_without_an_id_the_output_may_still_be_there_and_turns_static(cell):
@@ -108,11 +108,11 @@ def test_a_live_frame_in_a_variable_stays_live_and_can_be_shown_again(cell):
     cell("book = ks.book('BTC-USDT')")
     cell("book", "a1")
     cell("None", "a1")
-    assert not screen._views
+    assert not screen.views
     assert not cell["book"].status.startswith("stopped")
     cell("book", "a2")
     assert WIDGET_MIME in cell.outputs[-1]["data"]
-    assert len(screen._views) == 1
+    assert len(screen.views) == 1
 
 
 def test_a_picture_that_another_cell_shows_goes_on(cell):
@@ -120,7 +120,7 @@ def test_a_picture_that_another_cell_shows_goes_on(cell):
     cell("book", "a1")
     cell("book", "a2")
     cell("None", "a1")
-    (view,) = screen._views
+    (view,) = screen.views
     assert not view.frozen
 
 
@@ -128,16 +128,16 @@ def test_running_again_keeps_the_picture_of_a_frame_made_elsewhere(cell):
     cell("book = ks.book('BTC-USDT')")
     for _ in range(3):
         cell("book", "a1")
-    (view,) = screen._views
+    (view,) = screen.views
     assert not view.frozen
-    assert len(view._displays) == 1
+    assert len(view.displays) == 1
 
 
 def test_views_in_a_box_end_when_their_box_is_gone(cell):
     cell("import ipywidgets\nbook = ks.book('BTC-USDT')")
     for _ in range(3):
         cell("ipywidgets.HBox([book.widget(), book.widget()]);", "a1")
-    assert len(screen._views) == 2
+    assert len(screen.views) == 2
 
 
 # --- Out and _ --------------------------------------------------------------------------------------------------

@@ -105,12 +105,13 @@ class SyncedBook(RuleBasedStateMachine):
         self.receive(data.draw(st.sampled_from(self.seen[-6:])))
 
     @precondition(lambda self: self.keeper.wanted is not None)
-    @rule(data=st.data(), keep=st.booleans())
-    def snapshot_arrives(self, data, keep):
-        ticket = self.keeper.wanted
+    @rule(data=st.data(), keep=st.booleans(), late=st.sampled_from([0, 0, 0, 1, 2]))
+    def snapshot_arrives(self, data, keep, late):
+        """Answer the latest question, or one of those before it; perhaps with what was true a while ago."""
+        ticket = self.keeper.wanted - late
         newest = self.exchange.sequence
         sequence = data.draw(st.integers(max(100, newest - 8), newest))
-        if not keep:
+        if not (keep or late):
             self.keeper.wanted = None  # else the same answer may come once more
         self.answer(sequence, ticket)
 

@@ -417,6 +417,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=12,
 )
+FIELDS = (
+    "symbol", "sequence", "price", "candles", "time", "changes", "sequenceStart", "sequenceEnd",
+    "asks", "bids", "data", "value", "timestamp", "side", "size", "tradeId",
+)  # fmt: skip
 ENVELOPES = st.fixed_dictionaries(
     {},
     optional={
@@ -428,7 +432,7 @@ ENVELOPES = st.fixed_dictionaries(
         "data": JSON
         | st.fixed_dictionaries(
             {},
-            optional=dict.fromkeys(("symbol", "sequence", "price", "candles", "time", "changes", "sequenceStart", "sequenceEnd", "asks", "bids", "data", "value", "timestamp", "side", "size", "tradeId"), JSON),
+            optional=dict.fromkeys(FIELDS, JSON),
         ),
     },
 )  # fmt: skip

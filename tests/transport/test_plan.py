@@ -462,5 +462,5 @@ class Exchange(RuleBasedStateMachine):
         assert self.owed == set()
 
 
-Exchange.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
+Exchange.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestExchange = Exchange.TestCase
