@@ -209,12 +209,18 @@ def test_the_status_frame_has_a_row_for_each_connection(client: ks.Client) -> No
 
 
 @pytest.mark.parametrize("kind", ["book", "trades"])
-def test_what_is_stopped_is_shown_as_a_static_picture(client: ks.Client, kind: str) -> None:
+def test_what_is_stopped_is_displayed_as_a_static_picture(
+    client: ks.Client, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundles: list[Any] = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, **_: bundles.append(bundle))
     live: Any = getattr(client, kind)("BTC-USDT")
-    view = live.widget()
+    live._ipython_display_()
+    assert "application/vnd.jupyter.widget-view+json" in bundles[0]
     live.stop()
-    assert view.frozen
-    shown = live.widget() if kind == "book" else live.frame()
-    if kind == "trades":
-        assert shown._over
-    assert live.status == "stopped"
+    live._ipython_display_()
+    assert set(bundles[1]) == {"text/html", "text/plain"}
+    fresh: Any = getattr(client, kind)("ETH-USDT")
+    fresh.stop()
+    fresh._ipython_display_()
+    assert set(bundles[2]) == {"text/html", "text/plain"}
