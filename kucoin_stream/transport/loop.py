@@ -18,6 +18,9 @@ from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from kucoin_stream.errors import LocalProtocolError, NotReadyError, StoppedError
 
+_LAST_TURNS = 3  # of the loop, for tasks to take their cancellation
+_ENDED = "the connection was stopped; ks.connect() starts a new one"
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -57,9 +60,10 @@ class LoopThread:
         try:
             loop.run_forever()
         finally:
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-            loop.run_until_complete(asyncio.sleep(0))
+            for _ in range(_LAST_TURNS):  # a call that came with the end begins one more task
+                for task in asyncio.all_tasks(loop):
+                    task.cancel()
+                loop.run_until_complete(asyncio.sleep(0))
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.close()
 
@@ -104,9 +108,12 @@ class LoopThread:
         if threading.current_thread() is self._thread:
             raise LocalProtocolError("call() on the loop thread would wait for itself")
         if loop is None or not self.running:
-            raise StoppedError("the connection was stopped; ks.connect() starts a new one")
+            raise StoppedError(_ENDED)
         future: Future[Any] = Future()
-        loop.call_soon_threadsafe(_settle, loop, future, function, args)
+        try:
+            loop.call_soon_threadsafe(_settle, loop, future, function, args)
+        except RuntimeError:  # closed between the lines
+            raise StoppedError(_ENDED) from None
         try:
             return future.result(timeout)
         except FutureTimeoutError:

@@ -92,3 +92,12 @@ def test_a_url_holds_no_password(url):
 )
 def test_a_target_says_what_it_is(target, badge, text):
     assert (target.badge, target.describe()) == (badge, text)
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "https://[x]/", "https://x:abc", "http://127.0.0.1:99999999"])
+def test_what_is_no_url_is_refused_and_is_nobodys_own(url):
+    with pytest.raises(UsageError, match="not a REST base"):
+        check_rest_url(url)
+    assert not is_own(url)
+    assert not is_loopback(url)
+    assert not is_private(url)
