@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,14 @@ OURS = ("kucoin-stream-io", "kucoin-simulator")
 def _no_stray_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KUCOIN_STREAM_TARGET", "KUCOIN_API_KEY", "KUCOIN_API_SECRET", "KUCOIN_API_PASSPHRASE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_stray_sinks() -> Iterator[None]:
+    yield
+    if (module := sys.modules.get("streamz.sinks")) is not None:
+        for sink in list(module._global_sinks):
+            sink.destroy()
 
 
 @pytest.fixture(scope="session")

@@ -79,6 +79,10 @@ class BookKeeper(Shared):
 
     def receive(self, delta: BookDelta) -> None:
         """Take one change message."""
+        if self._sync.follows(delta):
+            self._book.apply(delta)
+            self._changed()
+            return
         for action in self._sync.receive_delta(delta, self._loop.time()):
             self._act(action)
         if self._sync.sequence is None:

@@ -72,6 +72,17 @@ class BookSync:
         """Whether a snapshot is on its way, or due."""
         return self._waiting is not None or self._request_at is not None
 
+    def follows(self, delta: BookDelta) -> bool:
+        """Take ``delta`` if it is simply the next in line of a live book: then it is to be applied.
+
+        The short way for almost every message; :meth:`receive_delta` is for all others.
+        """
+        last = self.sequence
+        if last is None or self._buffer is not None or not delta.sequence_start == last + 1 <= delta.sequence_end:
+            return False
+        self.sequence = delta.sequence_end
+        return True
+
     def receive_delta(self, delta: BookDelta, now: float) -> list[Action]:
         """Return what follows from one received change message."""
         last = self.sequence

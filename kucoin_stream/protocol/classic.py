@@ -98,10 +98,8 @@ class ClassicProtocol:
             envelope = _decode_envelope(data)
         except _UNDECODABLE as exc:
             raise RemoteProtocolError(f"undecodable message: {exc}") from exc
-        if envelope.type == "message":
-            self._heartbeat.received(now)
-            return self._push(envelope)
-        return self._control(envelope, now)
+        self._heartbeat.received(now)
+        return self._push(envelope) if envelope.type == "message" else self._control(envelope, now)
 
     def _push(self, envelope: Envelope) -> Pushed:
         topic = envelope.topic
@@ -122,7 +120,6 @@ class ClassicProtocol:
 
     def _control(self, envelope: Envelope, now: float) -> Event | None:
         request_id = "" if envelope.id is None else str(envelope.id)
-        self._heartbeat.received(now)
         match envelope.type:
             case "welcome":
                 if self.state is not State.CONNECTING:

@@ -59,7 +59,7 @@ def cell(shell) -> Cell:
     return Cell(shell)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _stop_at_the_end() -> Iterator[None]:
     yield
     ks.stop()

@@ -63,6 +63,24 @@ def test_delta_of_a_live_book(received, expected, sequence):
     assert sync.live is (sequence is not None)
 
 
+@pytest.mark.parametrize("received", [(11, 11), (11, 14), (8, 12), (10, 10), (12, 13), (11, 10)])
+def test_the_short_way_takes_only_what_is_next_in_line_and_as_the_long_way_would(received):
+    sync, other = live_at(10), live_at(10)
+    if sync.follows(delta(*received)):
+        assert other.receive_delta(delta(*received), 1.0) == [delta(*received)]
+        assert sync.sequence == other.sequence == received[1]
+    else:
+        assert received not in {(11, 11), (11, 14)}
+        assert sync.sequence == 10
+
+
+def test_the_short_way_is_closed_without_a_book_and_while_a_snapshot_is_on_its_way():
+    assert not new().follows(delta(1, 1))
+    sync = live_at(10)
+    sync.refresh()
+    assert not sync.follows(delta(11, 11))
+
+
 def test_changes_swapped_on_the_way_are_a_gap():
     sync = live_at(10)
     assert sync.receive_delta(delta(12, 12), 1.0) == [BookGap("sequence 11 to 11 missing", 1), RequestSnapshot(2)]
