@@ -189,7 +189,7 @@ def static_frame(
 ) -> str:
     """Put the same around a static ``body``: table and inline styles only, marked with its time."""
     look = tone(caption.word)
-    if look.dims and dims and not notice:
+    if look.dims and dims and not notice and caption.word != "stopped":  # a static picture is of something stopped
         notice = caption.status
     banner = (
         f'<div style="padding:2px 8px;font-weight:700;background-color:{look.colour if look.dims else GREY};'

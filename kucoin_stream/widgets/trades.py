@@ -129,7 +129,7 @@ class TapePainter(Painter[TapeSubject, TapePicture]):
             )
             price = html.number(row.price, row.price_decimals)
             rows.append(
-                f'<tr><td style="{cell}left;color:{html.GREY}">{html.clock(row.time_s)}</td>{symbol}'
+                f'<tr><td style="{cell}left;color:{html.GREY}">{html.clock(row.time_s)}&nbsp;</td>{symbol}'
                 f'<td style="{cell}right;color:{colour};font-weight:700">{price}</td>'
                 f'<td style="{cell}right">{html.number(row.size, row.size_decimals)}</td>'
                 f'<td style="{cell}left;color:{colour}">{row.side}</td><td style="{cell}left">{drawn}</td></tr>'
