@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 from msgspec import Struct
@@ -62,4 +61,3 @@ class Settings(Struct, frozen=True):
     frame_bytes: int = 8 * 2**20  # largest message accepted
     response_bytes: int = 64 * 2**20  # largest REST answer accepted
     inbox_size: int = 100_000  # messages a branch may lag behind before its topic's policy applies
-    sign: Callable[[str, str], str] | None = None  # [customSignMessageFn] (message, secret) -> base64

@@ -6,14 +6,17 @@ import contextlib
 import time
 import weakref
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from kucoin_stream.errors import NotReadyError, RefusedError, StoppedError
 from kucoin_stream.transport.engine import Engine
+
+T = TypeVar("T")
 
 REFUSED, STOPPED = "refused", "stopped"
 
@@ -94,6 +97,10 @@ class LiveFrame(ABC):
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
         return frame
+
+    def _read(self, function: Callable[..., T], *args: Any) -> T:
+        """Call on the loop thread, or here once that has ended: what was received stays readable."""
+        return self._engine.call(function, *args) if self._engine.running else function(*args)
 
     def wait(self, timeout: float = 10.0) -> Self:
         """Wait until there is something to show; return ``self``.

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from msgspec import Struct
 
-from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError
-from kucoin_stream.frames.base import LiveFrame, numbers
+from kucoin_stream.errors import KucoinStreamError
+from kucoin_stream.frames.base import numbers
+from kucoin_stream.frames.kept import Keeper, KeptFrame
 from kucoin_stream.market.book import Levels, OrderBook, Top, imbalance, levels
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.booksync import Action, BookGap, BookSync, RequestSnapshot, Restart
-from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
+from kucoin_stream.protocol.events import Gap
 from kucoin_stream.protocol.messages.rest import SymbolInfo
 from kucoin_stream.protocol.messages.spot import BookDelta
-from kucoin_stream.streams.feed import ACK_WAIT
-from kucoin_stream.streams.source import Inlet, LiveSource
-from kucoin_stream.transport.engine import Engine, Shared
+from kucoin_stream.transport.engine import Engine
 
 _TOPIC = topics.find("spot.level2")
 _NAN = float("nan")
@@ -36,17 +34,15 @@ class BookState(Struct, frozen=True, gc=False):
     updates: int = 0
 
 
-class BookKeeper(Shared):
-    """Keeps one book from snapshot and increments. Lives on the loop thread; ``state`` may be read from any."""
+class BookKeeper(Keeper):
+    """Keeps one book from snapshot and increments. ``state`` may be read from any thread."""
 
     def __init__(self, engine: Engine, symbol: str) -> None:
+        super().__init__(engine, _TOPIC.wire(symbol))
         self.symbol = symbol
-        self.topic = _TOPIC.wire(symbol)
         self.state = BookState("syncing")
-        self.inlet = Inlet()
         self.gaps = 0
         self.snapshots = 0
-        self._engine = engine
         self._loop = asyncio.get_running_loop()
         self._sync = BookSync()
         self._book = OrderBook()
@@ -59,13 +55,12 @@ class BookKeeper(Shared):
         self._closed = False
         engine.pool.attach([self.topic], self)
         if engine.pool.active(self.topic):
-            self._sync.connected(self._loop.time())
-            self._arm()
+            self._connected()
 
     def close(self) -> None:
-        """Leave the pool."""
+        """Leave the pool, and fetch nothing more."""
+        super().close()
         self._closed = True
-        self._engine.pool.detach([self.topic], self)
         if self._timer is not None:
             self._timer.cancel()
         for task in self._tasks:
@@ -75,9 +70,7 @@ class BookKeeper(Shared):
         """Return plain copies of the ``depth`` best levels; turn them into arrays elsewhere."""
         return self._book.copy(depth)
 
-    # -- Subscriber ----------------------------------------------------------------------------------------------
-
-    def receive(self, delta: BookDelta) -> None:
+    def receive(self, delta: BookDelta, /) -> None:
         """Take one change message."""
         if self._sync.follows(delta):
             self._book.apply(delta)
@@ -96,26 +89,21 @@ class BookKeeper(Shared):
         if book.partial and book.running_out:
             self._perform(self._sync.refresh())
         self._publish()
-        if self.inlet.wanted:
-            self.inlet.flush()
+        self.inlet.flush()
 
-    def news(self, news: News) -> None:
-        """Take what happened to the topic."""
-        match news:
-            case Disconnected(reason=reason):
-                self._sync.disconnected()
-                self._trouble = f"{'syncing' if self._book.sequence is None else 'stale'}: {reason}"
-                self.inlet.news(news)
-            case Restarted():
-                self._sync.connected(self._loop.time())
-                if self._trouble:
-                    self._trouble = "resyncing"
-                    self.inlet.news(news)
-                self._arm()
-            case Refused(code=code, reason=reason):
-                self._refused = f"refused: {code} {reason}"
-            case Gap():
-                pass
+    def _disconnected(self, reason: str) -> None:
+        self._sync.disconnected()
+        self._trouble = f"{'syncing' if self._book.sequence is None else 'stale'}: {reason}"
+
+    def _connected(self) -> None:
+        self._sync.connected(self._loop.time())
+        self._refused = ""
+        if self._trouble:
+            self._trouble = "resyncing"
+        self._arm()
+
+    def _refuse(self, status: str) -> None:
+        self._refused = status
 
     # -- what the sync asks for ----------------------------------------------------------------------------------
 
@@ -147,12 +135,12 @@ class BookKeeper(Shared):
             self.inlet.receive(self._book.top())
 
     def _fetch(self, ticket: int) -> None:
+        self.snapshots += 1
         task = self._loop.create_task(self._snapshot(ticket))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _snapshot(self, ticket: int) -> None:
-        self.snapshots += 1
         try:
             snapshot = await self._engine.rest.book(self.symbol)
         except KucoinStreamError as exc:
@@ -190,36 +178,22 @@ class BookKeeper(Shared):
         return "partial" if self._book.reaches else "resyncing: the market left the known levels"
 
 
-class LiveBook(LiveFrame):
+class LiveBook(KeptFrame[BookKeeper, Top]):
     """An L2 order book kept from increments. Made by :meth:`Client.book`. Safe from any thread.
 
     ``status``: ``syncing``, ``live``, ``partial`` (right as far as it goes: seeded from the public best 100 levels),
     ``stale`` (disconnected), ``resyncing``, ``refused``, ``stopped``, each perhaps with a reason. In states other
     than ``live`` and ``partial`` the scalars are NaN and the frames empty: a stale book is not served as current.
+    ``.stream`` carries a :class:`Top` after every single change.
 
     Sources: KuCoin API docs, "Level2 - Market Data", "How to build a local order book"; protocol.md 5.
     """
 
     def __init__(self, engine: Engine, info: SymbolInfo) -> None:
-        super().__init__(engine)
+        super().__init__(engine, info.symbol, ("book", info.symbol), lambda: BookKeeper(engine, info.symbol))
         self.symbol = info.symbol
-        self.title = info.symbol
         self.price_decimals = decimals(info.price_increment)
         self.size_decimals = decimals(info.base_increment)
-        self._key = ("book", info.symbol)
-        self._keeper: BookKeeper = engine.call(engine.join, self._key, lambda: BookKeeper(engine, info.symbol))
-        self._finalizer = weakref.finalize(self, engine.post, engine.leave, self._key)
-        self._stream: LiveSource[Top] | None = None
-
-    def settle(self) -> None:
-        """Wait at most 2 s for the ack. Raises :class:`RefusedError`."""
-        try:
-            self._engine.call(self._engine.pool.settled, [self._keeper.topic], ACK_WAIT, timeout=ACK_WAIT + 1)
-        except NotReadyError:
-            return  # the status says so
-        except RefusedError:
-            self.stop()
-            raise
 
     def __repr__(self) -> str:
         top = self._top()
@@ -280,10 +254,10 @@ class LiveBook(LiveFrame):
 
     def levels(self, depth: int | None = None) -> Levels:
         """Return the ``depth`` best levels a side as numpy arrays, best first; the last known ones of a stale book."""
-        return levels(self._engine.call(self._keeper.copy, depth))
+        return levels(self._read(self._keeper.copy, depth))
 
     def _right_levels(self, depth: int | None = None) -> Levels:
-        copied = self._engine.call(self._keeper.copy, depth) if self.status in RIGHT else None
+        copied = self._read(self._keeper.copy, depth) if self.status in RIGHT else None
         if copied is None or self._keeper.state.status not in RIGHT:
             empty = np.empty(0)
             return Levels(None, empty, empty, empty, empty)
@@ -317,28 +291,13 @@ class LiveBook(LiveFrame):
         }
         return numbers({name: _padded(column, rows) for name, column in columns.items()})
 
-    # -- changes, picture, end -----------------------------------------------------------------------------------
-
-    @property
-    def stream(self) -> LiveSource[Top]:
-        """A streamz source of :class:`Top` after every single change, with news (gaps, disconnections) in order."""
-        if self._stream is None:
-            source: LiveSource[Top] = LiveSource(
-                self._engine, title=f"book {self.symbol}", limit=self._engine.settings.inbox_size, overflow="mark",
-                news=True, inlet=self._keeper.inlet,
-            )  # fmt: skip
-            source.owner = self  # the book lives as long as somebody reads its changes
-            self._stream = source
-        return self._stream
+    # -- what all live frames give -------------------------------------------------------------------------------
 
     def _status(self) -> str:
         return self._keeper.state.status
 
     def _ready(self) -> bool:
         return self.status in RIGHT
-
-    def _release(self) -> None:
-        self._finalizer()
 
     def _make_view(self, **options: Any) -> Any:
         from kucoin_stream.widgets import view

@@ -157,7 +157,7 @@ class FeedFrame(LiveFrame):
 
     def rows(self, count: int | None = None) -> pd.DataFrame:
         """Return the newest ``count`` rows of now, without waiting."""
-        arrays, categories = self._engine.call(self._table.copy, count)
+        arrays, categories = self._read(self._table.copy, count)
         columns: dict[str, Any] = {}
         index = pd.RangeIndex(len(arrays[self._table.columns[0].path]))
         for at, column in enumerate(self._table.columns):

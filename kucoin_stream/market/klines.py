@@ -7,7 +7,7 @@ form (protocol.md 4.8). A week or a month has no such filling: their begin is no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from kucoin_stream.market.ring import Ring
@@ -50,23 +50,29 @@ class KlineSeries:
         return True
 
     def merge(self, bars: Iterable[Candle]) -> bool:
-        """Join bars from history, in any order; of two for the same interval the one with more volume is newer."""
-        known = {bar.start_s: bar for bar in self}
-        made = self._made()
+        """Join bars from history, in any order; of two for the same interval the one with more volume is newer.
+
+        Costs as many rows as there are from the earliest of ``bars`` on. Returns whether anything changed.
+        """
+        offered = list(bars)
+        if not offered:
+            return False
+        kept = max(0, self.ring.below(min(bar.start_s for bar in offered)) - 1)
+        there = [_candle(row) for row in self.ring.cut(kept)]
+        known = {bar.start_s: bar for bar in there}
+        made = self._made(there)
         changed = False
-        for bar in bars:
-            there = known.get(bar.start_s)
-            if there is None or bar.volume > there.volume:
+        for bar in offered:
+            present = known.get(bar.start_s)
+            if present is None or bar.volume > present.volume:
                 known[bar.start_s] = bar
                 made.discard(bar.start_s)
                 changed = True
-        if changed:
-            self.ring.clear()
-            previous: Candle | None = None
-            for start in sorted(known.keys() - made):
-                for each in _filled(previous, known[start], self.step, self.ring.maxlen):
-                    self.ring.append(_row(each))
-                    previous = each
+        previous: Candle | None = None
+        for bar in [known[start] for start in sorted(known.keys() - made)] if changed else there:
+            for each in _filled(previous, bar, self.step, self.ring.maxlen):
+                self.ring.append(_row(each))
+                previous = each
         return changed
 
     def __iter__(self) -> Iterator[Candle]:
@@ -74,13 +80,13 @@ class KlineSeries:
         for row in zip(*(column.tolist() for column in columns.values()), strict=True):
             yield _candle(row)
 
-    def _made(self) -> set[int]:
+    def _made(self, bars: Sequence[Candle]) -> set[int]:
         """Return the begins of bars that only repeat the close before them: a change of that close changes them."""
         if not self.step:
             return set()
-        pairs = pairwise(self)
+        pairs = pairwise(bars)
         repeated = {bar.start_s for before, bar in pairs if not bar.volume and bar == _flat(bar.start_s, before.close)}
-        return repeated - {self.last_start}  # no later bar would make that one again
+        return repeated - {bars[-1].start_s if bars else None}  # no later bar would make that one again
 
 
 def _filled(previous: Candle | None, bar: Candle, step: int, limit: int) -> Iterator[Candle]:

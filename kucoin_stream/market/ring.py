@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -53,10 +54,19 @@ class Ring:
         """Return the newest row; raises :class:`IndexError` where there is none."""
         return tuple(column[-1] for column in self._columns)
 
-    def clear(self) -> None:
-        """Forget all rows."""
+    def below(self, value: Any) -> int:
+        """Count the rows whose first column, which must be sorted, is below ``value``."""
+        first = self._columns[0]
+        start = len(first) - len(self)
+        return bisect_left(first, value, start) - start
+
+    def cut(self, count: int) -> list[tuple[Any, ...]]:
+        """Keep the oldest ``count`` rows; return the others, oldest first."""
+        gone = len(self._columns[0]) - len(self)  # rows that are there but count no more
+        others = list(zip(*(column[gone + count :] for column in self._columns), strict=True))
         for column in self._columns:
-            del column[:]
+            del column[gone + count :], column[:gone]
+        return others
 
     def arrays(self, count: int | None = None) -> dict[str, np.ndarray[Any, Any]]:
         """Return copies of the newest ``count`` rows, oldest first; all of them by default."""

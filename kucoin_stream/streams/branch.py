@@ -18,7 +18,7 @@ import threading
 import traceback
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from inspect import isawaitable
 from typing import Any
 
@@ -26,27 +26,43 @@ from streamz import Stream
 from streamz.core import thread_state
 from tornado import gen
 
-from kucoin_stream.protocol.events import Gap
+from kucoin_stream.protocol.events import Gap, News
 from kucoin_stream.protocol.topics import Overflow
 
+# What a user's node may raise without ending more than its message: sys.exit() and a cancelled await among them.
+_USERS_ERRORS = (Exception, asyncio.CancelledError, SystemExit)
 _TURN = 200  # messages before the pump lets others on its loop have a turn
 
 
 class Branch:
     """The way of one child. ``put`` runs on the loop thread, the pump on streamz's."""
 
-    def __init__(self, node: Stream, source: Stream, *, topic: str, limit: int, overflow: Overflow, news: bool) -> None:
+    def __init__(
+        self,
+        node: Stream,
+        source: Stream,
+        post: Callable[..., None],
+        *,
+        topic: str,
+        limit: int,
+        overflow: Overflow,
+        news: bool,
+    ) -> None:
         self.dropped = 0  # messages that the overflow policy left out
         self.errors = 0  # messages that an exception in the user's graph cost
         self.peak = 0  # most messages that ever waited
         self.wants_news = news
-        self.last_error: BaseException | None = None
         self._node = weakref.ref(node)
         self._source = weakref.ref(source)
         self._topic = topic
         self._limit = limit
         self._overflow = overflow
-        self._inbox: deque[Any] = deque()
+        self._inbox: deque[Any] = deque()  # the loop thread only appends, the pump only pops
+        self._full = False  # then new messages are held back, in what follows
+        self._missed = 0
+        self._news: list[News] = []
+        self._latest: dict[Any, Any] = {}  # by symbol
+        self._post = post
         self._awake = False
         self._pumping = False
         self._loop: asyncio.AbstractEventLoop = source.loop.asyncio_loop
@@ -61,39 +77,49 @@ class Branch:
     # -- loop thread ---------------------------------------------------------------------------------------------
 
     def put(self, messages: Sequence[Any]) -> None:
-        """Take the messages of one socket read."""
+        """Take the messages of one socket read; hold them back where the inbox is full."""
         inbox = self._inbox
-        inbox.extend(messages)
-        size = len(inbox)
-        if size > self.peak:
-            self.peak = size
-        if size > self._limit:
-            self._shorten()
-        if not self._awake:
+        if self._full or len(inbox) + len(messages) > self._limit:
+            self._full = True
+            self._hold(messages)
+            self.refill()
+        else:
+            inbox.extend(messages)
+        self.peak = max(self.peak, len(inbox))
+        self._rouse()
+
+    def _hold(self, messages: Sequence[Any]) -> None:
+        for message in messages:
+            if isinstance(message, News):
+                self._news.append(message)
+            elif self._overflow == "conflate":
+                symbol = getattr(message, "symbol", None)
+                self.dropped += symbol in self._latest
+                self._latest[symbol] = message
+            else:
+                self.dropped += 1
+                self._missed += 1
+
+    def refill(self) -> None:
+        """Put what was held back behind the rest, once half of the inbox is free: first the hole, then the news."""
+        if not self._full or len(self._inbox) > self._limit // 2:
+            return
+        held: list[Any] = [*self._news, *self._latest.values()]
+        if self._missed and self.wants_news:
+            held.insert(0, Gap(self._topic, "the reader was too slow", self._missed))
+        self._full, self._missed = False, 0
+        self._news.clear()
+        self._latest.clear()
+        self._inbox.extend(held)
+        self._rouse()
+
+    def _rouse(self) -> None:
+        if not self._awake and self._inbox:
             self._awake = True
-            self._loop.call_soon_threadsafe(self._wake)
-
-    def _shorten(self) -> None:
-        messages: list[Any] = []
-        while self._inbox:
             try:
-                messages.append(self._inbox.popleft())
-            except IndexError:  # the pump took the last one
-                break
-        kept = self._kept(messages)
-        self.dropped += len(messages) - sum(not isinstance(message, Gap) for message in kept)
-        self._inbox.extend(kept)
-
-    def _kept(self, messages: list[Any]) -> list[Any]:
-        match self._overflow:
-            case "conflate":
-                return list({getattr(message, "symbol", None): message for message in messages}.values())
-            case "mark":
-                kept = messages[len(messages) // 2 :]
-            case "resync":
-                kept = []
-        gap = Gap(self._topic, "the reader was too slow", len(messages) - len(kept))
-        return [gap, *kept] if self.wants_news else kept
+                self._loop.call_soon_threadsafe(self._wake)
+            except RuntimeError:  # streamz's loop was closed: nobody will ever read this
+                self._inbox.clear()
 
     # -- streamz's loop ------------------------------------------------------------------------------------------
 
@@ -104,48 +130,51 @@ class Branch:
 
     async def _pump(self) -> None:
         turn = 0
-        while True:
-            try:
+        try:
+            while self._next():
                 message = self._inbox.popleft()
-            except IndexError:
-                self._awake = False
-                if not self._inbox:  # what was put before that line is seen here, what comes after wakes again
-                    self._pumping = False
-                    return
-                self._awake = True
-                continue
-            node, source = self._node(), self._source()
-            if node is None or source is None:
-                self._inbox.clear()
-                continue
-            await self._update(node, source, message)
-            turn += 1
-            if turn % _TURN == 0:
-                await asyncio.sleep(0)
+                node, source = self._node(), self._source()
+                if node is None or source is None:
+                    self._inbox.clear()
+                    continue
+                await self._update(node, source, message)
+                turn += 1
+                if turn % _TURN == 0:
+                    await asyncio.sleep(0)
+        finally:
+            self._pumping = self._awake = False  # one wake-up too many does no harm
+        if self._full:
+            self._post(self.refill)
+
+    def _next(self) -> bool:
+        """Whether there is a message; if not, the next ``put`` wakes the pump again."""
+        if not self._inbox:
+            self._awake = False
+            if not self._inbox:  # what was put before that line is seen here, what comes after wakes again
+                return False
+            self._awake = True
+        return True
 
     async def _update(self, node: Stream, source: Stream, message: Any) -> None:
         thread_state.asynchronous = _here.pumping = True  # emit() inside the graph must not wait for this very loop
         try:
             result = node.update(message, who=source, metadata=[])
-        except Exception as exc:  # noqa: BLE001  a user's node: counted, shown once, and only this message is lost
+        except _USERS_ERRORS as exc:
             self._failed(exc)
             return
         finally:
             thread_state.asynchronous = _here.pumping = False
-        if result:
-            await self._settle(result)
-
-    async def _settle(self, result: Any) -> None:
-        for each in result if isinstance(result, list) else [result]:
-            try:
-                if isawaitable(each) or isinstance(each, list):
+        for each in result if isinstance(result, list) else (result,):
+            if isinstance(each, list) or isawaitable(each):
+                try:
                     await gen.convert_yielded(each)
-            except Exception as exc:  # noqa: BLE001  a user's node, later
-                self._failed(exc)
+                except _USERS_ERRORS as exc:
+                    if (task := asyncio.current_task()) is not None and task.cancelling():
+                        raise  # it is the pump that is being ended
+                    self._failed(exc)
 
     def _failed(self, exc: BaseException) -> None:
         self.errors += 1
-        self.last_error = exc
         if self.errors == 1:
             node = self._node()
             sys.stderr.write(f"{self._topic}: {node} raised; later errors of this branch are only counted\n")

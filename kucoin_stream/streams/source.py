@@ -112,7 +112,8 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
     """A source fed by an :class:`Inlet`. Nodes behind it run on streamz's loop, each child by its own pump.
 
     With ``news``, the stream also carries what happened to it, in order: :class:`Disconnected`, :class:`Restarted`,
-    :class:`Gap`, :class:`Refused`. Without, only data.
+    :class:`Gap`, :class:`Refused`. Without, only data. A child that lags ``limit`` messages behind gets no more
+    until half of them are worked off; ``overflow`` says what becomes of those meanwhile.
     """
 
     def __init__(
@@ -138,7 +139,9 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
         self.downstreams = _Children(self)
 
     def _grow(self, node: Stream) -> None:
-        branch = Branch(node, self, topic=self.title, limit=self._limit, overflow=self._overflow, news=self._news)
+        branch = Branch(
+            node, self, self._engine.post, topic=self.title, limit=self._limit, overflow=self._overflow, news=self._news
+        )
         self._branches[node] = branch
         self._engine.post(self._inlet.grow, branch)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
 from websockets.exceptions import WebSocketException
+from websockets.protocol import State as SocketState
 
 from kucoin_stream.errors import RefusedError, RemoteProtocolError, UnreachableError
 from kucoin_stream.protocol import topics
@@ -27,7 +28,7 @@ from kucoin_stream.protocol.messages.rest import Bullet
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.plan import Batch
 from kucoin_stream.transport.socket import Socket, open_socket
-from kucoin_stream.transport.target import is_loopback, is_own
+from kucoin_stream.transport.target import is_loopback, is_own, scheme_and_host
 
 TokenCall = Callable[[], Awaitable[Bullet]]
 
@@ -113,10 +114,11 @@ class Connection:
         self._ended = self._loop.create_task(self._watch(self._socket))
 
     def _check_host(self, endpoint: str) -> None:
-        if urlsplit(endpoint).scheme not in {"ws", "wss"}:
+        if scheme_and_host(endpoint)[0] not in {"ws", "wss"}:
             raise RemoteProtocolError("the token's answer names no websocket")
-        if not (self._any_host or is_own(endpoint) or is_loopback(endpoint)):
-            host = urlsplit(endpoint).hostname
+        given = self._any_host or endpoint == self._settings.websocket_url
+        if not (given or is_own(endpoint) or is_loopback(endpoint)):
+            host = scheme_and_host(endpoint)[1]
             raise RemoteProtocolError(
                 f"the token's answer names a host that is not KuCoin's: {host}; no token was sent"
             )
@@ -168,8 +170,8 @@ class Connection:
 
     def _send(self) -> None:
         socket, protocol = self._socket, self._protocol
-        if socket is None or protocol is None:
-            return
+        if socket is None or protocol is None or socket.state is not SocketState.OPEN:
+            return  # on its way down: the plan hears of it
         now = self._loop.time()
         for frame in protocol.data_to_send(now):
             socket.protocol.send_text(frame)
@@ -185,10 +187,14 @@ class Connection:
             self._timer = self._loop.call_at(self._protocol.next_tick(), self._tick)
 
     def _tick(self) -> None:
-        if self._protocol is not None:
-            for event in self._protocol.tick(self._loop.time()):
+        if self._protocol is None:
+            return
+        for event in self._protocol.tick(self._loop.time()):
+            try:
                 self._handle(event)
-            self._send()
+            except Exception as exc:  # noqa: BLE001  the connection's main loop: the heartbeat goes on
+                self._owner.failed(exc)
+        self._send()
 
     # -- messages ------------------------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ class Engine:
 
     def start(self) -> None:
         """Start the loop thread. Nothing is opened yet."""
-        self._thread.start()
+        self._thread.start(self.pool.failed)
 
     def on_end(self, method: Callable[[str], None]) -> None:
         """Call a bound method with ``stopped: reason`` before the end; its object is held weakly."""

@@ -49,9 +49,11 @@ class LoopThread:
         self._loop: PinnedEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Start the thread."""
+    def start(self, on_error: Callable[[Exception], None] | None = None) -> None:
+        """Start the thread. ``on_error`` hears, on it, of what a callback or a task raised and nobody awaited."""
         self._loop = PinnedEventLoop()
+        if on_error is not None:
+            self._loop.set_exception_handler(lambda _, context: on_error(_exception_of(context)))
         self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self.name, daemon=True)
         self._thread.start()
 
@@ -117,9 +119,8 @@ class LoopThread:
         try:
             return future.result(timeout)
         except FutureTimeoutError:
-            if future.done():
-                raise
-            future.cancel()
+            if not future.cancel():
+                return future.result()  # it came just now
             raise NotReadyError(f"no answer from the background thread within {timeout:g} s") from None
 
 
@@ -139,6 +140,11 @@ def _settle(
     task = loop.create_task(_awaited(result))
     future.add_done_callback(lambda each: loop.call_soon_threadsafe(task.cancel) if each.cancelled() else None)
     task.add_done_callback(lambda each: _copy(each, future))
+
+
+def _exception_of(context: dict[str, Any]) -> Exception:
+    exc = context.get("exception")
+    return exc if isinstance(exc, Exception) else RuntimeError(str(context.get("message")))
 
 
 async def _awaited(awaitable: Awaitable[T]) -> T:

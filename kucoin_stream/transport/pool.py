@@ -36,6 +36,7 @@ log = logging.getLogger("kucoin_stream")
 _FINAL = range(400, 500)  # codes of errors that asking again does not mend
 _ASK_AGAIN = 5.0  # seconds after a refusal that may pass: 500, 509
 _MINUTE = 60.0
+_TOLD = 100  # different errors that are logged; all are counted
 
 
 class Subscriber(Protocol):
@@ -70,6 +71,7 @@ class Pool:
         self.rest = rest
         self.errors = 0
         self.last_error = ""
+        self._told: set[str] = set()
         self.messages = 0
         self.reconnects = 0
         self._settings = settings
@@ -130,24 +132,26 @@ class Pool:
 
         Raises :class:`RefusedError` for the first one refused, :class:`NotReadyError` after ``timeout`` seconds.
         """
-        waits = []
+        waits: dict[str, asyncio.Future[None]] = {}
         for topic in topics:
             if topic in self._refusals:
                 raise self._refusals[topic]
             if not self.active(topic):
                 future = asyncio.get_running_loop().create_future()
                 self._waiters.setdefault(topic, []).append(future)
-                waits.append(future)
+                waits[topic] = future
         if not waits:
             return
         try:
             async with asyncio.timeout(timeout):
-                await asyncio.gather(*waits)
+                await asyncio.gather(*waits.values())
         except TimeoutError:
             raise NotReadyError(f"not acknowledged within {timeout:g} s{self._why_waiting()}") from None
         finally:
-            for future in waits:
+            for topic, future in waits.items():
                 future.cancel()
+                if left := [each for each in self._waiters.pop(topic, ()) if each is not future and not each.done()]:
+                    self._waiters[topic] = left
 
     def _why_waiting(self) -> str:
         reasons = [life.reason for life in self._lives.values() if life.reason]
@@ -246,8 +250,11 @@ class Pool:
 
     def _tell(self, topic: str, news: News) -> None:
         for subscriber in self._routes.get(topic, ()):
-            subscriber.news(news)
-            subscriber.flush()
+            try:
+                subscriber.news(news)
+                subscriber.flush()
+            except Exception as exc:  # noqa: BLE001  the connection's main loop: one reader, one piece of news
+                self.failed(exc)
 
     def _restored(self, number: int) -> None:
         life = self._lives[number]
@@ -269,6 +276,10 @@ class Pool:
             await connection.open()
         except KucoinStreamError as exc:
             self._lost(number, life, str(exc))
+            return
+        except Exception as exc:  # noqa: BLE001  the connection's main loop: whatever it is, it is told and tried again
+            self.failed(exc)
+            self._lost(number, life, f"{type(exc).__name__}: {exc}")
             return
         if self._lives.get(number) is not life:  # closed meanwhile
             await connection.close()
@@ -322,14 +333,20 @@ class Pool:
             self.messages += 1
             self._dirty[pushed.topic] = readers
             for reader in readers:
-                reader.receive(pushed.payload)
+                try:
+                    reader.receive(pushed.payload)
+                except Exception as exc:  # noqa: BLE001  the connection's main loop: one reader, one message
+                    self.failed(exc)
 
     def batch_ended(self) -> None:
         """Let the readers of this socket read's messages hand them on."""
         dirty, self._dirty = self._dirty, {}
         for readers in dirty.values():
             for reader in readers:
-                reader.flush()
+                try:
+                    reader.flush()
+                except Exception as exc:  # noqa: BLE001  the connection's main loop: one reader, one read
+                    self.failed(exc)
 
     def acknowledged(self, number: int, batch: Batch) -> None:
         """Note that a batch is served."""
@@ -352,9 +369,9 @@ class Pool:
     def failed(self, error: Exception) -> None:
         """Count an error that cost one message; log the first of an episode."""
         self.errors += 1
-        text = f"{type(error).__name__}: {error}"
-        if text != self.last_error:
-            self.last_error = text
+        self.last_error = text = f"{type(error).__name__}: {error}"
+        if text not in self._told and len(self._told) < _TOLD:
+            self._told.add(text)
             log.warning("a message was lost to an error: %s", text)
 
 

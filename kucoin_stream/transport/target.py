@@ -40,7 +40,7 @@ class Target(Struct, frozen=True):
 
 def check_rest_url(url: str) -> str:
     """Return ``url`` without a trailing slash; raise :class:`UsageError` unless it is the base of a REST API."""
-    scheme, host = _scheme_and_host(url)
+    scheme, host = scheme_and_host(url)
     if scheme not in {"http", "https"} or not host:
         raise UsageError(f"not a REST base: {url!r}; write it as 'https://api.kucoin.com' or 'http://127.0.0.1:8080'")
     parts = urlsplit(url)
@@ -51,7 +51,7 @@ def check_rest_url(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether ``url`` names this machine."""
-    _, host = _scheme_and_host(url)
+    _, host = scheme_and_host(url)
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -60,16 +60,16 @@ def is_loopback(url: str) -> bool:
 
 def is_own(url: str) -> bool:
     """Whether ``url`` is a host of KuCoin's own, over TLS."""
-    scheme, host = _scheme_and_host(url)
+    scheme, host = scheme_and_host(url)
     return scheme in {"https", "wss"} and any(host == own or host.endswith(f".{own}") for own in OWN_DOMAINS)
 
 
 def is_private(url: str) -> bool:
     """Whether nobody can read along: TLS, or this machine."""
-    return _scheme_and_host(url)[0] in {"https", "wss"} or is_loopback(url)
+    return scheme_and_host(url)[0] in {"https", "wss"} or is_loopback(url)
 
 
-def _scheme_and_host(url: str) -> tuple[str, str]:
+def scheme_and_host(url: str) -> tuple[str, str]:
     """Return both, or nothing of a text that is no URL, such as one with half a bracket or a port of letters."""
     try:
         parts = urlsplit(url)

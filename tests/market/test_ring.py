@@ -44,7 +44,7 @@ def test_a_ring_is_a_deque(maxlen, steps):
             ring.replace_last(row)
             model[-1] = row
         elif step == "clear":
-            ring.clear()
+            assert [tuple(row) for row in ring.cut(0)] == [tuple(row) for row in model]
             model.clear()
         assert rows(ring) == list(model)
         assert (len(ring), ring.written) == (len(model), written)
@@ -89,3 +89,12 @@ def test_a_row_that_does_not_fit_leaves_no_trace(row, error):
     ring.append((3, 3.0, 3, "c"))
     assert rows(ring) == [(1, 1.0, 1, "a"), (3, 3.0, 3, "c")]
     assert ring.written == 2
+
+
+def test_rows_can_be_cut_and_counted_by_the_first_column():
+    ring = Ring({"at": "q", "price": "d"}, 4)
+    for at in range(7):
+        ring.append((at, at * 1.5))
+    assert [ring.below(value) for value in (0, 3, 4, 6, 9)] == [0, 0, 1, 3, 4]
+    assert ring.cut(2) == [(5, 7.5), (6, 9.0)]
+    assert ring.arrays()["at"].tolist() == [3, 4]

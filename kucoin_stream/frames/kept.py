@@ -1,0 +1,110 @@
+"""What the live frames of one topic have in common: a keeper on the loop thread, and the frame that reads it."""
+
+from __future__ import annotations
+
+import weakref
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from kucoin_stream.errors import NotReadyError, RefusedError
+from kucoin_stream.frames.base import REFUSED, LiveFrame
+from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
+from kucoin_stream.streams.feed import ACK_WAIT
+from kucoin_stream.streams.source import Inlet, LiveSource
+from kucoin_stream.transport.engine import Engine, Shared
+
+T = TypeVar("T")
+
+
+class Keeper(Shared):
+    """Keeps the state of one topic and hands its changes to ``inlet``. Lives on the loop thread."""
+
+    def __init__(self, engine: Engine, topic: str) -> None:
+        self.topic = topic
+        self.inlet = Inlet()
+        self._engine = engine
+        self._lost = False
+
+    def close(self) -> None:
+        """Leave the pool."""
+        self._engine.pool.detach([self.topic], self)
+
+    @abstractmethod
+    def receive(self, payload: Any, /) -> None:
+        """Take one message."""
+
+    def flush(self) -> None:
+        """Hand on what the messages of one socket read changed."""
+        self.inlet.flush()
+
+    def news(self, news: News, /) -> None:
+        """Take what happened to the topic; readers of the changes hear of it in order."""
+        match news:
+            case Disconnected(reason=reason):
+                self._disconnected(reason)
+                self._lost = True
+            case Restarted():
+                self._connected()
+                if not self._lost:
+                    return  # the first time is not news
+                self._lost = False
+            case Refused(code=code, reason=reason):
+                self._refuse(f"{REFUSED}: {code} {reason}")
+            case Gap():
+                pass
+        self.inlet.news(news)
+
+    @abstractmethod
+    def _disconnected(self, reason: str) -> None:
+        """Nothing is received from here on."""
+
+    @abstractmethod
+    def _connected(self) -> None:
+        """The topic is received (again)."""
+
+    @abstractmethod
+    def _refuse(self, status: str) -> None:
+        """The exchange does not serve the topic."""
+
+
+K = TypeVar("K", bound=Keeper)
+
+
+class KeptFrame(LiveFrame, Generic[K, T]):
+    """A live frame that shares its keeper with all others of the same ``key``."""
+
+    def __init__(self, engine: Engine, title: str, key: object, make: Callable[[], K]) -> None:
+        super().__init__(engine)
+        self.title = title
+        self._keeper: K = engine.call(engine.join, key, make)
+        self._leave = weakref.finalize(self, engine.post, engine.leave, key)
+        self._stream: LiveSource[T] | None = None
+
+    def settle(self) -> None:
+        """Wait at most 2 s for the ack. Raises :class:`RefusedError`; what comes later becomes the status."""
+        try:
+            self._engine.call(self._engine.pool.settled, [self._keeper.topic], ACK_WAIT, timeout=ACK_WAIT + 1)
+        except NotReadyError:
+            return  # the status says so
+        except RefusedError:
+            self.stop()
+            raise
+
+    @property
+    def stream(self) -> LiveSource[T]:
+        """A streamz source of the changes as frozen structs, with news (gaps, disconnections) in order."""
+        if self._stream is None:
+            self._stream = LiveSource(
+                self._engine,
+                title=f"changes of {self.title}",
+                limit=self._engine.settings.inbox_size,
+                overflow="mark",
+                news=True,
+                inlet=self._keeper.inlet,
+            )
+            self._stream.owner = self  # the frame lives as long as somebody reads its changes
+        return self._stream
+
+    def _release(self) -> None:
+        self._leave()
