@@ -1,7 +1,7 @@
 # Two commands matter: `make notebook` and `make test`. Each sets up what it needs, in .venv.
 
 PYTHON ?= python3
-VENV   ?= .venv
+VENV    = .venv
 BIN     = $(VENV)/bin
 DEV     = $(VENV)/.dev
 NOTE    = $(VENV)/.notebook
@@ -15,7 +15,7 @@ help: ## list the verbs
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say make PYTHON=python3.11") if sys.version_info < (3, 11) else 0'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 $(NOTE): pyproject.toml | $(BIN)/python

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import atexit
 import difflib
+import hashlib
 import logging
 import os
 import threading
-import weakref
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -109,6 +109,9 @@ class Client:
             why = "no answer within 3 s" if isinstance(exc, NotReadyError) else str(exc)
             self._open_simulated(f"KuCoin cannot be reached from here: {why}")
             return
+        except BaseException:  # such as Ctrl-C
+            engine.stop("interrupted")
+            raise
         self._load(engine)
 
     def _open_simulated(self, reason: str) -> None:
@@ -157,6 +160,7 @@ class Client:
         if self._ended:
             return
         self._ended = reason
+        _opened.discard(self)
         engine, simulator = self._engine, self._simulator
         try:
             if engine is not None:
@@ -351,7 +355,7 @@ def _plain(argument: str) -> str:
 
 # --- the default client -----------------------------------------------------------------------------------------
 
-_opened: weakref.WeakSet[Client] = weakref.WeakSet()
+_opened: set[Client] = set()  # until closed: a client nobody holds may still feed live frames
 _default: Client | None = None
 _default_asked: object = None
 _lock = threading.RLock()
@@ -366,7 +370,7 @@ def connect(target: str | os.PathLike[str] | None = None, **options: Any) -> Cli
     global _default, _default_asked
     asked = os.environ.get(VARIABLE) or "auto" if target is None else os.fspath(target)
     with _lock:
-        call = (asked, tuple(sorted(options.items(), key=lambda item: item[0])))
+        call = hashlib.sha256(repr((asked, sorted(options.items()))).encode()).digest()  # holds no secret
         if (running := current()) is not None and call == _default_asked:
             return running
         client = Client(asked, **options).open()

@@ -185,14 +185,15 @@ def _refusal(status: str) -> tuple[int, str]:
 
 
 _NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1000, "ns": 1}
+_LATEST = int(np.iinfo(np.int64).max)
 NO_TIME = int(np.iinfo(np.int64).min)
 """What stands for a missing integer: pandas shows it as NaT where the column is a time."""
 
 
 def utc(values: Any, unit: str) -> pd.DatetimeIndex:
-    """Return an int64 array of times since the epoch as UTC timestamps in nanoseconds."""
+    """Return an int64 array of times since the epoch as UTC timestamps in nanoseconds; what is none becomes NaT."""
     factor = _NANOSECONDS[unit]
-    scaled = values if factor == 1 else np.where(values == NO_TIME, NO_TIME, values * factor)
+    scaled = values if factor == 1 else np.where(np.abs(values) > _LATEST // factor, NO_TIME, values * factor)
     return pd.DatetimeIndex(scaled.view("M8[ns]"), tz="UTC")
 
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+SHORTEST_INTERVAL = 0.1  # seconds, whatever a server or a user says: within the limit on commands
 RECOMMENDED_INTERVAL = 18.0  # seconds; the server's pingInterval in 2026
 
 
@@ -32,14 +33,14 @@ class Heartbeat:
     """Times are seconds on the caller's monotonic clock."""
 
     def __init__(self, interval: float, timeout: float, now: float) -> None:
-        self.interval = interval
+        self.interval = max(interval, SHORTEST_INTERVAL)
         self.timeout = timeout
-        self._ping_due = now + interval
+        self._ping_due = now + self.interval
         self._received = now
         self._waiting_since: float | None = None  # the ping whose pong is watched
         self._second = False
         self._last_ping: float | None = None
-        self._watches = interval >= timeout
+        self._watches = self.interval >= timeout
 
     def sent(self, now: float) -> None:
         """Note that any message was sent."""

@@ -19,6 +19,9 @@ Amount = Annotated[float, msgspec.Meta(ge=0, le=1e24)]
 Signed = Annotated[float, msgspec.Meta(ge=-1e24, le=1e24)]
 """A change, a rate or a coefficient: finite."""
 
+Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A number that fits a column of int64."""
+
 
 _DECODERS: dict[object, msgspec.json.Decoder[Any]] = {}
 

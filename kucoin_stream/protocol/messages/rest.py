@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from msgspec import Raw, Struct, field
 
-from kucoin_stream.protocol.messages import Amount
+from kucoin_stream.protocol.messages import Amount, Integer
 from kucoin_stream.protocol.messages.spot import Candle, Level
 
 
@@ -63,20 +63,20 @@ class SymbolInfo(Struct, frozen=True, rename="camel"):
 class BookSnapshot(Struct, frozen=True):
     """An order book at ``sequence``: bids descending, asks ascending (5.1)."""
 
-    sequence: int
+    sequence: Integer
     bids: list[Level] | None = None
     asks: list[Level] | None = None
-    time_ms: int | None = field(name="time", default=None)
+    time_ms: Integer | None = field(name="time", default=None)
 
 
 class TradeRecord(Struct, frozen=True, rename="camel", gc=False):
     """A past trade (8.2.5)."""
 
-    sequence: int
+    sequence: Integer
     price: Amount
     size: Amount
     side: str
-    time_ns: int = field(name="time")
+    time_ns: Integer = field(name="time")
 
 
 Candles = list[Candle]

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from kucoin_stream.protocol.messages import Amount, Signed
+from kucoin_stream.protocol.messages import Amount, Integer, Signed
 
 Level = tuple[Amount, Amount]
 """``(price, size)``"""
 
-Change = tuple[Amount, Amount, int]
+Change = tuple[Amount, Amount, Integer]
 """``(price, size, sequence)``: the new size at a price; size 0 removes it; price 0 only moves the sequence."""
 
 
 class Ticker(Struct, frozen=True, rename="camel", gc=False):
     """Last trade and top of the book; ``sequence`` is that of the level-2 book (4.1, 4.2)."""
 
-    sequence: int
-    time_ms: int | None = field(name="time", default=None)
+    sequence: Integer
+    time_ms: Integer | None = field(name="time", default=None)
     price: Amount | None = None
     size: Amount | None = None
     best_bid: Amount | None = None
@@ -38,9 +38,9 @@ class Trade(Struct, frozen=True, rename="camel", gc=False):
     side: str
     price: Amount
     size: Amount
-    time_ns: int = field(name="time")
+    time_ns: Integer = field(name="time")
     trade_id: str
-    sequence: int
+    sequence: Integer
     maker_order_id: str = ""
     taker_order_id: str = ""
 
@@ -57,9 +57,9 @@ class BookDelta(Struct, frozen=True, rename="camel"):
 
     symbol: str
     changes: Changes
-    sequence_start: int
-    sequence_end: int
-    time_ms: int | None = field(name="time", default=None)  # since 2022
+    sequence_start: Integer
+    sequence_end: Integer
+    time_ms: Integer | None = field(name="time", default=None)  # since 2022
 
 
 class BookTop(Struct, frozen=True):
@@ -67,7 +67,7 @@ class BookTop(Struct, frozen=True):
 
     asks: list[Amount] | None = None
     bids: list[Amount] | None = None
-    timestamp_ms: int | None = field(name="timestamp", default=None)
+    timestamp_ms: Integer | None = field(name="timestamp", default=None)
     symbol: str = ""
 
 
@@ -76,7 +76,7 @@ class BookDepth(Struct, frozen=True):
 
     asks: list[Level] | None = None
     bids: list[Level] | None = None
-    timestamp_ms: int | None = field(name="timestamp", default=None)
+    timestamp_ms: Integer | None = field(name="timestamp", default=None)
     symbol: str = ""
 
 
@@ -90,13 +90,13 @@ class CallAuction(Struct, frozen=True, rename="camel", gc=False):
     sell_order_range_high_price: Amount | None = None
     buy_order_range_low_price: Amount | None = None
     buy_order_range_high_price: Amount | None = None
-    time_ms: int | None = field(name="time", default=None)
+    time_ms: Integer | None = field(name="time", default=None)
 
 
 class Candle(Struct, frozen=True, array_like=True, gc=False):
     """One bar in the wire's order. ``start_s`` is the Unix time of its begin, in seconds (4.8, 8.2.6)."""
 
-    start_s: int
+    start_s: Integer
     open: Amount
     close: Amount
     high: Amount
@@ -110,7 +110,7 @@ class KlineUpdate(Struct, frozen=True):
 
     symbol: str
     candle: Candle = field(name="candles")
-    time_ns: int | None = field(name="time", default=None)
+    time_ns: Integer | None = field(name="time", default=None)
     interval: str = ""  # from the topic
 
 
@@ -130,7 +130,7 @@ class SnapshotData(Struct, frozen=True, rename="camel"):
     """24 h statistics of a symbol; ``change_rate`` is a fraction (4.10)."""
 
     symbol: str
-    datetime_ms: int | None = field(name="datetime", default=None)
+    datetime_ms: Integer | None = field(name="datetime", default=None)
     last_traded_price: Amount | None = None
     open: Amount | None = None
     high: Amount | None = None
@@ -151,9 +151,9 @@ class SnapshotData(Struct, frozen=True, rename="camel"):
     markets: list[str] | None = None
     trading: bool | None = None
     margin_trade: bool | None = None
-    board: int | None = None
-    mark: int | None = None
-    sort: int | None = None
+    board: Integer | None = None
+    mark: Integer | None = None
+    sort: Integer | None = None
     site_types: list[str] | None = None
     maker_fee_rate: Signed | None = None
     taker_fee_rate: Signed | None = None
@@ -168,7 +168,7 @@ class Snapshot(Struct, frozen=True):
     """The push of a symbol's or market's 24 h statistics; older servers send a list (4.10, 4.11)."""
 
     data: SnapshotData | list[SnapshotData]
-    sequence: int | None = None
+    sequence: Integer | None = None
 
 
 class IndexPrice(Struct, frozen=True, gc=False):
@@ -176,5 +176,5 @@ class IndexPrice(Struct, frozen=True, gc=False):
 
     symbol: str
     value: Amount
-    granularity_ms: int | None = field(name="granularity", default=None)
-    timestamp_ms: int | None = field(name="timestamp", default=None)
+    granularity_ms: Integer | None = field(name="granularity", default=None)
+    timestamp_ms: Integer | None = field(name="timestamp", default=None)
