@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ from kucoin_stream.errors import KucoinStreamError
 @click.version_option(__version__, prog_name="kucoin-stream")
 def main() -> None:
     """KuCoin live: order books, klines and trades. In a notebook: import kucoin_stream as ks."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without Unicode gets question marks
 
 
 @contextmanager
@@ -25,6 +29,8 @@ def _clean_errors() -> Iterator[None]:
     """Show our errors and the system's as one line, without a traceback."""
     try:
         yield
+    except BrokenPipeError:  # such as `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (KucoinStreamError, OSError) as exc:
         raise click.ClickException(str(exc)) from exc
 
@@ -62,7 +68,7 @@ def watch(symbol: str, interval: str, target: str | None, seconds: float | None,
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="other machines can reach it only if told so")
-@click.option("--port", default=8080, show_default=True, help="0 takes a free one")
+@click.option("--port", default=8080, type=click.IntRange(0, 65535), show_default=True, help="0 takes a free one")
 @click.option("--seed", default=0, show_default=True, help="of the generated market")
 @click.option("--rate", default=1.0, show_default=True, help="how lively the generated market is")
 @click.option("--symbols", default=None, help="of the generated market, joined by commas; a dozen without it")

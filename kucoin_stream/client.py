@@ -21,11 +21,11 @@ from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.messages import spot
 from kucoin_stream.protocol.messages.rest import SymbolInfo
 from kucoin_stream.protocol.topics import INTERVALS, Topic
-from kucoin_stream.settings import REST_BASE, Credentials, Settings
+from kucoin_stream.settings import REST_BASE, Credentials, Limits, Settings
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.transport import credentials as keys
 from kucoin_stream.transport.engine import Engine
-from kucoin_stream.transport.target import Target, check_rest_url
+from kucoin_stream.transport.target import Target, check_rest_url, scheme_and_host
 
 VARIABLE = "KUCOIN_STREAM_TARGET"
 PROBE_TIMEOUT = 3.0  # seconds that "auto" gives KuCoin to answer
@@ -58,7 +58,8 @@ class Client:
         speed: float | Literal["max"] = 1.0,
         **options: Any,
     ) -> None:
-        self._asked = os.fspath(target)
+        asked = os.fspath(target)
+        self._asked = check_rest_url(asked) if "://" in asked else asked
         self._futures_url = check_rest_url(futures_url) if futures_url else ""
         self._speed = speed
         self._given = keys.given(key, secret, passphrase)
@@ -91,7 +92,7 @@ class Client:
             case asked if asked.endswith(_CAPTURES) or Path(asked).is_file():
                 self._open_capture(Path(asked))
             case asked if "://" in asked:
-                self._start(Target("url", check_rest_url(asked), futures_url=self._futures_url))
+                self._start(Target("url", asked, futures_url=self._futures_url))
             case asked:
                 raise UsageError(
                     f"no such target: {asked!r}; it is 'auto', 'live', 'sim', a URL such as 'http://127.0.0.1:8080', "
@@ -316,10 +317,15 @@ def _settings(options: dict[str, Any]) -> Settings:
             near = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(names))}"
             raise UsageError(f"no such option {name!r}{hint}")
-    settings = Settings(**options)
-    if settings.region not in REST_BASE:
-        raise UsageError(f"no such region {settings.region!r}; there are: {', '.join(REST_BASE)}")
-    return settings
+    region = options.get("region", "global")
+    if not isinstance(region, str) or region not in REST_BASE:
+        raise UsageError(f"no such region {region!r}; there are: {', '.join(REST_BASE)}")
+    if (url := options.get("websocket_url")) and scheme_and_host(str(url))[0] not in {"ws", "wss"}:
+        raise UsageError(f"not a websocket's address: {url!r}; write it as 'wss://ws-api-spot.kucoin.com'")
+    try:
+        return msgspec.convert({**options, "limits": Limits()} | options, Settings, from_attributes=True)
+    except msgspec.ValidationError as exc:
+        raise UsageError(f"an option is wrong: {exc}") from None
 
 
 def check_interval(interval: str | None) -> str:
@@ -398,6 +404,21 @@ def stop() -> None:
     with _lock:
         if _default is not None:
             _default.close("by ks.stop()")
+
+
+def _after_fork() -> None:
+    """In the child of a fork there are no threads: what the parent had is ended here, without touching it."""
+    global _default
+    for client in _opened:
+        client._ended = "the process was forked"
+        if client._engine is not None:
+            client._engine.ended = client._ended
+    _opened.clear()
+    _default = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @atexit.register

@@ -84,4 +84,16 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """The other side sent something that cannot be decoded or is out of place."""
+    """The other side sent something that cannot be decoded or is out of place.
+
+    ``topic`` is the one whose message it was, where that could be read.
+    """
+
+    def __init__(self, message: str, topic: str = "") -> None:
+        super().__init__(message)
+        self.topic = topic
+
+
+def printable(text: object, limit: int = 300) -> str:
+    """Return foreign text fit for an error message: on one line, without control characters, not too long."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text)[:limit])

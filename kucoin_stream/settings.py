@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Region = Literal["global", "EU", "AU"]
 
@@ -43,21 +43,27 @@ class Limits(Struct, frozen=True):
     kline_rows: int = 1500  # rows a REST call returns at most; protocol.md 8.2.6
 
 
+Time = Annotated[float, Meta(gt=0, le=86_400)]
+"""Seconds."""
+
+Size = Annotated[int, Meta(ge=1, le=2**40)]
+
+
 class Settings(Struct, frozen=True):
     """Options of a client, under KuCoin's names in brackets. Times are seconds."""
 
     region: Region = "global"
-    ping_interval: float | None = None  # [pingInterval] None: what the token's answer says, 18 s
-    pong_timeout: float | None = None  # [pongTimeout] None: what the token's answer says, 10 s
-    reconnect_delay: float = 0.5  # [reconnectTimeout] before the first attempt
-    reconnect_delay_max: float = 30.0
-    welcome_timeout: float = 5.0  # the official SDK's
-    ack_timeout: float = 10.0  # protocol.md 10.1
-    open_timeout: float = 10.0
-    request_timeout: float = 10.0
-    close_timeout: float = 1.0
+    ping_interval: Time | None = None  # [pingInterval] None: what the token's answer says, 18 s
+    pong_timeout: Time | None = None  # [pongTimeout] None: what the token's answer says, 10 s
+    reconnect_delay: Time = 0.5  # [reconnectTimeout] before the first attempt
+    reconnect_delay_max: Time = 30.0
+    welcome_timeout: Time = 5.0  # the official SDK's
+    ack_timeout: Time = 10.0  # protocol.md 10.1
+    open_timeout: Time = 10.0
+    request_timeout: Time = 10.0
+    close_timeout: Time = 1.0
     websocket_url: str | None = None  # [wsUrl] overrides the socket that the token names
     limits: Limits = Limits()
-    frame_bytes: int = 8 * 2**20  # largest message accepted
-    response_bytes: int = 64 * 2**20  # largest REST answer accepted
-    inbox_size: int = 100_000  # messages a branch may lag behind before its topic's policy applies
+    frame_bytes: Size = 8 * 2**20  # largest message accepted
+    response_bytes: Size = 64 * 2**20  # largest REST answer accepted
+    inbox_size: Size = 100_000  # messages a branch may lag behind before its topic's policy applies

@@ -134,8 +134,14 @@ def read(path: Path) -> dict[str, Reference]:
 
 def _records(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-        for line in lines:
-            yield json.loads(line)
+        try:
+            for line in lines:
+                record = json.loads(line)
+                if not (isinstance(record, dict) and {"kind", "message"} <= record.keys()):
+                    raise UsageError(f"{path} is not a capture: a line without kind and message")
+                yield record
+        except (ValueError, EOFError, gzip.BadGzipFile) as exc:
+            raise exc if isinstance(exc, UsageError) else UsageError(f"{path} is not a capture: {exc}") from None
 
 
 @contextmanager

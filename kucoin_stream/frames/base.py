@@ -193,7 +193,8 @@ NO_TIME = int(np.iinfo(np.int64).min)
 def utc(values: Any, unit: str) -> pd.DatetimeIndex:
     """Return an int64 array of times since the epoch as UTC timestamps in nanoseconds; what is none becomes NaT."""
     factor = _NANOSECONDS[unit]
-    scaled = values if factor == 1 else np.where(np.abs(values) > _LATEST // factor, NO_TIME, values * factor)
+    latest = _LATEST // factor
+    scaled = values if factor == 1 else np.where((values > latest) | (values < -latest), NO_TIME, values * factor)
     return pd.DatetimeIndex(scaled.view("M8[ns]"), tz="UTC")
 
 

@@ -85,7 +85,7 @@ class BookKeeper(Keeper):
         """Publish what the changes of one socket read made of the book."""
         book = self._book
         if self._sync.live and book.crossed:
-            self._perform(self._sync.crossed(self._loop.time()))
+            self._perform(self._sync.lost("crossed book", self._loop.time()))
         if book.partial and book.running_out:
             self._perform(self._sync.refresh())
         self._publish()
@@ -101,6 +101,9 @@ class BookKeeper(Keeper):
         if self._trouble:
             self._trouble = "resyncing"
         self._arm()
+
+    def _spoiled(self, reason: str) -> None:
+        self._perform(self._sync.lost(reason, self._loop.time()))
 
     def _refuse(self, status: str) -> None:
         self._refused = status
@@ -307,7 +310,7 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
 
 def decimals(increment: Any) -> int:
     """Return how many decimals a price or size step has."""
-    return max(0, -int(increment.normalize().as_tuple().exponent)) if increment else 8
+    return max(0, -int(increment.normalize().as_tuple().exponent)) if increment and increment.is_finite() else 8
 
 
 def _number(value: float | None) -> float:

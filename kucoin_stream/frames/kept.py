@@ -51,8 +51,9 @@ class Keeper(Shared):
                 self._lost = False
             case Refused(code=code, reason=reason):
                 self._refuse(f"{REFUSED}: {code} {reason}")
-            case Gap():
-                pass
+            case Gap(reason=reason):
+                self._spoiled(reason)
+                return
         self.inlet.news(news)
 
     @abstractmethod
@@ -62,6 +63,10 @@ class Keeper(Shared):
     @abstractmethod
     def _connected(self) -> None:
         """The topic is received (again)."""
+
+    @abstractmethod
+    def _spoiled(self, reason: str) -> None:
+        """A message is missing."""
 
     @abstractmethod
     def _refuse(self, status: str) -> None:

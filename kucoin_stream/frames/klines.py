@@ -15,8 +15,9 @@ from kucoin_stream.frames.book import decimals
 from kucoin_stream.frames.kept import Keeper, KeptFrame
 from kucoin_stream.market.klines import KlineSeries
 from kucoin_stream.protocol import topics
+from kucoin_stream.protocol.events import Gap
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.protocol.messages.spot import KlineUpdate
+from kucoin_stream.protocol.messages.spot import Candle, KlineUpdate
 from kucoin_stream.transport.engine import Engine
 
 _TOPIC = topics.find("spot.klines")
@@ -47,7 +48,8 @@ class KlineKeeper(Keeper):
         self.status = "syncing"
         self.version = 0
         self.ready = False
-        self._history = history
+        self._history_bars = history
+        self._seen_until: int | None = None  # begin of the last bar before the connection was lost
         self._series = KlineSeries(interval, maxlen)
         self._task: asyncio.Task[None] | None = None
         engine.pool.attach([self.topic], self)
@@ -67,13 +69,17 @@ class KlineKeeper(Keeper):
         return self._series.ring.arrays(count)
 
     def receive(self, update: KlineUpdate, /) -> None:
-        """Take the live bar."""
+        """Take the live bar; where no ack came, the first one says that there is a stream to join."""
+        if self._task is None:
+            self._connected()
         if self._series.update(update.candle):
             self.inlet.receive(update)
             self.version += 1
 
     def _disconnected(self, reason: str) -> None:
         self._forget_fetch()
+        if self.ready:
+            self._seen_until = self._series.last_start
         self._set_status(f"stale: {reason}" if self.ready else f"syncing: {reason}")
 
     def _connected(self) -> None:
@@ -81,6 +87,10 @@ class KlineKeeper(Keeper):
         self._forget_fetch()
         self._set_status("resyncing" if self.ready else "syncing")
         self._task = asyncio.get_running_loop().create_task(self._fetch())
+
+    def _spoiled(self, reason: str) -> None:
+        self.inlet.news(Gap(self.topic, reason, 1))
+        self._connected()
 
     def _refuse(self, status: str) -> None:
         self._forget_fetch()
@@ -103,7 +113,7 @@ class KlineKeeper(Keeper):
                 await rest.server_time()
         while True:
             try:
-                bars = await rest.klines(self.symbol, self.interval, self._since(rest.now()))
+                bars = await self._history(self._since(rest.now()))
             except KucoinStreamError as exc:
                 self._set_status(f"{'resyncing' if self.ready else 'syncing'}: {exc}")
                 await asyncio.sleep(delay)
@@ -114,14 +124,25 @@ class KlineKeeper(Keeper):
                 self._set_status("live")
                 return
 
+    async def _history(self, since: int) -> list[Candle]:
+        """Return all bars since ``since`` (Unix seconds), a page of the newest after the other."""
+        bars: list[Candle] = []
+        end: int | None = None
+        while True:
+            page = await self._engine.rest.klines(self.symbol, self.interval, since, end)
+            bars += page
+            oldest = min((bar.start_s for bar in page), default=since)
+            whole = len(page) < self._engine.settings.limits.kline_rows or oldest <= since
+            if whole or (end is not None and oldest >= end):
+                return bars
+            end = oldest
+
     def _since(self, now: float) -> int:
         """Begin of the first bar wanted, in Unix seconds of the exchange's clock."""
         step = topics.INTERVALS[self.interval]
-        first = int(now // step - self._history + 1) * step
-        last = self._series.last_start
-        if self.ready and last is not None:
-            return max(min(last, first + self._history * step), 0)
-        return max(first, 0)
+        bars = self._history_bars if self._seen_until is None else self._series.ring.maxlen
+        first = int(now // step - bars + 1) * step
+        return max(first, self._seen_until or 0, 0)
 
 
 class LiveKlines(KeptFrame[KlineKeeper, KlineUpdate]):

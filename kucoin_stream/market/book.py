@@ -118,10 +118,10 @@ class OrderBook:
     def apply(self, delta: BookDelta) -> None:
         """Apply the next change in line."""
         changes = delta.changes
-        for price, size, _ in changes.bids:
+        for price, size, _ in changes.bids or ():
             if price:  # price 0 only moves the sequence
                 self.bids.set(price, size)
-        for price, size, _ in changes.asks:
+        for price, size, _ in changes.asks or ():
             if price:
                 self.asks.set(-price, size)
         self.sequence = delta.sequence_end

@@ -61,6 +61,8 @@ class BookSync:
         self._request_at: float | None = None
         self._failures = 0
         self._live_since = 0.0
+        self._old_after: int | None = None  # the sequence after which only known changes came,
+        self._old_since = 0.0  # and since when
 
     @property
     def live(self) -> bool:
@@ -91,7 +93,7 @@ class BookSync:
             first = self._waiting is None and self._failures == 0
             return self._request() if first else []
         if delta.sequence_end <= last:
-            return []
+            return self._old(last, now)
         if delta.sequence_start > last + 1:
             gap = f"sequence {last + 1} to {delta.sequence_start - 1} missing"
             actions = self._lose(gap, delta.sequence_start - last - 1, now)
@@ -134,9 +136,9 @@ class BookSync:
         self._buffer = []
         return self._request()
 
-    def crossed(self, now: float) -> list[Action]:
-        """Give the book up, because its best bid is not below its best ask."""
-        return [*self._lose("crossed book", None, now), *self._ask(now)]
+    def lost(self, reason: str, now: float) -> list[Action]:
+        """Give a live book up for ``reason``: it is crossed, or a change could not be read."""
+        return [*self._lose(reason, None, now), *self._ask(now)] if self.live else []
 
     def disconnected(self) -> None:
         """Forget the book: changes are being missed. Follow by :meth:`connected`."""
@@ -160,6 +162,12 @@ class BookSync:
         if self._request_at is None or now < self._request_at:
             return []
         return self._request()
+
+    def _old(self, last: int, now: float) -> list[Action]:
+        """Pass over a change that is known; but where nothing else comes for long, the sequence began anew."""
+        if self._old_after != last:
+            self._old_after, self._old_since = last, now
+        return self.lost("the sequence went back", now) if now - self._old_since > STEADY else []
 
     def _keep(self, delta: BookDelta) -> None:
         buffer = self._buffer = [] if self._buffer is None else self._buffer
@@ -202,7 +210,7 @@ def _after(delta: BookDelta, last: int) -> BookDelta:
         delta,
         sequence_start=last + 1,
         changes=Changes(
-            asks=[change for change in delta.changes.asks if change[2] > last],
-            bids=[change for change in delta.changes.bids if change[2] > last],
+            asks=[change for change in delta.changes.asks or () if change[2] > last],
+            bids=[change for change in delta.changes.bids or () if change[2] > last],
         ),
     )

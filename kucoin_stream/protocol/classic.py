@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec.structs import fields, force_setattr
 
-from kucoin_stream.errors import LocalProtocolError, RemoteProtocolError
+from kucoin_stream.errors import LocalProtocolError, RemoteProtocolError, printable
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.events import (
     Acknowledged,
@@ -107,7 +107,7 @@ class ClassicProtocol:
             read = self._readers.get(topic) or self._reader(topic)
             return Pushed(topic, read(envelope))
         except _UNDECODABLE as exc:
-            raise RemoteProtocolError(f"undecodable push of {topic!r}: {exc}") from exc
+            raise RemoteProtocolError(f"undecodable push of {topic[:100]!r}: {exc}", topic) from exc
 
     def _reader(self, topic: str) -> Reader:
         try:
@@ -259,4 +259,4 @@ def _error_text(data: msgspec.Raw) -> str:
         reason = msgspec.json.decode(data)
     except _UNDECODABLE:
         reason = None
-    return str(reason)[:500] if reason else "no reason given"
+    return printable(reason) if reason else "no reason given"

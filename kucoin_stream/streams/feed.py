@@ -51,6 +51,28 @@ class _FeedInlet(Inlet):
         super().news(news)
 
 
+class _IncrementalInlet(_FeedInlet):
+    """The inlet of increments: says where some are missing."""
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        super().__init__(topics)
+        self._ends: dict[str, int] = {}  # by symbol, the last sequence
+
+    def receive(self, payload: Any) -> None:
+        symbol, start = payload.symbol, payload.sequence_start
+        end = self._ends.get(symbol)
+        if end is not None and start > end + 1:
+            topic = next(topic for topic in self.states if topic.endswith(f":{symbol}"))
+            self.news(Gap(topic, f"sequence {end + 1} to {start - 1} missing", start - end - 1))
+        self._ends[symbol] = payload.sequence_end
+        super().receive(payload)
+
+    def news(self, news: News) -> None:
+        if not isinstance(news, Gap):
+            self._ends.clear()  # a new beginning, which its own news tells
+        super().news(news)
+
+
 class Feed(LiveSource[T]):
     """A subscription as a streamz source of typed messages. Made by :class:`Client`, not by hand.
 
@@ -78,7 +100,7 @@ class Feed(LiveSource[T]):
             limit=engine.settings.inbox_size,
             overflow=row.overflow,
             news=row.incremental if news is None else news,
-            inlet=_FeedInlet(self.topics),
+            inlet=_IncrementalInlet(self.topics) if row.incremental else _FeedInlet(self.topics),
             stream_name=stream_name,
         )
         self._inlet: _FeedInlet

@@ -51,6 +51,9 @@ class Owner(Protocol):
     def unanswered(self, number: int, batch: Batch) -> None:
         """Note that no answer came for a batch."""
 
+    def spoiled(self, error: RemoteProtocolError) -> None:
+        """Note a message that cannot be read."""
+
     def failed(self, error: Exception) -> None:
         """Note an error that costs one message."""
 
@@ -85,10 +88,10 @@ class Connection:
         try:
             await self._connect(bullet)
             await self._opened
-        except (OSError, TimeoutError, WebSocketException) as exc:
-            raise UnreachableError("websocket", f"no websocket: {_scrubbed(exc, bullet.token)}") from None
-        except asyncio.CancelledError:
+        except BaseException as exc:
             await self.close()
+            if isinstance(exc, OSError | TimeoutError | ValueError | WebSocketException):
+                raise UnreachableError("websocket", f"no websocket: {_scrubbed(exc, bullet.token)}") from None
             raise
 
     async def _connect(self, bullet: Bullet) -> None:
@@ -101,8 +104,8 @@ class Connection:
         settings = self._settings
         self._protocol = ClassicProtocol(
             now=self._loop.time(),
-            ping_interval=settings.ping_interval or server.ping_interval / 1000,
-            pong_timeout=settings.pong_timeout or server.ping_timeout / 1000,
+            ping_interval=settings.ping_interval or _seconds(server.ping_interval, 18.0),
+            pong_timeout=settings.pong_timeout or _seconds(server.ping_timeout, 10.0),
             welcome_timeout=settings.welcome_timeout,
             ack_timeout=settings.ack_timeout,
             limits=settings.limits,
@@ -212,6 +215,8 @@ class Connection:
                     pushed(event)
                 elif event is not None:
                     self._handle(event)
+            except RemoteProtocolError as exc:
+                self._owner.spoiled(exc)
             except Exception as exc:  # noqa: BLE001  the connection's main loop: counted, and one message lost
                 self._owner.failed(exc)
         self._owner.batch_ended()
@@ -246,6 +251,11 @@ class Connection:
             self._socket.transport.abort()  # the other side may be gone: do not wait for its close frame
         if self._protocol is not None:
             self._protocol.close()
+
+
+def _seconds(milliseconds: int | None, default: float) -> float:
+    """Return what a server asks for, within reason: a second to an hour."""
+    return min(max(milliseconds / 1000, 1.0), 3600.0) if milliseconds else default
 
 
 def _why(socket: Socket) -> str:

@@ -24,6 +24,8 @@ def given(key: str | None, secret: str | None, passphrase: str | None) -> Creden
         return None
     if missing:
         raise UsageError(f"an API key has three parts; missing: {', '.join(missing)}")
+    if odd := [name for name, value in parts.items() if not str(value).isprintable() or not str(value).isascii()]:
+        raise UsageError(f"not a part of an API key, for it holds odd characters: {', '.join(odd)}")
     return Credentials(str(key), str(secret), str(passphrase))
 
 

@@ -121,6 +121,11 @@ class Plan:
         link = self._links.get(connection)
         return list(link.topics) if link else []
 
+    def restoring(self, connection: int) -> bool:
+        """Whether topics of ``connection`` are still to come back after a loss."""
+        link = self._links.get(connection)
+        return link is not None and link.restoring
+
     # -- what is wanted ------------------------------------------------------------------------------------------
 
     def want(self, wanted: Iterable[str]) -> list[Action]:

@@ -12,8 +12,8 @@ from typing import Any, Protocol, assert_never
 
 from msgspec import Struct
 
-from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError, StoppedError
-from kucoin_stream.protocol.events import Disconnected, News, Pushed, Refused, Restarted
+from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError, RemoteProtocolError, StoppedError
+from kucoin_stream.protocol.events import Disconnected, Gap, News, Pushed, Refused, Restarted
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.connection import Connection
 from kucoin_stream.transport.plan import (
@@ -285,7 +285,7 @@ class Pool:
             await connection.close()
             return
         life.connection = connection
-        self._set_state(life, "restoring" if life.reason else "open")
+        self._set_state(life, "restoring" if self._plan.restoring(number) else "open")
         self._perform(self._plan.opened(number))
         reason = await connection.ended()
         life.connection = None
@@ -365,6 +365,12 @@ class Pool:
     def unanswered(self, number: int, batch: Batch) -> None:
         """Ask again for what was not answered."""
         self._perform(self._plan.unanswered(number, batch))
+
+    def spoiled(self, error: RemoteProtocolError) -> None:
+        """Count a message that cannot be read, and tell the readers of its topic that one is missing."""
+        self.failed(error)
+        if error.topic:
+            self._tell(error.topic, Gap(error.topic, "a message that cannot be read", 1))
 
     def failed(self, error: Exception) -> None:
         """Count an error that cost one message; log the first of an episode."""

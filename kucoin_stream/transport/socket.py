@@ -60,6 +60,14 @@ class Socket(ClientConnection):
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
+class _Direct(connect):
+    """Follows no redirect: the address holds a token, which goes nowhere else."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Return the error itself."""
+        return exc
+
+
 async def open_socket(url: str, deliver: Deliver, settings: Settings) -> Socket:
     """Connect to ``url``. Messages go to ``deliver``, at the earliest after this has returned control to the loop."""
 
@@ -68,7 +76,7 @@ async def open_socket(url: str, deliver: Deliver, settings: Settings) -> Socket:
         socket.deliver = deliver
         return socket
 
-    return await connect(  # type: ignore[return-value]
+    return await _Direct(  # type: ignore[return-value]
         url,
         create_connection=create,  # type: ignore[arg-type]
         proxy=None if is_loopback(url) else True,

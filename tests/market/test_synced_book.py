@@ -128,7 +128,7 @@ class SyncedBook(RuleBasedStateMachine):
     @rule()
     def look_crossed(self):
         if self.keeper.sync.live:
-            self.keeper.perform(self.keeper.sync.crossed(self.now))
+            self.keeper.perform(self.keeper.sync.lost("crossed book", self.now))
 
     @precondition(lambda self: self.connected)
     @rule()

@@ -245,7 +245,7 @@ def test_the_buffer_is_bounded(monkeypatch):
 def lose(sync: BookSync, how: str, now: float) -> list[object]:
     if how == "gap":
         return list(sync.receive_delta(delta(sync.sequence + 2, sync.sequence + 2), now))
-    return list(sync.crossed(now))
+    return list(sync.lost("crossed book", now))
 
 
 @pytest.mark.parametrize(
@@ -369,3 +369,18 @@ def test_a_gap_during_a_refresh_makes_its_answer_void():
     assert sync.receive_delta(delta(13, 13), 20.0) == [BookGap("sequence 11 to 12 missing", 2), RequestSnapshot(3)]
     assert sync.receive_snapshot(snapshot(11), 2, 20.1) == []
     assert sync.receive_snapshot(snapshot(12), 3, 20.2) == [Restart(snapshot(12)), delta(13, 13)]
+
+
+def test_a_sequence_that_goes_back_for_long_is_a_gap_and_one_late_message_is_not():
+    sync = live_at(1000)
+    assert sync.receive_delta(delta(5, 5), 1.0) == []
+    assert sync.receive_delta(delta(6, 6), 9.9) == []
+    assert sync.receive_delta(delta(7, 7), 10.1) == [BookGap("the sequence went back"), RequestSnapshot(2)]
+    sync = live_at(1000)
+    for second in range(0, 60, 5):  # known changes between new ones are only late
+        assert sync.receive_delta(delta(5, 5), second) == []
+        assert sync.follows(delta(1001 + second // 5, 1001 + second // 5))
+
+
+def test_a_book_that_is_not_live_cannot_be_lost():
+    assert new().lost("crossed book", 1.0) == []

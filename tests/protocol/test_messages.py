@@ -14,7 +14,7 @@ from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.classic import ClassicProtocol
 from kucoin_stream.protocol.events import Failed, Opened, Pushed, Rejected
 from kucoin_stream.protocol.messages import decode, encode, rest, spot
-from kucoin_stream.protocol.messages.rest import BookSnapshot, Bullet, Candles, Response, SymbolInfo, TradeRecord
+from kucoin_stream.protocol.messages.rest import BookSnapshot, Bullet, Response, SymbolInfo, TradeRecord
 from kucoin_stream.protocol.messages.spot import BookDelta, Changes, SnapshotData, Ticker, Trade
 from tests.protocol.payloads import cases, loads
 
@@ -175,7 +175,7 @@ def test_frames_that_a_classic_server_never_sends(data):
 ANSWERS = {
     "rest_bullet": Bullet,
     "rest_server_time": int,
-    "rest_spot_klines": Candles,
+    "rest_spot_klines": list[spot.Candle],
     "rest_spot_orderbook": BookSnapshot,
     "rest_spot_symbol": SymbolInfo,
     "rest_spot_symbols": list[SymbolInfo],
@@ -226,7 +226,7 @@ def test_a_token_is_in_no_repr():
     answer = {"token": "geheim", "instanceServers": [{"endpoint": "wss://x.kucoin.com/"}]}
     bullet = decode(Bullet, encode(answer))
     assert repr(bullet) == "<Bullet ['wss://x.kucoin.com/']>"
-    assert (bullet.instance_servers[0].ping_interval, bullet.instance_servers[0].ping_timeout) == (18_000, 10_000)
+    assert bullet.instance_servers[0].ping_interval is None
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------

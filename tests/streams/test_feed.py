@@ -204,3 +204,29 @@ def test_a_busy_kernel_does_not_stop_what_is_received(client: ks.Client) -> None
     while time.monotonic() < end:  # plain Python that never lets go by itself
         sum(range(1000))
     assert len(frame) > before
+
+
+def test_increments_say_where_some_are_missing(client: ks.Client, sim: Simulator) -> None:
+    feed = client.level2("BTC-USDT")
+    seen: list[Any] = []
+    feed.sink(seen.append)
+    until(lambda: len(seen) > 3)
+    sim.faults.gap("BTC-USDT", 3)
+    gap = until(lambda: next((each for each in seen if isinstance(each, Gap)), None))
+    assert gap.missed == 3
+    at = seen.index(gap)
+    until(lambda: len(seen) > at + 1)
+    assert seen[at + 1].sequence_start == seen[at - 1].sequence_end + 4
+
+
+def test_a_message_that_cannot_be_read_is_a_gap_for_its_own_topic(client: ks.Client, sim: Simulator) -> None:
+    feed, other = client.trades("BTC-USDT", news=True), client.trades("ETH-USDT", news=True)
+    seen: list[Any] = []
+    others: list[Any] = []
+    feed.sink(seen.append)
+    other.sink(others.append)
+    sim.faults.inject('{"type":"message","topic":"/market/match:BTC-USDT","data":{"price":[]}}')
+    gap = until(lambda: next((each for each in seen if isinstance(each, Gap)), None))
+    assert gap.reason == "a message that cannot be read"
+    until(lambda: others)
+    assert not any(isinstance(each, Gap) for each in others)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from msgspec import Raw, Struct, field
 
 from kucoin_stream.protocol.messages import Amount, Integer
-from kucoin_stream.protocol.messages.spot import Candle, Level
+from kucoin_stream.protocol.messages.spot import Level
 
 
 class Response(Struct, frozen=True):
@@ -19,13 +19,11 @@ class Response(Struct, frozen=True):
 
 
 class InstanceServer(Struct, frozen=True, rename="camel"):
-    """Where to connect and how often to ping, in ms."""
+    """Where to connect and how often to ping, in ms; 18,000 and 10,000 in 2026."""
 
     endpoint: str
-    ping_interval: int = 18_000
-    ping_timeout: int = 10_000
-    encrypt: bool = True
-    protocol: str = "websocket"
+    ping_interval: Integer | None = None
+    ping_timeout: Integer | None = None
 
 
 class Bullet(Struct, frozen=True, rename="camel"):
@@ -77,7 +75,3 @@ class TradeRecord(Struct, frozen=True, rename="camel", gc=False):
     size: Amount
     side: str
     time_ns: Integer = field(name="time")
-
-
-Candles = list[Candle]
-"""Bars, newest first (8.2.6)."""

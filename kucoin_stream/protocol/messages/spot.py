@@ -48,8 +48,8 @@ class Trade(Struct, frozen=True, rename="camel", gc=False):
 class Changes(Struct, frozen=True):
     """The changed levels of a :class:`BookDelta`, by side."""
 
-    asks: list[Change] = []
-    bids: list[Change] = []
+    asks: list[Change] | None = []
+    bids: list[Change] | None = []
 
 
 class BookDelta(Struct, frozen=True, rename="camel"):

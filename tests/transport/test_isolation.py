@@ -1,0 +1,188 @@
+"""One reader's error, one odd message, one bug costs itself only: nothing else stops, and it is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import kucoin_stream as ks
+from kucoin_stream.protocol.events import Disconnected, Gap, Restarted
+from kucoin_stream.simulator import Simulator
+from tests.conftest import until
+
+Connect = Callable[..., ks.Client]
+
+
+class Broken:
+    """A reader that raises on everything."""
+
+    def receive(self, payload: Any) -> None:
+        raise ZeroDivisionError("a message")
+
+    def flush(self) -> None:
+        raise ZeroDivisionError("a read")
+
+    def news(self, news: Any) -> None:
+        raise ZeroDivisionError("news")
+
+
+def test_a_reader_that_raises_harms_neither_its_neighbours_nor_the_connection(
+    client: ks.Client, sim: Simulator
+) -> None:
+    pool = client.engine.pool
+    client.engine.call(pool.attach, ["/market/level2:BTC-USDT"], Broken())
+    book = client.book("BTC-USDT").wait()
+    until(lambda: book.updates > 20)
+    assert pool.errors > 20
+    assert client.statistics()["reconnects"] == 0
+    sim.faults.kill()
+    until(lambda: client.statistics()["reconnects"] == 1)
+    assert book.wait().status == "live"
+
+
+def test_a_number_too_large_for_a_column_is_a_bad_message_not_a_lost_connection(
+    client: ks.Client, sim: Simulator
+) -> None:
+    frame = client.trades("BTC-USDT").frame()
+    frame.wait()
+    sim.faults.inject(
+        '{"type":"message","topic":"/market/match:BTC-USDT","subject":"trade.l3match","data":{"symbol":"BTC-USDT",'
+        '"side":"buy","price":"1","size":"1","time":"9223372036854775813","tradeId":"1","sequence":"1"}}'
+    )
+    until(lambda: client.statistics()["errors"] == 1)
+    rows = len(frame)
+    until(lambda: len(frame) > rows)
+    assert client.statistics()["reconnects"] == 0
+
+
+def test_a_bug_while_connecting_is_told_and_tried_again(client: ks.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = client.engine.rest
+    real, failures = rest.bullet, [ImportError("python-socks is required"), ValueError("Invalid IPv6 URL")]
+
+    async def bullet() -> Any:
+        if failures:
+            raise failures.pop()
+        return await real()
+
+    monkeypatch.setattr(rest, "bullet", bullet)
+    book = client.book("BTC-USDT")
+    assert book.wait().status == "live"
+    assert client.statistics()["errors"] == 2
+
+
+def test_what_a_posted_callback_raises_is_counted(client: ks.Client) -> None:
+    client.engine.post(lambda: 1 / 0)
+    until(lambda: client.statistics()["errors"] == 1)
+    assert "ZeroDivisionError" in client.statistics()["last_error"]
+
+
+def test_klines_are_not_live_while_the_connection_is_down(client: ks.Client, sim: Simulator) -> None:
+    sim.faults.slow_rest = 0.3
+    bars = client.klines("BTC-USDT", "1min", history=10)
+    sim.faults.welcome = False
+    sim.faults.kill()
+    until(lambda: "lost" in bars.status)
+    waited = threading.Event()
+    waited.wait(0.6)  # longer than the history takes
+    assert not bars.status.startswith("live")
+    sim.faults.clear()
+    assert bars.wait().status == "live"
+
+
+def test_a_book_served_again_after_a_refusal_is_live_again(client: ks.Client, sim: Simulator) -> None:
+    book = client.book("BTC-USDT").wait()
+    sim.faults.refuse("/market/level2:BTC-USDT", 404, "no more of this")
+    sim.faults.kill()
+    until(lambda: book.status.startswith("refused"))
+    sim.faults.clear()
+    again = client.level2("BTC-USDT")
+    until(lambda: book.status == "live")
+    assert again.status == "live"
+
+
+def test_news_that_nobody_heard_is_not_told_later(client: ks.Client, sim: Simulator) -> None:
+    book = client.book("BTC-USDT").wait()
+    sim.faults.kill()
+    until(lambda: client.statistics()["reconnects"] == 1)
+    book.wait()
+    seen: list[Any] = []
+    book.stream.sink(seen.append)
+    until(lambda: len(seen) > 5)
+    assert not any(isinstance(each, Disconnected | Restarted | Gap) for each in seen)
+    sim.faults.kill()
+    until(lambda: any(isinstance(each, Restarted) for each in seen))
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError, SystemExit, ValueError])
+def test_whatever_a_callback_raises_the_branch_and_its_siblings_go_on(
+    client: ks.Client, error: type[BaseException], capfd: pytest.CaptureFixture[str]
+) -> None:
+    feed = client.level2("BTC-USDT")
+    seen: list[Any] = []
+    other: list[Any] = []
+
+    def once(message: Any) -> None:
+        seen.append(message)
+        if len(seen) in (2, 3):
+            raise error
+
+    feed.sink(once)
+    feed.sink(other.append)
+    until(lambda: len(seen) > 10 and len(other) > 10)
+    assert feed.errors == 2
+    assert error.__name__ in capfd.readouterr().err
+
+
+def test_what_was_received_stays_readable_after_the_end(client: ks.Client) -> None:
+    bars = client.klines("BTC-USDT", "1min", history=20).wait()
+    frame = client.ticker("BTC-USDT").frame()
+    frame.wait()
+    book = client.book("BTC-USDT").wait()
+    client.close()
+    assert len(bars.df) == len(bars) == 20
+    assert len(frame.df) > 0
+    assert bars.df.attrs["status"] == "stopped: closed"
+    assert book.df.empty
+    assert len(book.levels(5).bid_prices) == 5
+
+
+def test_what_an_overfull_inbox_leaves_out_is_told_exactly_where_it_is_missing(connect: Connect) -> None:
+    feed = connect(inbox_size=8).feed("spot.level2", "BTC-USDT", "ETH-USDT")
+    slow: list[Any] = []
+    everything: list[Any] = []
+    feed.rate_limit(0.15).sink(slow.append)
+    feed.sink(everything.append)
+    until(lambda: any(isinstance(each, Gap) for each in slow[:-2]), timeout=60)
+    seen = slow.copy()
+    until(lambda: seen[-1] in everything or isinstance(seen[-1], Gap))
+    assert max(branch.peak for branch in feed.branches) <= 12
+    expected = 0  # position in everything of the next message, were nothing missing
+    for each in seen:
+        if isinstance(each, Gap):
+            assert each.missed
+            expected += each.missed
+        else:
+            assert everything.index(each) == expected
+            expected += 1
+
+
+def test_of_tickers_an_overfull_inbox_keeps_the_latest_by_symbol(connect: Connect) -> None:
+    feed = connect(inbox_size=4).ticker("BTC-USDT", "ETH-USDT")
+    gate, seen = threading.Event(), []
+
+    def hold(message: Any) -> None:
+        gate.wait(20)
+        seen.append(message)
+
+    frame = feed.frame()
+    feed.sink(hold)
+    until(lambda: feed.dropped > 6, timeout=60)
+    feed.stop()
+    newest = frame.tail(1)["sequence"].iloc[0]
+    gate.set()
+    until(lambda: seen and seen[-1].sequence == newest)
+    assert [each.symbol for each in seen].count("BTC-USDT") <= 5
