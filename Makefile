@@ -27,7 +27,7 @@ $(DEV): pyproject.toml | $(BIN)/python
 	@touch $@ $(NOTE)
 
 notebook: $(NOTE) ## open the quickstart in JupyterLab, on KuCoin or the built-in exchange
-	$(BIN)/jupyter lab examples/00_quickstart.ipynb $(LAB)
+	$(BIN)/jupyter lab examples/00_quickstart.ipynb $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
 
 demo: $(NOTE) ## show one symbol live in this terminal for ten seconds
 	$(BIN)/kucoin-stream watch BTC-USDT --seconds 10

@@ -40,6 +40,9 @@ def test_watch_shows_book_candles_and_trades_and_exits_in_time() -> None:
         (["verify", "nosuch.jsonl"], "No such file"),
         (["sim", "--capture", "nosuch.jsonl"], "nosuch.jsonl"),
         (["sim", "--speed", "fast"], 'a number such as 1 or 10, or "max"'),
+        (["sim", "--port", "99999"], "not in the range 0<=x<=65535"),
+        (["verify", __file__], "is not a capture"),
+        (["verify", sys.executable], "is not a capture"),
     ],
 )
 def test_mistakes_are_one_line_without_a_traceback(arguments: list[str], says: str) -> None:
@@ -68,6 +71,24 @@ def test_the_standalone_exchange_says_ready_serves_and_ends_on_a_signal() -> Non
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
+
+
+def test_a_terminal_without_unicode_gets_question_marks() -> None:
+    arguments = ("watch", "BTC-USDT", "--target", "sim", "--seconds", "1")
+    done = run(*arguments, env=dict(os.environ) | {"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "? live" in done.stdout
+
+
+def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    command = [sys.executable, "-m", "kucoin_stream", "watch", "BTC-USDT", "--target", "sim"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(30) == 0
+        assert "Error" not in process.stderr.read()
 
 
 def test_a_terminal_is_redrawn_in_place(client: ks.Client) -> None:
