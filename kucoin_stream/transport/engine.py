@@ -35,12 +35,12 @@ class Engine:
         self.target = target
         self.settings = settings
         self.rest = Rest(target.rest_url, settings, credentials)
-        self.pool = Pool(self.rest, settings, any_host=target.mode != "live")
+        self._thread = LoopThread("kucoin-stream-io")
+        self.pool = Pool(self.rest, settings, any_host=target.mode != "live", breathe=self._thread.breathe)
         self.symbols: dict[str, SymbolInfo] = {}
         self.ended = ""  # why, once stopped
         self._endings: list[weakref.WeakMethod[Callable[[str], None]]] = []
         self.shared: dict[object, Shared] = {}
-        self._thread = LoopThread("kucoin-stream-io")
         self.call = self._thread.call
         self.post = self._thread.post
 

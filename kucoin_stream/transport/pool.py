@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, assert_never
 
 from msgspec import Struct
@@ -67,7 +67,9 @@ class Life(Struct):
 class Pool:
     """The shared background connection manager. Lives on the loop thread."""
 
-    def __init__(self, rest: Rest, settings: Settings, *, any_host: bool) -> None:
+    def __init__(
+        self, rest: Rest, settings: Settings, *, any_host: bool, breathe: Callable[[], None] = lambda: None
+    ) -> None:
         self.rest = rest
         self.errors = 0
         self.last_error = ""
@@ -76,6 +78,7 @@ class Pool:
         self.reconnects = 0
         self._settings = settings
         self._any_host = any_host
+        self._breathe = breathe
         self._plan = Plan(settings.limits)
         self._lives: dict[int, Life] = {}
         self._routes: dict[str, list[Subscriber]] = {}
@@ -340,6 +343,7 @@ class Pool:
 
     def batch_ended(self) -> None:
         """Let the readers of this socket read's messages hand them on."""
+        self._breathe()
         dirty, self._dirty = self._dirty, {}
         for readers in dirty.values():
             for reader in readers:

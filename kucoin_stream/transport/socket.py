@@ -18,7 +18,7 @@ Deliver = Callable[[list[bytes]], None]
 _logger = logging.getLogger("kucoin_stream.websocket")
 _logger.setLevel(logging.WARNING)
 
-_READ_BYTES = 2**16  # of one socket read: bounds how long a batch holds the loop
+_READ_BYTES = 2**14  # of one socket read: bounds how long a batch holds the loop
 
 
 class Socket(ClientConnection):
