@@ -21,7 +21,8 @@ OURS = ("kucoin-stream-io", "kucoin-simulator")
 
 @pytest.fixture(autouse=True)
 def _no_stray_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("KUCOIN_STREAM_TARGET", "KUCOIN_API_KEY", "KUCOIN_API_SECRET", "KUCOIN_API_PASSPHRASE"):
+    ours = ("KUCOIN_STREAM_TARGET", "KUCOIN_API_KEY", "KUCOIN_API_SECRET", "KUCOIN_API_PASSPHRASE")
+    for name in (*ours, "VIRTUAL_ENV"):  # of another environment, IPython would complain
         monkeypatch.delenv(name, raising=False)
 
 
