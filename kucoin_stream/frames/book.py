@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 import numpy as np
 import pandas as pd
@@ -116,21 +116,22 @@ class BookKeeper(Keeper):
         self._arm()
 
     def _act(self, action: Action) -> None:
-        kind = type(action)
-        if kind is BookDelta:
-            self._book.apply(action)  # type: ignore[arg-type]
-            self._changed()
-        elif kind is RequestSnapshot:
-            self._fetch(action.ticket)  # type: ignore[union-attr]
-        elif kind is Restart:
-            complete = self._engine.rest.credentials is not None
-            self._book.restart(action.snapshot, complete=complete)  # type: ignore[union-attr]
-            self._trouble = self._snapshot_error = ""
-            self._changed()
-        elif isinstance(action, BookGap):
-            self.gaps += 1
-            self._trouble = f"resyncing: {action.reason}"
-            self.inlet.news(Gap(self.topic, action.reason, action.missed))
+        match action:
+            case BookDelta():
+                self._book.apply(action)
+                self._changed()
+            case RequestSnapshot(ticket=ticket):
+                self._fetch(ticket)
+            case Restart(snapshot=snapshot):
+                self._book.restart(snapshot, complete=self._engine.rest.credentials is not None)
+                self._trouble = self._snapshot_error = ""
+                self._changed()
+            case BookGap(reason=reason, missed=missed):
+                self.gaps += 1
+                self._trouble = f"resyncing: {reason}"
+                self.inlet.news(Gap(self.topic, reason, missed))
+            case never:
+                assert_never(never)
 
     def _changed(self) -> None:
         self._updates += 1

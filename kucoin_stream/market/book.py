@@ -127,11 +127,6 @@ class OrderBook:
         self.sequence = delta.sequence_end
         self.time_ms = delta.time_ms
 
-    def clear(self) -> None:
-        """Hold nothing."""
-        self.restart(BookSnapshot(sequence=0), complete=True)
-        self.sequence = None
-
     @property
     def crossed(self) -> bool:
         """Whether the best bid is not below the best ask."""

@@ -117,12 +117,6 @@ def test_crossed(bids, asks, crossed):
     assert of(bids, asks).crossed is crossed
 
 
-def test_clear():
-    book = of(BIDS, ASKS, complete=False)
-    book.clear()
-    assert (book.top(), book.partial, book.reaches, held(book)) == (Top(), False, True, ({}, {}))
-
-
 @pytest.mark.parametrize("depth", [None, 0, 1, 2, 3, 50])
 def test_copy_is_best_first_and_apart_from_the_book(depth):
     book = of([*BIDS, (97.0, 5.0)], [*ASKS, (103.0, 6.0)], sequence=7)
