@@ -13,8 +13,8 @@ import time
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks.market import STEMS, SYMBOLS
 from benchmarks.process import ask
+from kucoin_stream.simulator.flood.market import STEMS, SYMBOLS
 
 
 class Changes(msgspec.Struct):
@@ -76,8 +76,8 @@ async def run(url: str, step: str, count: int, rate: float) -> None:
         topic = f"{STEMS['level2']}:{','.join(SYMBOLS)}"
         await socket.send(msgspec.json.encode({"id": 1, "type": "subscribe", "topic": topic}), text=True)
         await socket.recv()
-        reference = ask(url, f"/bench/reference?kind=level2&count={count}")
-        assert ask(url, f"/bench/go?kind=level2&count={count}&rate={rate}") == 1
+        reference = ask(url, f"/flood/reference?kind=level2&count={count}")
+        assert ask(url, f"/flood/go?kind=level2&count={count}&rate={rate}") == 1
         cpu, wall = time.process_time(), time.perf_counter()
         match step:
             case "socket":

@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 
 import kucoin_stream as ks
-from benchmarks.market import DEEP, SYMBOLS
 from benchmarks.ours import PATIENCE, check, open_books, open_client, until
 from benchmarks.process import ask
+from kucoin_stream.simulator.flood.market import DEEP, SYMBOLS
 
 ROWS = 5000
 IDLE_CALLS = 300
@@ -45,7 +45,7 @@ def filled(client: ks.Client, url: str, kind: str) -> Any:
     feed = (client.trades if kind == "trades" else client.ticker)(*SYMBOLS)
     frame = feed.frame(maxlen=ROWS)
     count = ROWS + ROWS // 2  # so that the ring has both halves
-    assert ask(url, f"/bench/go?kind={kind}&count={count}") == 1
+    assert ask(url, f"/flood/go?kind={kind}&count={count}") == 1
     until(lambda: feed.received == count)
     assert len(frame.df) == ROWS
     return frame
@@ -99,9 +99,9 @@ def main(url: str, count: int) -> None:
         "df of a book": lambda: deep.df,
     }
     result: dict[str, Any] = {"idle": {name: idle(operation) for name, operation in operations.items()}}
-    reference = ask(url, f"/bench/reference?kind=level2&count={count}")
+    reference = ask(url, f"/flood/reference?kind=level2&count={count}")
     last = {symbol: int(snapshot["sequence"]) for symbol, snapshot in reference.items()}
-    assert ask(url, f"/bench/go?kind=level2&count={count}") == 1
+    assert ask(url, f"/flood/go?kind=level2&count={count}") == 1
     until(lambda: books["BTC-USDT"].sequence != int(ask(url, _SNAPSHOT)["sequence"]))
     began = time.perf_counter()
     result["flood"] = flooded(operations, lambda: any(book.sequence != last[name] for name, book in books.items()))

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 
 import kucoin_stream as ks
-from benchmarks.market import SYMBOLS
 from benchmarks.process import ask
+from kucoin_stream.simulator.flood.market import SYMBOLS
 
 POLL = 0.01  # seconds
 PATIENCE = 60.0  # seconds
@@ -67,9 +67,9 @@ def check(books: dict[str, Any], reference: dict[str, Any]) -> None:
 
 def run_books(client: ks.Client, url: str, count: int, rate: float) -> dict[str, float]:
     books = open_books(client)
-    reference = ask(url, f"/bench/reference?kind=level2&count={count}")
+    reference = ask(url, f"/flood/reference?kind=level2&count={count}")
     last = {symbol: int(snapshot["sequence"]) for symbol, snapshot in reference.items()}
-    assert ask(url, f"/bench/go?kind=level2&count={count}&rate={rate}") == 1
+    assert ask(url, f"/flood/go?kind=level2&count={count}&rate={rate}") == 1
     watch = Stopwatch(client)
     until(lambda: all(book.sequence == last[symbol] for symbol, book in books.items()))
     result = watch.stop(count)
@@ -93,7 +93,7 @@ def run_sink(client: ks.Client, url: str, count: int, rate: float) -> dict[str, 
         seen[0] += 1
 
     feed.sink(sink)
-    assert ask(url, f"/bench/go?kind=trades&count={count}&rate={rate}") == 1
+    assert ask(url, f"/flood/go?kind=trades&count={count}&rate={rate}") == 1
     watch = Stopwatch(client)
     until(lambda: seen[0] + feed.dropped >= count)
     return watch.stop(count) | {"dropped": feed.dropped}
@@ -102,7 +102,7 @@ def run_sink(client: ks.Client, url: str, count: int, rate: float) -> dict[str, 
 def run_frame(client: ks.Client, url: str, count: int, rate: float, kind: str) -> dict[str, float]:
     feed = (client.trades if kind == "trades" else client.ticker)(*SYMBOLS)
     frame = feed.frame(maxlen=5000)
-    assert ask(url, f"/bench/go?kind={kind}&count={count}&rate={rate}") == 1
+    assert ask(url, f"/flood/go?kind={kind}&count={count}&rate={rate}") == 1
     watch = Stopwatch(client)
     until(lambda: feed.received == count)
     result = watch.stop(count)

@@ -16,14 +16,13 @@ TIMEOUT = 120.0  # seconds; of one client's run
 @contextmanager
 def server() -> Iterator[str]:
     """Run the flood server; give its REST base."""
-    command = [sys.executable, "-m", "benchmarks.flood"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", "kucoin_stream", "sim", "--flood", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdin is not None
         try:
             yield process.stdout.readline().strip()
         finally:
-            process.stdin.close()
+            process.terminate()
             process.wait(10)
 
 

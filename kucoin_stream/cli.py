@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import sys
@@ -74,11 +75,28 @@ def watch(symbol: str, interval: str, target: str | None, seconds: float | None,
 @click.option("--symbols", default=None, help="of the generated market, joined by commas; a dozen without it")
 @click.option("--capture", type=click.Path(path_type=Path), default=None, help="serve this capture instead")
 @click.option("--speed", default="1", show_default=True, callback=_speed, help='of the capture; "max" for no pauses')
-def sim(host: str, port: int, seed: int, rate: float, symbols: str | None, capture: Path | None, speed: Any) -> None:
+@click.option(
+    "--flood", is_flag=True, help="only a load for benchmarks: messages made beforehand, as fast as one reads"
+)
+def sim(
+    host: str,
+    port: int,
+    seed: int,
+    rate: float,
+    symbols: str | None,
+    capture: Path | None,
+    speed: Any,
+    flood: bool,
+) -> None:
     """Run the built-in exchange until Ctrl-C: REST and websocket on one port."""
     from kucoin_stream.simulator import CaptureMarket, GeneratedMarket, Simulator
 
     with _clean_errors():
+        if flood:
+            from kucoin_stream.simulator.flood.server import serve
+
+            asyncio.run(serve(host, port))
+            return
         if capture is not None:
             market: Any = CaptureMarket(capture, speed=speed)
         else:

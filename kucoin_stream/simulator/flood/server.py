@@ -1,11 +1,10 @@
 """A server that sends as fast as a client reads. It speaks just enough KuCoin for any client of the classic API.
 
-Run as ``python -m benchmarks.flood``: prints its REST base on the first line, ends when its input is closed.
-Beside KuCoin's own paths:
+``kucoin-stream sim --flood`` runs it, and prints its REST base on the first line. Beside KuCoin's own paths:
 
-* ``GET /bench/go?kind=level2&count=N&rate=R`` floods every socket that has subscribed to all ten symbols of the kind,
+* ``GET /flood/go?kind=level2&count=N&rate=R`` floods every socket that has subscribed to all ten symbols of the kind,
   50 ms later; ``rate`` messages a second, 0 for as many as the client takes;
-* ``GET /bench/reference?kind=level2&count=N`` returns the books as they are after it.
+* ``GET /flood/reference?kind=level2&count=N`` returns the books as they are after it.
 """
 
 from __future__ import annotations
@@ -14,11 +13,10 @@ import asyncio
 import base64
 import hashlib
 import json
-import sys
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
-from benchmarks.market import STEMS, SYMBOLS, Exchange
+from kucoin_stream.simulator.flood.market import STEMS, SYMBOLS, Exchange
 
 CHUNK = 2**16  # bytes written at once
 TICK = 0.002  # seconds between writes at a given rate
@@ -66,7 +64,7 @@ class Server:
                 return whole | {side: whole[side][:100] for side in ("bids", "asks")}
             case "/api/v3/market/orderbook/level2":
                 return self.exchange.snapshots[query["symbol"]]
-            case "/bench/go":
+            case "/flood/go":
                 kind, count, rate = query["kind"], int(query["count"]), float(query.get("rate", 0))
                 chunks = self.chunks(kind, count, rate)
                 wanted = {f"{STEMS[kind]}:{symbol}" for symbol in SYMBOLS}
@@ -74,7 +72,7 @@ class Server:
                 for peer in peers:
                     peer.start(chunks, bool(rate))
                 return len(peers)
-            case "/bench/reference":
+            case "/flood/reference":
                 return self.exchange.run(query["kind"], int(query["count"]))[1]
         return None
 
@@ -220,13 +218,10 @@ class Peer(asyncio.Protocol):
         loop.call_at(due, self._pace, due)
 
 
-async def serve() -> None:
+async def serve(host: str, port: int) -> None:
+    """Serve until cancelled."""
     server, loop = Server(), asyncio.get_running_loop()
-    listening = await loop.create_server(lambda: Peer(server), "127.0.0.1", 0)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    listening = await loop.create_server(lambda: Peer(server), host, port)
+    server.url = f"http://{host}:{listening.sockets[0].getsockname()[1]}"
     print(server.url, flush=True)
-    await loop.run_in_executor(None, sys.stdin.read)
-
-
-if __name__ == "__main__":
-    asyncio.run(serve())
+    await listening.serve_forever()
