@@ -25,6 +25,7 @@ from kucoin_stream.settings import REST_BASE, Credentials, Limits, Settings
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.transport import credentials as keys
 from kucoin_stream.transport.engine import Engine
+from kucoin_stream.transport.socket import takes_picows
 from kucoin_stream.transport.target import Target, check_rest_url, scheme_and_host
 
 VARIABLE = "KUCOIN_STREAM_TARGET"
@@ -323,9 +324,11 @@ def _settings(options: dict[str, Any]) -> Settings:
     if (url := options.get("websocket_url")) and scheme_and_host(str(url))[0] not in {"ws", "wss"}:
         raise UsageError(f"not a websocket's address: {url!r}; write it as 'wss://ws-api-spot.kucoin.com'")
     try:
-        return msgspec.convert({**options, "limits": Limits()} | options, Settings, from_attributes=True)
+        settings = msgspec.convert({**options, "limits": Limits()} | options, Settings, from_attributes=True)
     except msgspec.ValidationError as exc:
         raise UsageError(f"an option is wrong: {exc}") from None
+    takes_picows(settings)  # raises where it is asked for and not installed
+    return settings
 
 
 def check_interval(interval: str | None) -> str:

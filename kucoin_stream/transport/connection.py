@@ -8,9 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from websockets.exceptions import WebSocketException
-from websockets.protocol import State as SocketState
-
 from kucoin_stream.errors import RefusedError, RemoteProtocolError, UnreachableError
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.classic import ClassicProtocol, State
@@ -90,7 +87,7 @@ class Connection:
             await self._opened
         except BaseException as exc:
             await self.close()
-            if isinstance(exc, OSError | TimeoutError | ValueError | WebSocketException):
+            if isinstance(exc, OSError | ValueError):
                 raise UnreachableError("websocket", f"no websocket: {_scrubbed(exc, bullet.token)}") from None
             raise
 
@@ -128,12 +125,12 @@ class Connection:
 
     async def _watch(self, socket: Socket) -> str:
         """Wait for the end of the socket; return why it ended."""
-        await socket.wait_closed()
+        why = await socket.wait_closed()
         if self._timer is not None:
             self._timer.cancel()
         if self._protocol is not None:
             self._protocol.close()
-        reason = self._failure or _why(socket)
+        reason = self._failure or why
         if not self._opened.done():
             self._opened.set_exception(UnreachableError("websocket", f"closed before the welcome: {reason}"))
         return reason
@@ -173,12 +170,9 @@ class Connection:
 
     def _send(self) -> None:
         socket, protocol = self._socket, self._protocol
-        if socket is None or protocol is None or socket.state is not SocketState.OPEN:
+        if socket is None or protocol is None or not socket.is_open:
             return  # on its way down: the plan hears of it
-        now = self._loop.time()
-        for frame in protocol.data_to_send(now):
-            socket.protocol.send_text(frame)
-        socket.send_data()
+        socket.send(protocol.data_to_send(self._loop.time()))
         self._arm()
 
     # -- time ----------------------------------------------------------------------------------------------------
@@ -247,8 +241,8 @@ class Connection:
                 RefusedError("the connection was", code, reason) if code else UnreachableError("websocket", reason)
             )
             self._opened.set_exception(refused)
-        if self._socket is not None and self._socket.transport is not None:
-            self._socket.transport.abort()  # the other side may be gone: do not wait for its close frame
+        if self._socket is not None:
+            self._socket.abort()  # the other side may be gone: do not wait for its close frame
         if self._protocol is not None:
             self._protocol.close()
 
@@ -256,11 +250,6 @@ class Connection:
 def _seconds(milliseconds: int | None, default: float) -> float:
     """Return what a server asks for, within reason: a second to an hour."""
     return min(max(milliseconds / 1000, 1.0), 3600.0) if milliseconds else default
-
-
-def _why(socket: Socket) -> str:
-    code, reason = socket.close_code, socket.close_reason
-    return f"closed by the server: {code} {reason}".rstrip() if code and code != 1006 else "the connection was lost"
 
 
 def _scrubbed(exc: BaseException, token: str) -> str:

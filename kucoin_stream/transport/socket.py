@@ -1,89 +1,80 @@
-"""A websocket that hands over all messages of one socket read as one list."""
+"""One websocket as a connection sees it, whichever library reads it.
+
+A socket hands over the messages of one read as one list, and never calls back for a single one. ``picows`` reads them
+where it is installed, ``websockets`` otherwise; both keep the same promises, and one set of tests holds them to it.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from typing import NamedTuple, Protocol
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.frames import Frame, Opcode
-
+from kucoin_stream.errors import UsageError
 from kucoin_stream.settings import Settings
-from kucoin_stream.transport.target import is_loopback
 
 Deliver = Callable[[list[bytes]], None]
 
-# websockets logs the request line, and so the token, at DEBUG: this logger is never that talkative
-_logger = logging.getLogger("kucoin_stream.websocket")
-_logger.setLevel(logging.WARNING)
-
-_READ_BYTES = 2**14  # of one socket read: bounds how long a batch holds the loop
+# both libraries log the request line, and so the token, at DEBUG: this logger is never that talkative
+logger = logging.getLogger("kucoin_stream.websocket")
+logger.setLevel(logging.WARNING)
 
 
-class Socket(ClientConnection):
-    """The library's connection without its queue and its ``recv()``, a third of its cost per message."""
+class Socket(Protocol):
+    """An open websocket. Lives on the loop thread."""
 
-    deliver: Deliver
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be sent."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._batch: list[bytes] = []
-        self._fragments: list[bytes] = []
+    def send(self, messages: Iterable[bytes]) -> None:
+        """Send each as a text message."""
 
-    def connection_made(self, transport: Any) -> None:
-        """Bound how much one read may bring."""
-        super().connection_made(transport)
-        if hasattr(transport, "max_size"):
-            transport.max_size = _READ_BYTES
+    async def close(self) -> None:
+        """Close in order, within ``close_timeout``."""
 
-    def data_received(self, data: bytes) -> None:
-        """Read frames, then hand over what was whole."""
-        super().data_received(data)
-        if self._batch:
-            batch, self._batch = self._batch, []
-            self.deliver(batch)
+    def abort(self) -> None:
+        """Drop the connection at once."""
 
-    def process_event(self, event: Any) -> None:
-        """Keep a message; leave control frames to the library."""
-        if type(event) is not Frame or event.opcode not in _DATA:
-            super().process_event(event)
-        elif event.fin and event.opcode is not Opcode.CONT:
-            self._batch.append(event.data)  # type: ignore[arg-type]
-        else:
-            self._fragments.append(bytes(event.data))
-            if event.fin:  # the protocol has checked order and total size
-                self._batch.append(b"".join(self._fragments))
-                self._fragments.clear()
+    async def wait_closed(self) -> str:
+        """Wait for the end; return why it came."""
 
 
-_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+class Farewell(NamedTuple):
+    """A close frame."""
+
+    code: int
+    reason: str
 
 
-class _Direct(connect):
-    """Follows no redirect: the address holds a token, which goes nowhere else."""
-
-    def process_redirect(self, exc: Exception) -> Exception | str:
-        """Return the error itself."""
-        return exc
+def why(received: Farewell | None, sent: Farewell | None, *, server_first: bool) -> str:
+    """Return why a socket ended, from the close frames that passed."""
+    if received and server_first:
+        return f"closed by the server: {received.code} {received.reason}".rstrip()
+    if sent and sent.code != 1000:  # the server broke the protocol or a limit
+        return f"closed: {sent.code} {sent.reason}".rstrip()
+    return "closed" if received else "the connection was lost"
 
 
 async def open_socket(url: str, deliver: Deliver, settings: Settings) -> Socket:
-    """Connect to ``url``. Messages go to ``deliver``, at the earliest after this has returned control to the loop."""
+    """Connect to ``url``; messages go to ``deliver``, the first perhaps before this returns.
 
-    def create(*args: Any, **kwargs: Any) -> Socket:
-        socket = Socket(*args, **kwargs)
-        socket.deliver = deliver
-        return socket
+    Follows no redirect: the address holds a token, which goes nowhere else. Raises :class:`OSError` for whatever
+    keeps the socket from opening, within ``open_timeout``.
+    """
+    if takes_picows(settings):
+        from kucoin_stream.transport.socket_picows import open_picows
 
-    return await _Direct(  # type: ignore[return-value]
-        url,
-        create_connection=create,  # type: ignore[arg-type]
-        proxy=None if is_loopback(url) else True,
-        compression=None,  # plain text costs less than what it saves
-        open_timeout=settings.open_timeout,
-        close_timeout=settings.close_timeout,
-        ping_interval=None,  # the exchange's own heartbeat counts, not RFC 6455's
-        max_size=settings.frame_bytes,
-        logger=_logger,
-    )
+        return await open_picows(url, deliver, settings)
+    from kucoin_stream.transport.socket_websockets import open_websockets
+
+    return await open_websockets(url, deliver, settings)
+
+
+def takes_picows(settings: Settings) -> bool:
+    """Whether picows is to read; raises :class:`UsageError` where it is asked for and not there."""
+    installed = all(find_spec(name) for name in ("picows", "websockets.proxy"))
+    if settings.transport == "picows" and not installed:
+        raise UsageError("transport='picows' needs picows: pip install 'kucoin-stream[fast]'")
+    return installed and settings.transport != "websockets"
