@@ -70,19 +70,11 @@ class BookKeeper(Keeper):
         """Return plain copies of the ``depth`` best levels; turn them into arrays elsewhere."""
         return self._book.copy(depth)
 
-    def receive(self, delta: BookDelta, /) -> None:
-        """Take one change message."""
-        if self._sync.follows(delta):
-            self._book.apply(delta)
-            self._changed()
-            return
-        for action in self._sync.receive_delta(delta, self._loop.time()):
-            self._act(action)
-        if self._sync.sequence is None:
-            self._arm()
-
     def flush(self) -> None:
-        """Publish what the changes of one socket read made of the book."""
+        """Apply the changes of one socket read, and publish what they made of the book."""
+        if self.pending:
+            deltas, self.pending = self.pending, []
+            self._take(deltas)
         book = self._book
         if self._sync.live and book.crossed:
             self._perform(self._sync.lost("crossed book", self._loop.time()))
@@ -90,6 +82,18 @@ class BookKeeper(Keeper):
             self._perform(self._sync.refresh())
         self._publish()
         self.inlet.flush()
+
+    def _take(self, deltas: list[BookDelta]) -> None:
+        if not self.inlet.wanted:
+            simple = self._sync.follow(deltas)
+            self._book.apply(*deltas[:simple])
+            self._updates += simple
+            deltas = deltas[simple:]
+        for delta in deltas:
+            for action in self._sync.receive_delta(delta, self._loop.time()):
+                self._act(action)
+        if self._sync.sequence is None:
+            self._arm()
 
     def _disconnected(self, reason: str) -> None:
         self._sync.disconnected()
@@ -136,7 +140,7 @@ class BookKeeper(Keeper):
     def _changed(self) -> None:
         self._updates += 1
         if self.inlet.wanted:
-            self.inlet.receive(self._book.top())
+            self.inlet.pending.append(self._book.top())
 
     def _fetch(self, ticket: int) -> None:
         self.snapshots += 1

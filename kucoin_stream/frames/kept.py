@@ -23,6 +23,7 @@ class Keeper(Shared):
     def __init__(self, engine: Engine, topic: str) -> None:
         self.topic = topic
         self.inlet = Inlet()
+        self.pending: list[Any] = []  # messages of the present socket read
         self._engine = engine
         self._lost = False
 
@@ -31,12 +32,8 @@ class Keeper(Shared):
         self._engine.pool.detach([self.topic], self)
 
     @abstractmethod
-    def receive(self, payload: Any, /) -> None:
-        """Take one message."""
-
     def flush(self) -> None:
-        """Hand on what the messages of one socket read changed."""
-        self.inlet.flush()
+        """Work off what is pending, and hand on what it changed."""
 
     def news(self, news: News, /) -> None:
         """Take what happened to the topic; readers of the changes hear of it in order."""

@@ -68,13 +68,16 @@ class KlineKeeper(Keeper):
         """Return copies of the newest ``count`` bars' columns."""
         return self._series.ring.arrays(count)
 
-    def receive(self, update: KlineUpdate, /) -> None:
-        """Take the live bar; where no ack came, the first one says that there is a stream to join."""
-        if self._task is None:
+    def flush(self) -> None:
+        """Take the live bars; where no ack came, the first one says that there is a stream to join."""
+        updates, self.pending = self.pending, []
+        if updates and self._task is None:
             self._connected()
-        if self._series.update(update.candle):
-            self.inlet.receive(update)
-            self.version += 1
+        for update in updates:
+            if self._series.update(update.candle):
+                self.inlet.pending.append(update)
+                self.version += 1
+        self.inlet.flush()
 
     def _disconnected(self, reason: str) -> None:
         self._forget_fetch()

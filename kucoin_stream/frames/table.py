@@ -1,136 +1,133 @@
-"""The live frame of a feed: its last messages as rows."""
+"""The live frame of a feed: its last messages as rows, or the latest by symbol."""
 
 from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
 import pandas as pd
-from msgspec import inspect
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.frames.base import NO_TIME, LiveFrame, utc
+from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.book import decimals
+from kucoin_stream.frames.columns import Rows
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.protocol.events import News
-from kucoin_stream.protocol.messages.spot import Candle
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.source import LiveSource
 
 LATEST = 200  # messages kept as they are, for pictures
-_CATEGORIES = frozenset({"symbol", "side", "interval"})
-_UNITS = {"_ns": "ns", "_ms": "ms", "_s": "s"}
 
-
-class Column:
-    """One column: where its value comes from, how it is stored, how it is shown."""
-
-    def __init__(self, path: str, kind: inspect.Type) -> None:
-        self.path = path
-        name = path.rpartition(".")[2]
-        self.unit = next((unit for end, unit in _UNITS.items() if name.endswith(end)), None)
-        self.name = name.removesuffix(f"_{self.unit}") if self.unit else name
-        self.category = name in _CATEGORIES
-        alternatives = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-        optional = len(alternatives) > 1
-        self.code, self.missing = "O", None
-        match alternatives[0]:
-            case _ if self.category:
-                self.code = "i"
-            case inspect.FloatType():
-                self.code, self.missing = "d", float("nan") if optional else None
-            case inspect.IntType():
-                self.code, self.missing = "q", NO_TIME if optional else None
-
-
-def columns_of(payload: type[Any]) -> list[Column]:
-    """Return the columns for a message type; a candle's fields stand beside the message's own."""
-    columns = []
-    for field in _fields(payload):
-        if isinstance(field.type, inspect.StructType) and field.type.cls is Candle:
-            columns += [Column(f"{field.name}.{inner.name}", inner.type) for inner in _fields(Candle)]
-        else:
-            columns.append(Column(field.name, field.type))
-    order = {"time": 0, "start": 0, "timestamp": 0, "symbol": 1, "interval": 2}
-    columns.sort(key=lambda column: order.get(column.name, 3))
-    return columns
-
-
-def _fields(payload: type[Any]) -> tuple[inspect.Field, ...]:
-    info = inspect.type_info(payload)
-    assert isinstance(info, inspect.StructType)  # noqa: S101  every payload of the catalogue is
-    return info.fields
+Copied = tuple[dict[str, Any], list[list[str]]]
+"""Columns and categories."""
 
 
 class RowTable:
-    """Rows of messages in ring columns. Lives on the loop thread."""
+    """A row per message, the last ``maxlen`` of them. Lives on the loop thread."""
 
-    def __init__(self, columns: list[Column], maxlen: int) -> None:
-        self.columns = columns
-        self.ring = Ring({column.path: column.code for column in columns}, maxlen)
-        self.categories: list[dict[str, int]] = [{} for _ in columns]
-        self.latest: deque[Any] = deque(maxlen=LATEST)
-        self._get: Callable[[Any], Any] = attrgetter(*(column.path for column in columns))
-        self._fix = [
-            (at, column.missing, self.categories[at] if column.category else None)
-            for at, column in enumerate(columns)
-            if column.category or column.missing is not None
-        ]
+    def __init__(self, rows: Rows, maxlen: int) -> None:
+        self._rows = rows
+        self._ring = Ring(rows.codes, maxlen)
+        self.recent: deque[Any] = deque(maxlen=LATEST)
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    @property
+    def written(self) -> int:
+        """A number that grows with every message."""
+        return self._ring.written
 
     def take(self, messages: list[Any]) -> None:
         """Keep the messages of one socket read."""
-        append = self.ring.append
-        self.latest.extend(messages)
+        append, row = self._ring.append, self._rows.row
+        self.recent.extend(messages)
         for message in messages:
-            row = [*self._get(message)]
-            for at, missing, codes in self._fix:
-                value = row[at]
-                if codes is None:
-                    if value is None:
-                        row[at] = missing
-                elif (code := codes.get(value)) is not None:
-                    row[at] = code
-                else:
-                    row[at] = codes.setdefault(value, len(codes))
-            append(row)
+            append(row(message))
 
     def tell(self, news: News) -> None:
         """A table of past messages stays what it is."""
 
-    def copy(self, count: int | None) -> tuple[dict[str, Any], list[list[str]]]:
-        """Return copies of the columns and of the categories."""
-        return self.ring.arrays(count), [list(codes) for codes in self.categories]
+    def copy(self, count: int | None) -> Copied:
+        """Return copies of the newest ``count`` rows."""
+        return self._ring.arrays(count), self._rows.categories()
+
+
+class LatestTable:
+    """A row per value of ``key``: its latest message. Rows are made when asked for. Lives on the loop thread."""
+
+    def __init__(self, rows: Rows, key: str) -> None:
+        self.written = 0
+        self._rows = rows
+        self._key = attrgetter(key)
+        self._latest: dict[Any, Any] = {}  # never loses a key: its order is that of the rows
+        self._shown: list[Any] = []  # what stands in each row
+        self._ring = Ring(rows.codes, 2**62)
+
+    def __len__(self) -> int:
+        return len(self._latest)
+
+    @property
+    def recent(self) -> list[Any]:
+        """The latest messages themselves."""
+        return list(self._latest.values())
+
+    def take(self, messages: list[Any]) -> None:
+        """Keep the messages of one socket read: the last one of each key counts."""
+        self._latest.update(zip(map(self._key, messages), messages, strict=True))
+        self.written += len(messages)
+
+    def tell(self, news: News) -> None:
+        """What was the latest stays the latest."""
+
+    def copy(self, count: int | None) -> Copied:
+        """Return copies of the last ``count`` rows, in the order in which the keys came first."""
+        shown, ring = self._shown, self._ring
+        for at, message in enumerate(self._latest.values()):
+            if at == len(shown):
+                ring.append(self._rows.row(message))
+                shown.append(message)
+            elif shown[at] is not message:
+                ring.replace(at, self._rows.row(message))
+                shown[at] = message
+        return ring.arrays(count), self._rows.categories()
 
 
 class FeedFrame(LiveFrame):
-    """The last messages of a feed as a DataFrame. Made by :meth:`Feed.frame`. Safe from any thread.
+    """The messages of a feed as a DataFrame. Made by :meth:`Feed.frame`. Safe from any thread.
 
-    One row per message, oldest first; prices and sizes are float64, times UTC, symbols and sides categorical.
+    One row per message, oldest first; or, with ``latest="symbol"``, one row per symbol, which is the index. Prices and
+    sizes are float64, times UTC, symbols and sides categorical.
     """
 
-    def __init__(self, feed: Feed[Any], maxlen: int = 10_000) -> None:
+    def __init__(self, feed: Feed[Any], maxlen: int = 10_000, latest: str | None = None) -> None:
         if maxlen < 1:
             raise UsageError(f"maxlen={maxlen}: a frame holds at least one row")
         super().__init__(feed._engine)
         self.feed = feed
         self.title = " ".join((", ".join(feed.arguments), feed.row.name.partition(".")[2])).strip()
         self.maxlen = maxlen
-        self._known: dict[int, pd.CategoricalDtype] = {}
-        self._table = RowTable(columns_of(feed.row.payload), maxlen)
+        self.latest = latest
+        self._rows = Rows(feed.row.payload)
+        names = [column.path for column in self._rows.columns]
+        if latest is not None and latest not in names:
+            raise UsageError(f"latest={latest!r}: {feed.row.name} has no such column; there are: {', '.join(names)}")
+        self._table: RowTable | LatestTable = (
+            RowTable(self._rows, maxlen) if latest is None else LatestTable(self._rows, latest)
+        )
         inlet = feed._inlet
         self._engine.call(inlet.grow, self._table)
         self._finalizer = weakref.finalize(self, self._engine.post, inlet.prune, self._table)
 
     @property
     def version(self) -> object:
-        """A number that grows with every row."""
-        return self._table.ring.written, self.status
+        """Something that changes with every message."""
+        return self._table.written, self.status
 
     def __len__(self) -> int:
-        return len(self._table.ring)
+        return len(self._table)
 
     @property
     def stream(self) -> LiveSource[Any]:
@@ -157,27 +154,15 @@ class FeedFrame(LiveFrame):
 
     def rows(self, count: int | None = None) -> pd.DataFrame:
         """Return the newest ``count`` rows of now, without waiting."""
-        arrays, categories = self._read(self._table.copy, count)
-        columns: dict[str, Any] = {}
-        index = pd.RangeIndex(len(arrays[self._table.columns[0].path]))
-        for at, column in enumerate(self._table.columns):
-            values = arrays[column.path]
-            if column.category:
-                known = self._known.get(at)
-                if known is None or len(known.categories) != len(categories[at]):
-                    known = self._known[at] = pd.CategoricalDtype(categories[at])
-                columns[column.name] = pd.Categorical.from_codes(values, dtype=known, validate=False)
-            elif column.unit:
-                columns[column.name] = utc(values, column.unit)
-            elif column.code == "O":  # as it is: guessing what the objects are costs more than all the rest
-                columns[column.name] = pd.Series(values, index=index, dtype=object, copy=False)
-            else:
-                columns[column.name] = values
-        return pd.DataFrame(columns, index=index, copy=False)
+        frame = self._rows.frame(*self._read(self._table.copy, count))
+        if self.latest is None:
+            return frame
+        frame.index = pd.Index(frame.pop(self.latest).astype(object), name=self.latest)
+        return frame
 
     def recent(self, count: int) -> list[Any]:
         """Return the last ``count`` messages themselves, newest last; at most 200."""
-        return list(self._table.latest)[-count:]
+        return list(self._table.recent)[-count:]
 
     def decimals(self, symbol: str) -> tuple[int, int]:
         """Return the decimals of price and size of ``symbol``."""
@@ -190,5 +175,6 @@ class FeedFrame(LiveFrame):
     def _make_view(self, **options: Any) -> Any:
         from kucoin_stream.widgets import view
 
-        kind: Any = view.TapeView if self.feed.row.name == "spot.trades" else view.TableView
+        tape = self.feed.row.name == "spot.trades" and self.latest is None
+        kind: Any = view.TapeView if tape else view.TableView
         return kind(self, **options)

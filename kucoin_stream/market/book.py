@@ -115,17 +115,19 @@ class OrderBook:
         self.time_ms = snapshot.time_ms
         self.partial = not complete
 
-    def apply(self, delta: BookDelta) -> None:
-        """Apply the next change in line."""
-        changes = delta.changes
-        for price, size, _ in changes.bids or ():
-            if price:  # price 0 only moves the sequence
-                self.bids.set(price, size)
-        for price, size, _ in changes.asks or ():
-            if price:
-                self.asks.set(-price, size)
-        self.sequence = delta.sequence_end
-        self.time_ms = delta.time_ms
+    def apply(self, *deltas: BookDelta) -> None:
+        """Apply the next changes in line."""
+        set_bid, set_ask = self.bids.set, self.asks.set
+        for delta in deltas:
+            changes = delta.changes
+            for price, size, _ in changes.bids or ():
+                if price:  # price 0 only moves the sequence
+                    set_bid(price, size)
+            for price, size, _ in changes.asks or ():
+                if price:
+                    set_ask(-price, size)
+            self.sequence = delta.sequence_end
+            self.time_ms = delta.time_ms
 
     @property
     def crossed(self) -> bool:

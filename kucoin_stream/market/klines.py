@@ -46,7 +46,7 @@ class KlineSeries:
             return self.merge([bar])
         if bar.volume < self.ring.last()[5]:
             return False  # late: a bar's volume only grows
-        self.ring.replace_last(_row(bar))
+        self.ring.replace(-1, _row(bar))
         return True
 
     def merge(self, bars: Iterable[Candle]) -> bool:

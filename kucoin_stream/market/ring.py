@@ -45,10 +45,10 @@ class Ring:
             for column in self._columns:
                 del column[: -self.maxlen]
 
-    def replace_last(self, row: Iterable[Any]) -> None:
-        """Overwrite the newest row."""
+    def replace(self, at: int, row: Iterable[Any]) -> None:
+        """Overwrite a row: 0 is the oldest of a ring that was never full, -1 the newest."""
         for column, value in zip(self._columns, row, strict=True):
-            column[-1] = value
+            column[at] = value
 
     def last(self) -> tuple[Any, ...]:
         """Return the newest row; raises :class:`IndexError` where there is none."""

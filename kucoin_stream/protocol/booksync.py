@@ -15,6 +15,8 @@ is requested again, ever more slowly. :meth:`refresh` asks for a new snapshot wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -74,16 +76,22 @@ class BookSync:
         """Whether a snapshot is on its way, or due."""
         return self._waiting is not None or self._request_at is not None
 
-    def follows(self, delta: BookDelta) -> bool:
-        """Take ``delta`` if it is simply the next in line of a live book: then it is to be applied.
+    def follow(self, deltas: Sequence[BookDelta]) -> int:
+        """Take the first ones that are simply next in line of a live book, which are to be applied; return how many.
 
         The short way for almost every message; :meth:`receive_delta` is for all others.
         """
         last = self.sequence
-        if last is None or self._buffer is not None or not delta.sequence_start == last + 1 <= delta.sequence_end:
-            return False
-        self.sequence = delta.sequence_end
-        return True
+        if last is None or self._buffer is not None:
+            return 0
+        count = 0
+        for delta in deltas:
+            if not delta.sequence_start == last + 1 <= delta.sequence_end:
+                break
+            last = delta.sequence_end
+            count += 1
+        self.sequence = last
+        return count
 
     def receive_delta(self, delta: BookDelta, now: float) -> list[Action]:
         """Return what follows from one received change message."""

@@ -1,18 +1,23 @@
 """One classic (V1) connection as a machine without I/O and without a clock (protocol.md 3).
 
-Theory of operation. The shell opens a socket and creates a :class:`ClassicProtocol`. Whatever arrives goes into
-:meth:`receive`, which returns what it means. Commands are queued by :meth:`subscribe` and :meth:`unsubscribe`, and
-leave through :meth:`data_to_send`, which keeps the exchange's limit on commands. :meth:`tick` does all that time
+Theory of operation. The shell opens a socket and creates a :class:`ClassicProtocol`. What one socket read brings goes
+into :meth:`receive`, which returns what it means. Commands are queued by :meth:`subscribe` and :meth:`unsubscribe`,
+and leave through :meth:`data_to_send`, which keeps the exchange's limit on commands. :meth:`tick` does all that time
 brings: pings, unanswered commands, a welcome that never came. ``now`` is seconds on one monotonic clock throughout.
 
     CONNECTING --welcome--> OPEN --failure, close--> CLOSED
+
+Almost every message is a push that looks like one before it. Its first bytes say which payload to expect; so it is
+decoded, topic and payload, in one pass. That is a guess, checked against the topic that comes out: where it was wrong,
+and for everything else, the envelope is decoded first and the payload then.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -27,13 +32,13 @@ from kucoin_stream.protocol.events import (
     Failed,
     Opened,
     Ponged,
-    Pushed,
     Rejected,
     Unanswered,
+    Unreadable,
 )
 from kucoin_stream.protocol.heartbeat import Beat, Heartbeat
 from kucoin_stream.protocol.messages import decoder, encode
-from kucoin_stream.protocol.messages.envelope import Command, Envelope
+from kucoin_stream.protocol.messages.envelope import Command, Envelope, Push
 from kucoin_stream.settings import Limits
 
 _decode_envelope = decoder(Envelope).decode
@@ -41,8 +46,19 @@ _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _BAD_TOKEN = 401
 
-Reader = Callable[[Envelope], Any]
-"""Decodes the payload of a push of one topic."""
+_HEAD = 24  # bytes of a message by which its shape is guessed: up to the stem of its topic, or its first fields
+_SHAPES = 256  # guesses kept
+
+Decode = Callable[[bytes], Push[Any]]
+Amend = Callable[[Push[Any]], None]
+
+
+class Reader(NamedTuple):
+    """How to read the pushes of one topic."""
+
+    decode: Decode  # the whole push
+    payload: type[Any]
+    amend: Amend | None  # adds to the payload what only the topic says
 
 
 class State(Enum):
@@ -82,6 +98,7 @@ class ClassicProtocol:
         self._sent_at: deque[float] = deque()
         self._pending: dict[str, float] = {}  # request id -> when it counts as unanswered
         self._readers: dict[str, Reader] = {}
+        self._shapes: dict[bytes, Decode] = {}  # by the first bytes of a message
 
     def connected(self, now: float) -> None:
         """Note that the socket is open: the welcome is due from here."""
@@ -89,29 +106,55 @@ class ClassicProtocol:
 
     # -- in --------------------------------------------------------------------------------------------------
 
-    def receive(self, data: bytes | str, now: float) -> Event | None:
-        """Return what one received message means; ``None`` where it means nothing.
+    def receive(self, batch: Iterable[bytes], now: float) -> list[Event]:
+        """Return what the messages of one socket read mean, in order; some mean nothing."""
+        shapes, readers = self._shapes, self._readers
+        events: list[Event] = []
+        for data in batch:
+            decode = shapes.get(data[:_HEAD])
+            if decode is not None:
+                try:
+                    push = decode(data)
+                    reader = readers[push.topic]
+                except (*_UNDECODABLE, KeyError):
+                    reader = None
+                if reader is not None and reader.decode is decode:
+                    if reader.amend is not None:
+                        reader.amend(push)
+                    events.append(push)
+                    continue
+            try:
+                event = self._slowly(data, now)
+            except RemoteProtocolError as exc:
+                event = Unreadable(exc)
+            if event is not None:
+                events.append(event)
+        self._heartbeat.received(now)
+        return events
 
-        Raises :class:`RemoteProtocolError` for what cannot be decoded; the connection stays usable.
-        """
+    def _slowly(self, data: bytes, now: float) -> Event | None:
+        """Decode the envelope, then what is in it."""
         try:
             envelope = _decode_envelope(data)
         except _UNDECODABLE as exc:
             raise RemoteProtocolError(f"undecodable message: {exc}") from exc
-        self._heartbeat.received(now)
-        return self._push(envelope) if envelope.type == "message" else self._control(envelope, now)
-
-    def _push(self, envelope: Envelope) -> Pushed:
+        if envelope.type != "message":
+            return self._control(envelope, now)
         topic = envelope.topic
+        reader = self._readers.get(topic) or self._reader(topic)
         try:
-            read = self._readers.get(topic) or self._reader(topic)
-            return Pushed(topic, read(envelope))
+            push = Push(topic, decoder(reader.payload).decode(envelope.data), envelope.subject)
         except _UNDECODABLE as exc:
             raise RemoteProtocolError(f"undecodable push of {topic[:100]!r}: {exc}", topic) from exc
+        if reader.amend is not None:
+            reader.amend(push)
+        if len(self._shapes) < _SHAPES:
+            self._shapes[data[:_HEAD]] = reader.decode
+        return push
 
     def _reader(self, topic: str) -> Reader:
         try:
-            reader = payload_reader(topic)
+            reader = reader_of(topic)
         except KeyError:
             raise RemoteProtocolError(f"a push of an unknown topic: {topic[:100]!r}") from None
         if len(self._readers) < 2 * self._limits.topics_per_connection:  # a hostile server must not fill memory
@@ -219,32 +262,27 @@ class ClassicProtocol:
         self._pending.clear()
 
 
-def payload_reader(topic: str) -> Reader:
-    """Return what decodes the payload of a push of ``topic`` and adds what only the topic says.
-
-    Raises :class:`KeyError` for a topic that the catalogue does not have.
-    """
+def reader_of(topic: str) -> Reader:
+    """Return how to read the pushes of ``topic``; raises :class:`KeyError` where the catalogue does not have it."""
     row, argument = topics.parse(topic)
-    decode = decoder(row.payload).decode
-    names = {field.name: field for field in fields(row.payload)}
+    return Reader(_whole(row.payload), row.payload, _amend(row.payload, argument))  # type: ignore[arg-type]
+
+
+@cache
+def _whole(payload: type[Any]) -> Decode:
+    """Return what decodes a push of ``payload``: one for all its topics, so that guesses can be told right."""
+    return decoder(Push[payload]).decode  # type: ignore[valid-type]
+
+
+def _amend(payload: type[Any], argument: str) -> Amend | None:
+    """Return what sets the fields that the payload does not carry on the wire."""
+    names = {field.name: field for field in fields(payload)}
     if "interval" in names:
         interval = argument.rpartition("_")[2]
-
-        def with_interval(envelope: Envelope) -> Any:
-            payload = decode(envelope.data)
-            force_setattr(payload, "interval", interval)
-            return payload
-
-        return with_interval
+        return lambda push: force_setattr(push.data, "interval", interval)
     if "symbol" not in names or names["symbol"].required:
-        return lambda envelope: decode(envelope.data)
-
-    def with_symbol(envelope: Envelope) -> Any:
-        payload = decode(envelope.data)
-        force_setattr(payload, "symbol", argument or envelope.subject)
-        return payload
-
-    return with_symbol
+        return None
+    return lambda push: force_setattr(push.data, "symbol", argument or push.subject)
 
 
 def _error_code(code: int | str | None) -> int:

@@ -6,6 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from kucoin_stream.errors import RemoteProtocolError
+from kucoin_stream.protocol.messages.envelope import Push
+
 # --- reported by a connection's machine -------------------------------------------------------------------
 
 
@@ -45,11 +48,10 @@ class Failed(Struct, frozen=True):
     code: int = 0
 
 
-class Pushed(Struct, frozen=True, gc=False):
-    """A decoded push; ``topic`` is the single-symbol form as on the wire."""
+class Unreadable(Struct, frozen=True):
+    """A message that cannot be decoded; the connection stays usable. ``error.topic`` tells whose it was, if known."""
 
-    topic: str
-    payload: Any
+    error: RemoteProtocolError
 
 
 class Ponged(Struct, frozen=True):
@@ -58,7 +60,7 @@ class Ponged(Struct, frozen=True):
     round_trip: float
 
 
-Event = Opened | Acknowledged | Rejected | Unanswered | Failed | Pushed | Ponged
+Event = Opened | Acknowledged | Rejected | Unanswered | Failed | Unreadable | Ponged | Push[Any]
 
 
 # --- news: travels in the stream, in order, where the reader asked for it ------------------------------------

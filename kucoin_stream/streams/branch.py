@@ -129,18 +129,15 @@ class Branch:
             self._task = self._loop.create_task(self._pump(), context=self._context)
 
     async def _pump(self) -> None:
-        turn = 0
+        left = _TURN
         try:
             while self._next():
-                message = self._inbox.popleft()
-                node, source = self._node(), self._source()
-                if node is None or source is None:
-                    self._inbox.clear()
-                    continue
-                await self._update(node, source, message)
-                turn += 1
-                if turn % _TURN == 0:
+                left, waits = self._hand_on(left)
+                for each in waits:
+                    await self._finish(each)
+                if left <= 0:
                     await asyncio.sleep(0)
+                    left = _TURN
         finally:
             self._pumping = self._awake = False  # one wake-up too many does no harm
         if self._full:
@@ -155,23 +152,36 @@ class Branch:
             self._awake = True
         return True
 
-    async def _update(self, node: Stream, source: Stream, message: Any) -> None:
+    def _hand_on(self, most: int) -> tuple[int, list[Any]]:
+        """Give the child up to ``most`` messages, until one has to be waited for; return how many are left, and it."""
+        node, source, inbox = self._node(), self._source(), self._inbox
+        if node is None or source is None:
+            inbox.clear()
+            return most, []
+        update = node.update
         thread_state.asynchronous = _here.pumping = True  # emit() inside the graph must not wait for this very loop
         try:
-            result = node.update(message, who=source, metadata=[])
-        except _USERS_ERRORS as exc:
-            self._failed(exc)
-            return
+            while inbox and most > 0:
+                most -= 1
+                try:
+                    result = update(inbox.popleft(), who=source, metadata=[])
+                except _USERS_ERRORS as exc:
+                    self._failed(exc)
+                    continue
+                results = result if isinstance(result, list) else [result]
+                if waits := [each for each in results if isinstance(each, list) or isawaitable(each)]:
+                    return most, waits
         finally:
             thread_state.asynchronous = _here.pumping = False
-        for each in result if isinstance(result, list) else (result,):
-            if isinstance(each, list) or isawaitable(each):
-                try:
-                    await gen.convert_yielded(each)
-                except _USERS_ERRORS as exc:
-                    if (task := asyncio.current_task()) is not None and task.cancelling():
-                        raise  # it is the pump that is being ended
-                    self._failed(exc)
+        return most, []
+
+    async def _finish(self, result: Any) -> None:
+        try:
+            await gen.convert_yielded(result)
+        except _USERS_ERRORS as exc:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise  # it is the pump that is being ended
+            self._failed(exc)
 
     def _failed(self, exc: BaseException) -> None:
         self.errors += 1

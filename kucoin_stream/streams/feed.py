@@ -58,14 +58,21 @@ class _IncrementalInlet(_FeedInlet):
         super().__init__(topics)
         self._ends: dict[str, int] = {}  # by symbol, the last sequence
 
-    def receive(self, payload: Any) -> None:
-        symbol, start = payload.symbol, payload.sequence_start
+    def flush(self) -> None:
+        messages, self.pending = self.pending, []
+        for message in messages:
+            if not isinstance(message, News):
+                self._check(message)
+            self.pending.append(message)
+        super().flush()
+
+    def _check(self, delta: Any) -> None:
+        symbol, start = delta.symbol, delta.sequence_start
         end = self._ends.get(symbol)
         if end is not None and start > end + 1:
             topic = next(topic for topic in self.states if topic.endswith(f":{symbol}"))
             self.news(Gap(topic, f"sequence {end + 1} to {start - 1} missing", start - end - 1))
-        self._ends[symbol] = payload.sequence_end
-        super().receive(payload)
+        self._ends[symbol] = delta.sequence_end
 
     def news(self, news: News) -> None:
         if not isinstance(news, Gap):
@@ -170,11 +177,11 @@ class Feed(LiveSource[T]):
 
     # -- upward doors --------------------------------------------------------------------------------------------
 
-    def frame(self, maxlen: int = 10_000) -> FeedFrame:
-        """Return a live frame of the last ``maxlen`` messages."""
+    def frame(self, maxlen: int = 10_000, *, latest: str | None = None) -> FeedFrame:
+        """Return a live frame of the last ``maxlen`` messages, or with ``latest="symbol"`` of the latest by symbol."""
         from kucoin_stream.frames.table import FeedFrame
 
-        frame = FeedFrame(self, maxlen)
+        frame = FeedFrame(self, maxlen, latest)
         self._frames.add(frame)
         return frame
 

@@ -34,7 +34,7 @@ class Inlet:
         self.received = 0
         self.branches: list[Branch] = []
         self.tables: list[Table] = []
-        self._pending: list[Any] = []
+        self.pending: list[Any] = []
         self._has_news = False
 
     @property
@@ -52,18 +52,14 @@ class Inlet:
         self.branches = [each for each in self.branches if each is not reader]
         self.tables = [each for each in self.tables if each is not reader]
 
-    def receive(self, payload: Any) -> None:
-        """Take one message."""
-        self._pending.append(payload)
-
     def news(self, news: News) -> None:
         """Take news, in order with the messages."""
-        self._pending.append(news)
+        self.pending.append(news)
         self._has_news = True
 
     def flush(self) -> None:
         """Hand on what was collected."""
-        messages, self._pending = self._pending, []
+        messages, self.pending = self.pending, []
         if not messages:
             return
         data = messages

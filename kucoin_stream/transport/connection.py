@@ -17,10 +17,11 @@ from kucoin_stream.protocol.events import (
     Failed,
     Opened,
     Ponged,
-    Pushed,
     Rejected,
     Unanswered,
+    Unreadable,
 )
+from kucoin_stream.protocol.messages.envelope import Push
 from kucoin_stream.protocol.messages.rest import Bullet
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.plan import Batch
@@ -33,11 +34,8 @@ TokenCall = Callable[[], Awaitable[Bullet]]
 class Owner(Protocol):
     """What a connection tells the pool."""
 
-    def pushed(self, pushed: Pushed) -> None:
-        """Route one message."""
-
-    def batch_ended(self) -> None:
-        """Note that all messages of one socket read are routed."""
+    def received(self, events: list[Event], handle: Callable[[Event], None]) -> None:
+        """Route the pushes of one socket read; ``handle`` takes all else, in order."""
 
     def acknowledged(self, number: int, batch: Batch) -> None:
         """Note that a batch is served."""
@@ -199,21 +197,8 @@ class Connection:
         protocol = self._protocol
         if protocol is None or protocol.state is State.CLOSED:
             return
-        now = self._loop.time()
-        receive, pushed = protocol.receive, self._owner.pushed
         self.messages += len(batch)
-        for data in batch:
-            try:
-                event = receive(data, now)
-                if type(event) is Pushed:
-                    pushed(event)
-                elif event is not None:
-                    self._handle(event)
-            except RemoteProtocolError as exc:
-                self._owner.spoiled(exc)
-            except Exception as exc:  # noqa: BLE001  the connection's main loop: counted, and one message lost
-                self._owner.failed(exc)
-        self._owner.batch_ended()
+        self._owner.received(protocol.receive(batch, self._loop.time()), self._handle)
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -231,8 +216,10 @@ class Connection:
                 self.round_trip = round_trip
             case Failed(reason=reason, code=code):
                 self._fail(reason, code)
-            case Pushed():
-                self._owner.pushed(event)
+            case Unreadable(error=error):
+                self._owner.spoiled(error)
+            case Push():
+                pass  # the owner has it
 
     def _fail(self, reason: str, code: int) -> None:
         self._failure = reason if not code else f"{code} {reason}"

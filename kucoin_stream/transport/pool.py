@@ -8,12 +8,14 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, Protocol, assert_never
 
 from msgspec import Struct
 
 from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError, RemoteProtocolError, StoppedError
-from kucoin_stream.protocol.events import Disconnected, Gap, News, Pushed, Refused, Restarted
+from kucoin_stream.protocol.events import Disconnected, Event, Gap, News, Refused, Restarted
+from kucoin_stream.protocol.messages.envelope import Push
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.connection import Connection
 from kucoin_stream.transport.plan import (
@@ -42,11 +44,11 @@ _TOLD = 100  # different errors that are logged; all are counted
 class Subscriber(Protocol):
     """Reads topics. All calls come on the loop thread, in the order of the socket."""
 
-    def receive(self, payload: Any, /) -> None:
-        """Take one message."""
+    pending: list[Any]
+    """Where the pool puts the messages of one socket read."""
 
     def flush(self) -> None:
-        """Note that all messages of one socket read were given."""
+        """Work off what is pending: all messages of one socket read are there."""
 
     def news(self, news: News, /) -> None:
         """Take what happened to a topic, in order with its messages."""
@@ -82,7 +84,6 @@ class Pool:
         self._plan = Plan(settings.limits)
         self._lives: dict[int, Life] = {}
         self._routes: dict[str, list[Subscriber]] = {}
-        self._dirty: dict[str, list[Subscriber]] = {}
         self._refusals: dict[str, RefusedError] = {}
         self._waiters: dict[str, list[asyncio.Future[None]]] = {}
         self._opened_at: deque[float] = deque()
@@ -253,6 +254,8 @@ class Pool:
 
     def _tell(self, topic: str, news: News) -> None:
         for subscriber in self._routes.get(topic, ()):
+            if subscriber.pending:  # came before
+                self._flush(subscriber)
             try:
                 subscriber.news(news)
                 subscriber.flush()
@@ -329,28 +332,39 @@ class Pool:
 
     # -- what connections tell (Owner) ---------------------------------------------------------------------------
 
-    def pushed(self, pushed: Pushed) -> None:
-        """Give one message to its readers."""
-        readers = self._routes.get(pushed.topic)
-        if readers is not None:  # else: on its way when the last reader left
+    def received(self, events: list[Event], handle: Callable[[Event], None]) -> None:
+        """Give the messages of one socket read to their readers; ``handle`` takes all else, in order."""
+        routes, dirty = self._routes, list[Subscriber]()
+        for event in events:
+            if type(event) is not Push:
+                try:
+                    handle(event)
+                except Exception as exc:  # noqa: BLE001  the connection's main loop: one event
+                    self.failed(exc)
+                continue
+            readers = routes.get(event.topic)
+            if readers is None:  # on its way when the last reader left
+                continue
             self.messages += 1
-            self._dirty[pushed.topic] = readers
             for reader in readers:
-                try:
-                    reader.receive(pushed.payload)
-                except Exception as exc:  # noqa: BLE001  the connection's main loop: one reader, one message
-                    self.failed(exc)
-
-    def batch_ended(self) -> None:
-        """Let the readers of this socket read's messages hand them on."""
+                pending = reader.pending
+                if not pending:
+                    dirty.append(reader)
+                pending.append(event.data)
         self._breathe()
-        dirty, self._dirty = self._dirty, {}
-        for readers in dirty.values():
-            for reader in readers:
-                try:
-                    reader.flush()
-                except Exception as exc:  # noqa: BLE001  the connection's main loop: one reader, one read
-                    self.failed(exc)
+        for reader in dirty:
+            self._flush(reader)
+
+    def _flush(self, reader: Subscriber) -> None:
+        """Let a reader work off a read; where it fails in the midst of it, tell it that the rest is lost."""
+        try:
+            reader.flush()
+        except Exception as exc:  # noqa: BLE001  the connection's main loop: one reader, one read
+            self.failed(exc)
+            reader.pending.clear()
+            for topic in [topic for topic, readers in self._routes.items() if reader in readers]:
+                with suppress(Exception):  # told already
+                    reader.news(Gap(topic, f"an error here: {type(exc).__name__}"))
 
     def acknowledged(self, number: int, batch: Batch) -> None:
         """Note that a batch is served."""

@@ -35,6 +35,8 @@ class TablePicture(Struct, frozen=True):
 def picture(frame: Any, caption: Caption, count: int) -> TablePicture:
     """Take a picture of the newest ``count`` rows of a DataFrame."""
     newest = frame.tail(count).iloc[::-1]
+    if newest.index.name:
+        newest = newest.reset_index()
     columns = tuple(str(name) for name in newest.columns)
     numbers = tuple(kind.kind in "fi" for kind in newest.dtypes)
     cells = [[_cell(value) for value in newest[name]] for name in newest.columns]

@@ -41,7 +41,7 @@ def test_a_ring_is_a_deque(maxlen, steps):
             model.append(row)
             written += 1
         elif step == "replace_last" and model:
-            ring.replace_last(row)
+            ring.replace(-1, row)
             model[-1] = row
         elif step == "clear":
             assert [tuple(row) for row in ring.cut(0)] == [tuple(row) for row in model]
@@ -60,7 +60,7 @@ def test_copies_do_not_change_and_can_be_written():
     ring.append([1.0])
     copied = ring.arrays()["price"]
     ring.append([2.0])
-    ring.replace_last([3.0])
+    ring.replace(-1, [3.0])
     copied[0] = 9.0
     assert ring.arrays()["price"].tolist() == [1.0, 3.0]
     assert copied.tolist() == [9.0]

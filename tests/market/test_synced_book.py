@@ -17,11 +17,12 @@ from kucoin_stream.market import book as book_module
 from kucoin_stream.market.book import OrderBook
 from kucoin_stream.protocol.booksync import Action, BookGap, BookSync, RequestSnapshot, Restart
 from kucoin_stream.protocol.classic import ClassicProtocol
-from kucoin_stream.protocol.events import Pushed
 from kucoin_stream.protocol.messages import decode
+from kucoin_stream.protocol.messages.envelope import Push
 from kucoin_stream.protocol.messages.rest import BookSnapshot, Response
 from kucoin_stream.protocol.messages.spot import BookDelta, Ticker
 from tests.market.reference import Reference, held
+from tests.protocol import receive
 
 
 class Keeper:
@@ -278,15 +279,15 @@ def test_the_real_capture_frame_by_frame(spot_capture):
                 keeper.perform(keeper.sync.receive_snapshot(snapshot, keeper.wanted, now))
                 note(symbol)
             elif record.get("dir") == "in":
-                event = protocol.receive(data, now)
-                if isinstance(event, Pushed) and isinstance(event.payload, BookDelta):
-                    symbol = event.payload.symbol
+                event = receive(protocol, data, now)
+                if isinstance(event, Push) and isinstance(event.data, BookDelta):
+                    symbol = event.data.symbol
                     plain.setdefault(symbol, Plain()).change(message["data"])
                     keeper = keepers.setdefault(symbol, Keeper(now, complete=True))
-                    keeper.perform(keeper.sync.receive_delta(event.payload, now))
+                    keeper.perform(keeper.sync.receive_delta(event.data, now))
                     note(symbol)
-                elif isinstance(event, Pushed) and isinstance(event.payload, Ticker):
-                    tickers.append(event.payload)
+                elif isinstance(event, Push) and isinstance(event.data, Ticker):
+                    tickers.append(event.data)
 
     comparable = [each for each in tickers if (each.symbol, each.sequence) in best]
     equal: dict[str, int] = {}

@@ -66,7 +66,7 @@ def test_delta_of_a_live_book(received, expected, sequence):
 @pytest.mark.parametrize("received", [(11, 11), (11, 14), (8, 12), (10, 10), (12, 13), (11, 10)])
 def test_the_short_way_takes_only_what_is_next_in_line_and_as_the_long_way_would(received):
     sync, other = live_at(10), live_at(10)
-    if sync.follows(delta(*received)):
+    if sync.follow([delta(*received)]):
         assert other.receive_delta(delta(*received), 1.0) == [delta(*received)]
         assert sync.sequence == other.sequence == received[1]
     else:
@@ -74,11 +74,17 @@ def test_the_short_way_takes_only_what_is_next_in_line_and_as_the_long_way_would
         assert sync.sequence == 10
 
 
+def test_the_short_way_ends_at_the_first_message_that_is_not_next_in_line():
+    sync = live_at(10)
+    assert sync.follow([delta(11, 11), delta(12, 14), delta(16, 16), delta(15, 15)]) == 2
+    assert sync.sequence == 14
+
+
 def test_the_short_way_is_closed_without_a_book_and_while_a_snapshot_is_on_its_way():
-    assert not new().follows(delta(1, 1))
+    assert not new().follow([delta(1, 1)])
     sync = live_at(10)
     sync.refresh()
-    assert not sync.follows(delta(11, 11))
+    assert not sync.follow([delta(11, 11)])
 
 
 def test_changes_swapped_on_the_way_are_a_gap():
@@ -379,7 +385,7 @@ def test_a_sequence_that_goes_back_for_long_is_a_gap_and_one_late_message_is_not
     sync = live_at(1000)
     for second in range(0, 60, 5):  # known changes between new ones are only late
         assert sync.receive_delta(delta(5, 5), second) == []
-        assert sync.follows(delta(1001 + second // 5, 1001 + second // 5))
+        assert sync.follow([delta(1001 + second // 5, 1001 + second // 5)])
 
 
 def test_a_book_that_is_not_live_cannot_be_lost():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from msgspec import Raw, Struct
+
+T = TypeVar("T")
 
 FrameType = Literal["message", "ack", "error", "pong", "welcome", "notice", "command"]
 
@@ -21,6 +23,15 @@ class Envelope(Struct, frozen=True, gc=False):
     data: Raw = Raw()
     id: str | int | None = None
     code: int | str | None = None
+
+
+class Push(Struct, Generic[T], frozen=True, gc=False):
+    """A push with its payload, decoded in one pass; ``topic`` is the single-symbol form as on the wire."""
+
+    topic: str
+    data: T
+    subject: str = ""
+    type: Literal["message"] = "message"
 
 
 class Command(Struct, frozen=True, rename="camel", omit_defaults=True):

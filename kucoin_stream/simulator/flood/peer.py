@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from kucoin_stream.simulator.flood.market import stamped
 
-SOON = 0.05  # seconds between the order to flood and its begin: the asker has its answer before
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 Respond = Callable[[str, dict[str, str]], bytes]
@@ -123,21 +122,21 @@ class Peer(asyncio.Protocol):
             answer |= {"type": "pong", "timestamp": 1_764_000_000_000_000}
         else:
             stem, _, symbols = str(command["topic"]).partition(":")
-            topics = {f"{stem}:{symbol}" for symbol in symbols.split(",")}
+            topics = {f"{stem}:{symbol.strip()}" for symbol in symbols.split(",")}
             self.topics = self.topics | topics if command["type"] == "subscribe" else self.topics - topics
             answer |= {"type": "ack"}
         self._transport.write(framed(json.dumps(answer).encode()))
 
     # -- flood ---------------------------------------------------------------------------------------------------
 
-    def start(self, chunks: list[bytes], tick: float | None) -> None:
-        """Write ``chunks`` soon: one every ``tick`` seconds, or with ``None`` as fast as the client takes them."""
+    def start(self, chunks: list[bytes], tick: float | None, after: float) -> None:
+        """Write ``chunks`` ``after`` seconds: one every ``tick`` seconds, or with ``None`` as fast as the client takes them."""
         loop = asyncio.get_running_loop()
         self._chunks, self._pouring = iter(chunks), tick is None
         if tick is None:
-            loop.call_later(SOON, self._pour)
+            loop.call_later(after, self._pour)
         else:
-            loop.call_later(SOON, self._pace, loop.time() + SOON, tick)
+            loop.call_later(after, self._pace, loop.time() + after, tick)
 
     def pause_writing(self) -> None:
         """Wait until the client has read."""
@@ -166,8 +165,8 @@ class Peer(asyncio.Protocol):
             due += tick
         loop.call_at(due, self._pace, due, tick)
 
-    def start_one_by_one(self, messages: list[bytes], rate: float, sent: list[int]) -> None:
-        """Write ``rate`` messages a second soon, each by itself; note in ``sent`` when, in monotonic microseconds.
+    def start_one_by_one(self, messages: list[bytes], rate: float, sent: list[int], after: float) -> None:
+        """Write ``rate`` messages a second, each by itself; note in ``sent`` when, in monotonic microseconds.
 
         A thread keeps the time: the loop itself wakes up at whole milliseconds only.
         """
@@ -180,7 +179,7 @@ class Peer(asyncio.Protocol):
                 self._transport.write(framed(stamped(message, now)))
 
         def keep_time() -> None:
-            due = time.monotonic() + SOON
+            due = time.monotonic() + after
             for message in messages:
                 time.sleep(max(0.0, due - time.monotonic()))
                 if self._closed.is_set():

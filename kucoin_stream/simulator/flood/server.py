@@ -2,10 +2,10 @@
 
 ``kucoin-stream sim --flood`` runs it, and prints its REST base on the first line. Beside KuCoin's own paths:
 
-* ``GET /flood/go?kind=K&count=N&rate=R&each=E`` floods every socket that has subscribed to all topics of the kind,
-  50 ms later, and returns how many these are. ``rate`` messages a second, 0 for as many as the client takes. With
-  ``each=1`` every message is a write of its own; increments and tickers carry as ``time`` the microsecond they are written, on
-  the machine's monotonic clock; otherwise a write holds what 2 ms bring;
+* ``GET /flood/go?kind=K&count=N&rate=R&each=E&after=S`` floods every socket that has subscribed to all topics of the
+  kind, and returns how many these are; it begins ``after`` seconds, 0.05 by default, so that the asker has its answer
+  before. ``rate`` messages a second, 0 for as many as the client takes; a write holds what 2 ms bring. With ``each=1`` every message is a write of its own, and increments and tickers carry as
+  ``time`` when they are written: microseconds on the machine's monotonic clock;
 * ``GET /flood/reference?kind=K&count=N`` returns the books as they are after it;
 * ``GET /flood/last?kind=K&count=N`` returns the data of each topic's last message;
 * ``GET /flood/bytes?kind=K&count=N`` returns how many bytes it sends;
@@ -27,6 +27,7 @@ from kucoin_stream.simulator.flood.peer import Peer, framed
 
 CHUNK = 2**16  # bytes written at once
 TICK = 0.002  # seconds between writes at a given rate
+AFTER = 0.05  # seconds between the order to flood and its begin
 _NOW_MS = 1_764_000_000_000
 
 
@@ -57,7 +58,7 @@ class Server:
             case "/api/v1/bullet-public" | "/api/v1/bullet-private":
                 server = {"endpoint": self.url.replace("http", "ws"), "pingInterval": 18000, "pingTimeout": 10000}
                 return {"token": "x" * 200, "instanceServers": [server | {"encrypt": False, "protocol": "websocket"}]}
-            case "/api/v2/symbols":
+            case "/api/v1/symbols" | "/api/v2/symbols":
                 return [_symbol(symbol) for symbol in self.exchange.snapshots]
             case "/api/v1/market/orderbook/level2_100":
                 whole = self.exchange.snapshots[query["symbol"]]
@@ -73,7 +74,7 @@ class Server:
     def _flood(self, what: str, kind: str, count: int, query: dict[str, str]) -> object:
         match what:
             case "go":
-                return self._go(kind, count, float(query.get("rate", 0)), one_by_one=query.get("each") == "1")
+                return self._go(kind, count, query)
             case "reference":
                 return self.exchange.run(kind, count)[1]
             case "last":
@@ -82,18 +83,19 @@ class Server:
                 return sum(len(framed(message)) for message in self.exchange.run(kind, count)[0])
         return None
 
-    def _go(self, kind: str, count: int, rate: float, *, one_by_one: bool) -> int:
+    def _go(self, kind: str, count: int, query: dict[str, str]) -> int:
+        rate, after = float(query.get("rate", 0)), float(query.get("after", AFTER))
         wanted = set(topics(kind))
         peers = [peer for peer in self.sockets if wanted <= peer.topics]
-        if one_by_one:
+        if query.get("each") == "1":
             self.sent = []
             messages = self.exchange.run(kind, count)[0]
             for peer in peers:
-                peer.start_one_by_one(messages, rate, self.sent)
+                peer.start_one_by_one(messages, rate, self.sent, after)
         else:
             chunks = self.chunks(kind, count, rate)
             for peer in peers:
-                peer.start(chunks, TICK if rate else None)
+                peer.start(chunks, TICK if rate else None, after)
         return len(peers)
 
 
