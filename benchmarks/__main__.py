@@ -1,4 +1,4 @@
-"""Run all benchmarks and print one table: ``python -m benchmarks [--json FILE]``."""
+"""Run all benchmarks and print their tables: ``python -m benchmarks``; see README.md."""
 
 from __future__ import annotations
 
@@ -6,108 +6,131 @@ import argparse
 import json
 import os
 import platform
-import statistics
+import sys
+import time
 from collections import defaultdict
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from benchmarks import peers_run, table
 from benchmarks.process import client, server
 
-FLOOR = ("socket", "decode", "books")
-OURS = ("books", "sink", "frame", "ticker")
-NAMES = {
-    "floor socket": "floor: receive",
-    "floor decode": "floor: receive, decode",
-    "floor books": "FLOOR: ten books in dicts",
-    "ours books": "OURS: ten live books, verified",
-    "ours sink": "ours: trades into a sink",
-    "ours frame": "ours: trades into a frame",
-    "ours ticker": "ours: tickers into a frame",
-    "floor paced": "floor: ten books, paced",
-    "ours paced": "ours: ten live books, paced",
-}
-LIBRARIES = ("websockets", "msgspec", "numpy", "pandas", "streamz")
+LIBRARIES = ("websockets", "picows")
+STEPS = ("receive", "json", "orjson", "msgspec")
+BESIDE = ("latency", "frames", "browser")
+VERSIONS = ("websockets", "picows", "msgspec", "orjson", "numpy", "pandas", "streamz")
+RATE = 2000  # messages a second of the latency runs
+PACED = 3 * RATE  # messages of each
+SLOW = 0.1  # share of the messages that the floor takes for best prices after every update: max() of 5,000
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--messages", type=int, default=100_000, help="of each run (default: %(default)s)")
-    parser.add_argument("--repeat", type=int, default=5, help="interleaved rounds (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=5000, help="messages a second of the paced runs")
+    parser.add_argument("--messages", type=int, default=60_000, help="of each run (default: %(default)s)")
+    parser.add_argument("--repeat", type=int, default=3, help="interleaved rounds (default: %(default)s)")
+    works = ["decode", *table.WORKS, *BESIDE]
+    parser.add_argument("--only", nargs="+", choices=works, default=works, metavar="WORK", help=", ".join(works))
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures there")
+    parser.add_argument("--markdown", action="store_true", help="tables as Markdown")
     return parser.parse_args()
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Return every run's figures, in rounds: all kinds once, then all once more."""
-    runs: dict[str, list[dict[str, float]]] = defaultdict(list)
-    paced = max(1000, int(options.rate * 3))
+    """Return every run's figures. A run that fails, or whose result is not the server's, ends everything."""
+    began, notes = time.monotonic(), list[str]()
+    figures: dict[str, Any] = {"machine": machine(), "runs": defaultdict(list), "latency": defaultdict(list)}
+    libraries = [name for name in LIBRARIES if find_spec(name)]
+    if "picows" not in libraries:
+        notes.append("picows is not there: pip install 'kucoin-stream[fast]'")
     with server() as url:
         for _ in range(options.repeat):
-            for step in FLOOR:
-                runs[f"floor {step}"].append(client("floor", url, step, options.messages, 0))
-                if step == "books":  # next to each other: the machine's pace changes
-                    runs["ours books"].append(client("ours", url, "books", options.messages, 0))
-            for what in OURS[1:]:
-                runs[f"ours {what}"].append(client("ours", url, what, options.messages, 0))
-            runs["floor paced"].append(client("floor", url, "books", paced, options.rate))
-            runs["ours paced"].append(client("ours", url, "books", paced, options.rate))
-        frames = client("frames", url, 4 * options.messages)
-    return {"machine": machine(), "runs": dict(runs), "frames": frames}
+            round_of_works(figures["runs"], url, libraries, options)
+            if "latency" in options.only:
+                round_of_latency(figures["latency"], url, libraries)
+        if "frames" in options.only:
+            figures["frames"] = client("frames", url, 10 * options.messages)
+        if "browser" in options.only:
+            figures["browser"] = client("browser", url, RATE)
+            notes.append(browser_note(figures["browser"]))
+        figures["peers"] = peers(url, options, notes)
+    notes.append(f"{options.repeat} rounds of {options.messages:,} messages; {time.monotonic() - began:.0f} s in all")
+    return figures | {"notes": notes}
+
+
+def round_of_works(runs: dict[str, Any], url: str, libraries: list[str], options: argparse.Namespace) -> None:
+    """Run every work once, floor and ours of a library next to each other: the machine's pace changes."""
+    works = [work for work in table.WORKS if work in options.only]
+    floors = list(dict.fromkeys(table.FLOORS.get(work, work) for work in works))
+    steps = [step for step in STEPS if step != "orjson" or find_spec("orjson")] if "decode" in options.only else []
+    if steps:
+        runs["floor raw receive"].append(client("floor", url, "raw", "receive", options.messages, 0))
+    for library in libraries:
+        for step in (*steps, *(["decode"] if steps else [])):
+            side = "ours" if step == "decode" else "floor"
+            runs[f"{side} {library} {step}"].append(client(side, url, library, step, options.messages, 0))
+            progress()
+        for floor in floors:
+            count = int(options.messages * (SLOW if floor == "heavy_top" else 1))
+            runs[f"floor {library} {floor}"].append(client("floor", url, library, floor, count, 0))
+            progress()
+            for work in (work for work in works if table.FLOORS.get(work, work) == floor):
+                runs[f"ours {library} {work}"].append(client("ours", url, library, work, options.messages, 0))
+                progress()
+
+
+def round_of_latency(latency: dict[str, Any], url: str, libraries: list[str]) -> None:
+    names = {"floor": "floor {}: to the dict book", "book": "ours {}: to the book", "streamz": "ours {}: to streamz"}
+    for side, name in names.items():
+        for library in libraries:
+            latency[name.format(library)].append(client("latency", url, side, library, PACED, RATE))
+            progress()
+
+
+def browser_note(browser: dict[str, Any]) -> str:
+    if "skipped" in browser:
+        return f"no browser: {browser['skipped']}"
+    return (
+        f"one ladder in view costs the kernel {browser['widget_cpu'] * 100:.1f} % of a core beyond the feed's "
+        f"{browser['cpu_without'] * 100:.0f} % at {RATE:,} messages a second"
+    )
+
+
+def peers(url: str, options: argparse.Namespace, notes: list[str]) -> dict[str, Any]:
+    """Run the other clients once each: their figures are far from ours, or they would need more rounds."""
+    if reason := peers_run.missing():
+        notes.append(reason)
+        return {}
+    found: dict[str, Any] = {peer: defaultdict(list) for peer in peers_run.PEERS}
+    for work in (work for work in ("books", "heavy", "heavy_top", "ticker", "trades") if work in options.only):
+        for peer, results in found.items():
+            result = peers_run.run(peer, url, work, options.messages, notes)
+            progress()
+            if result is not None:
+                results[work].append(result)
+    return found
 
 
 def machine() -> dict[str, Any]:
-    versions = {name: version(name) for name in LIBRARIES}
-    return {"cores": os.cpu_count(), "python": platform.python_version(), **versions}
+    def known(name: str) -> str:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return "-"
+
+    return {"cores": os.cpu_count(), "python": platform.python_version()} | {name: known(name) for name in VERSIONS}
 
 
-def ratio(runs: dict[str, Any], ours: str, floor: str) -> list[float]:
-    """Return ours by the floor, round by round."""
-    return [mine["cpu_us"] / least["cpu_us"] for mine, least in zip(runs[ours], runs[floor], strict=True)]
-
-
-def table(figures: dict[str, Any], options: argparse.Namespace) -> str:
-    runs, frames = figures["runs"], figures["frames"]
-    lines = [", ".join(f"{name} {value}" for name, value in figures["machine"].items()), ""]
-    lines.append(f"{'CPU per message, µs (whole process)':38}{'median':>9}{'least':>9}{'/ floor':>9}{'msgs/s':>11}")
-    for key, name in NAMES.items():
-        cpu = [run["cpu_us"] for run in runs[key]]
-        floor = "floor paced" if key.endswith("paced") else "floor books"
-        by_floor = statistics.median(ratio(runs, key, floor))
-        speed = statistics.median(run["per_second"] for run in runs[key])
-        lines.append(f"{name:38}{statistics.median(cpu):9.2f}{min(cpu):9.2f}{by_floor:9.2f}{speed:11,.0f}")
-    lines += ["", f"{'Wall time of one call, µs':38}{'idle p50':>9}{'p99':>9}{'CPU':>9}{'flood p50':>11}{'p99':>9}"]
-    for name, idle in frames["idle"].items():
-        flood = frames["flood"][name]
-        lines.append(
-            f"{_rows(name):38}{idle['p50_us']:9.0f}{idle['p99_us']:9.0f}{idle['cpu_us']:9.0f}"
-            f"{flood['p50_us']:11.0f}{flood['p99_us']:9.0f}"
-        )
-    mid = statistics.median(run["mid_ns"] for run in runs["ours books"])
-    imports = frames["imports"]
-    lines += [
-        "",
-        f"book.mid: {mid:.0f} ns",
-        f"import beyond pandas and streamz: {imports['import_ms']:.1f} ms; ks.Client: {imports['first_use_ms']:.0f} ms",
-        f"{options.repeat} rounds of {options.messages:,} messages; paced: {options.rate:,.0f} a second",
-    ]
-    return "\n".join(lines)
-
-
-def _rows(name: str) -> str:
-    return {
-        "call": "engine.call, nothing to do",
-        "df of numbers": ".df of 5,000 tickers",
-        "df of trades": ".df of 5,000 trades (texts too)",
-        "df of a book": ".df of a book, 5,000 levels a side",
-    }[name]
+def progress() -> None:
+    if sys.stderr.isatty():
+        print(".", end="", file=sys.stderr, flush=True)
 
 
 def main() -> None:
     options = parse()
     figures = measure(options)
-    print(table(figures, options))
+    print(table.report(figures, markdown=options.markdown))
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1))
 

@@ -72,22 +72,27 @@ class BookKeeper(Keeper):
 
     def flush(self) -> None:
         """Apply the changes of one socket read, and publish what they made of the book."""
-        if self.pending:
-            deltas, self.pending = self.pending, []
+        deltas, self.pending = self.pending, []
+        if deltas:
             self._take(deltas)
-        book = self._book
-        if self._sync.live and book.crossed:
+        book, inlet = self._book, self.inlet
+        if self._sync.sequence is not None and book.crossed:
             self._perform(self._sync.lost("crossed book", self._loop.time()))
         if book.partial and book.running_out:
             self._perform(self._sync.refresh())
         self._publish()
-        self.inlet.flush()
+        if inlet.pending:
+            inlet.flush()
 
     def _take(self, deltas: list[BookDelta]) -> None:
-        if not self.inlet.wanted:
+        inlet = self.inlet
+        if not (inlet.tables or inlet.branches):  # nobody wants to hear of every single change
             simple = self._sync.follow(deltas)
-            self._book.apply(*deltas[:simple])
             self._updates += simple
+            if simple == len(deltas):
+                self._book.apply(deltas)
+                return
+            self._book.apply(deltas[:simple])
             deltas = deltas[simple:]
         for delta in deltas:
             for action in self._sync.receive_delta(delta, self._loop.time()):
@@ -122,7 +127,7 @@ class BookKeeper(Keeper):
     def _act(self, action: Action) -> None:
         match action:
             case BookDelta():
-                self._book.apply(action)
+                self._book.apply([action])
                 self._changed()
             case RequestSnapshot(ticket=ticket):
                 self._fetch(ticket)

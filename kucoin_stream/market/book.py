@@ -115,7 +115,7 @@ class OrderBook:
         self.time_ms = snapshot.time_ms
         self.partial = not complete
 
-    def apply(self, *deltas: BookDelta) -> None:
+    def apply(self, deltas: Iterable[BookDelta]) -> None:
         """Apply the next changes in line."""
         set_bid, set_ask = self.bids.set, self.asks.set
         for delta in deltas:

@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
-from functools import cache
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -44,21 +43,23 @@ from kucoin_stream.settings import Limits
 _decode_envelope = decoder(Envelope).decode
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
+_GUESSED_WRONG = (*_UNDECODABLE, KeyError)  # of a shape or topic not known yet
+
 _BAD_TOKEN = 401
 
 _HEAD = 24  # bytes of a message by which its shape is guessed: up to the stem of its topic, or its first fields
 _SHAPES = 256  # guesses kept
 
-Decode = Callable[[bytes], Push[Any]]
 Amend = Callable[[Push[Any]], None]
+"""Adds to a payload what only the topic says."""
 
 
 class Reader(NamedTuple):
-    """How to read the pushes of one topic."""
+    """How to read the pushes of one kind of payload."""
 
-    decode: Decode  # the whole push
     payload: type[Any]
-    amend: Amend | None  # adds to the payload what only the topic says
+    decode: Callable[[bytes], Push[Any]]  # the whole push
+    amends: dict[str, Amend | None]  # by topic: those whose payload is this
 
 
 class State(Enum):
@@ -97,8 +98,9 @@ class ClassicProtocol:
         self._queue: deque[_Queued] = deque()
         self._sent_at: deque[float] = deque()
         self._pending: dict[str, float] = {}  # request id -> when it counts as unanswered
-        self._readers: dict[str, Reader] = {}
-        self._shapes: dict[bytes, Decode] = {}  # by the first bytes of a message
+        self._readers: dict[str, Reader] = {}  # by topic
+        self._kinds: dict[type[Any], Reader] = {}  # by payload
+        self._shapes: dict[bytes, Reader] = {}  # by the first bytes of a message
 
     def connected(self, now: float) -> None:
         """Note that the socket is open: the welcome is due from here."""
@@ -108,27 +110,24 @@ class ClassicProtocol:
 
     def receive(self, batch: Iterable[bytes], now: float) -> list[Event]:
         """Return what the messages of one socket read mean, in order; some mean nothing."""
-        shapes, readers = self._shapes, self._readers
+        shapes = self._shapes
         events: list[Event] = []
         for data in batch:
-            decode = shapes.get(data[:_HEAD])
-            if decode is not None:
-                try:
-                    push = decode(data)
-                    reader = readers[push.topic]
-                except (*_UNDECODABLE, KeyError):
-                    reader = None
-                if reader is not None and reader.decode is decode:
-                    if reader.amend is not None:
-                        reader.amend(push)
-                    events.append(push)
-                    continue
             try:
-                event = self._slowly(data, now)
-            except RemoteProtocolError as exc:
-                event = Unreadable(exc)
-            if event is not None:
-                events.append(event)
+                _, decode, amends = shapes[data[:_HEAD]]
+                push = decode(data)
+                amend = amends[push.topic]
+            except _GUESSED_WRONG:
+                try:
+                    event = self._slowly(data, now)
+                except RemoteProtocolError as exc:
+                    event = Unreadable(exc)
+                if event is not None:
+                    events.append(event)
+                continue
+            if amend is not None:
+                amend(push)
+            events.append(push)
         self._heartbeat.received(now)
         return events
 
@@ -146,19 +145,26 @@ class ClassicProtocol:
             push = Push(topic, decoder(reader.payload).decode(envelope.data), envelope.subject)
         except _UNDECODABLE as exc:
             raise RemoteProtocolError(f"undecodable push of {topic[:100]!r}: {exc}", topic) from exc
-        if reader.amend is not None:
-            reader.amend(push)
+        if (amend := reader.amends[topic]) is not None:
+            amend(push)
         if len(self._shapes) < _SHAPES:
-            self._shapes[data[:_HEAD]] = reader.decode
+            self._shapes[data[:_HEAD]] = reader
         return push
 
     def _reader(self, topic: str) -> Reader:
         try:
-            reader = reader_of(topic)
+            row, argument = topics.parse(topic)
         except KeyError:
             raise RemoteProtocolError(f"a push of an unknown topic: {topic[:100]!r}") from None
-        if len(self._readers) < 2 * self._limits.topics_per_connection:  # a hostile server must not fill memory
-            self._readers[topic] = reader
+        if len(self._readers) >= 2 * self._limits.topics_per_connection:  # a hostile server must not fill memory
+            self._readers.clear()
+            self._kinds.clear()
+            self._shapes.clear()
+        payload = row.payload
+        if payload not in self._kinds:
+            self._kinds[payload] = Reader(payload, decoder(Push[payload]).decode, {})  # type: ignore[valid-type]
+        reader = self._readers[topic] = self._kinds[payload]
+        reader.amends[topic] = _amend(payload, argument)
         return reader
 
     def _control(self, envelope: Envelope, now: float) -> Event | None:
@@ -260,18 +266,6 @@ class ClassicProtocol:
         self.state = State.CLOSED
         self._queue.clear()
         self._pending.clear()
-
-
-def reader_of(topic: str) -> Reader:
-    """Return how to read the pushes of ``topic``; raises :class:`KeyError` where the catalogue does not have it."""
-    row, argument = topics.parse(topic)
-    return Reader(_whole(row.payload), row.payload, _amend(row.payload, argument))  # type: ignore[arg-type]
-
-
-@cache
-def _whole(payload: type[Any]) -> Decode:
-    """Return what decodes a push of ``payload``: one for all its topics, so that guesses can be told right."""
-    return decoder(Push[payload]).decode  # type: ignore[valid-type]
 
 
 def _amend(payload: type[Any], argument: str) -> Amend | None:

@@ -334,9 +334,10 @@ class Pool:
 
     def received(self, events: list[Event], handle: Callable[[Event], None]) -> None:
         """Give the messages of one socket read to their readers; ``handle`` takes all else, in order."""
-        routes, dirty = self._routes, list[Subscriber]()
+        routes, dirty, astray = self._routes, list[Subscriber](), 0
         for event in events:
             if type(event) is not Push:
+                astray += 1
                 try:
                     handle(event)
                 except Exception as exc:  # noqa: BLE001  the connection's main loop: one event
@@ -344,13 +345,14 @@ class Pool:
                 continue
             readers = routes.get(event.topic)
             if readers is None:  # on its way when the last reader left
+                astray += 1
                 continue
-            self.messages += 1
             for reader in readers:
                 pending = reader.pending
                 if not pending:
                     dirty.append(reader)
                 pending.append(event.data)
+        self.messages += len(events) - astray
         self._breathe()
         for reader in dirty:
             self._flush(reader)

@@ -41,6 +41,16 @@ class Socket(Protocol):
         """Wait for the end; return why it came."""
 
 
+# what both libraries' errors are told as: their own texts may hold the address, and so the token, or a proxy's password
+BAD_ADDRESS = "the address of the websocket, or of its proxy, is not valid"
+NO_ANSWER = "timed out during the opening handshake"
+NOT_HTTP = "did not receive a valid HTTP response"
+
+
+def ignore(batch: list[bytes]) -> None:
+    """Take the place of a ``deliver`` that has heard the last message."""
+
+
 class Farewell(NamedTuple):
     """A close frame."""
 
@@ -63,13 +73,19 @@ async def open_socket(url: str, deliver: Deliver, settings: Settings) -> Socket:
     Follows no redirect: the address holds a token, which goes nowhere else. Raises :class:`OSError` for whatever
     keeps the socket from opening, within ``open_timeout``.
     """
-    if takes_picows(settings):
-        from kucoin_stream.transport.socket_picows import open_picows
+    picows = takes_picows(settings)
+    try:
+        if picows:
+            from kucoin_stream.transport.socket_picows import open_picows
 
-        return await open_picows(url, deliver, settings)
-    from kucoin_stream.transport.socket_websockets import open_websockets
+            return await open_picows(url, deliver, settings)
+        from kucoin_stream.transport.socket_websockets import open_websockets
 
-    return await open_websockets(url, deliver, settings)
+        return await open_websockets(url, deliver, settings)
+    except OSError:  # of which a certificate's is a ValueError too
+        raise
+    except ValueError:  # a port of letters, a host name too long
+        raise ConnectionError(BAD_ADDRESS) from None
 
 
 def takes_picows(settings: Settings) -> bool:

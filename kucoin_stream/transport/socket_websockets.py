@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidHeader, InvalidProxy, InvalidURI, SecurityError, WebSocketException
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import State
 
 from kucoin_stream.settings import Settings
-from kucoin_stream.transport.socket import Deliver, Farewell, logger, why
+from kucoin_stream.transport.socket import BAD_ADDRESS, NO_ANSWER, NOT_HTTP, Deliver, Farewell, ignore, logger, why
 from kucoin_stream.transport.target import is_loopback
 
 _READ_BYTES = 2**14  # of one socket read: bounds how long a batch holds the loop
@@ -26,7 +27,8 @@ class _Connection(ClientConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._batch: list[bytes] = []
-        self._fragments: list[bytes] = []
+        self._fragments = bytearray()
+        self._ends = False
 
     def connection_made(self, transport: Any) -> None:
         """Bound how much one read may bring."""
@@ -37,6 +39,9 @@ class _Connection(ClientConnection):
     def data_received(self, data: bytes) -> None:
         """Read frames, then hand over what was whole."""
         super().data_received(data)
+        if self.close_deadline is not None and not self._ends:  # the library waits for the server to hang up
+            self._ends = True
+            self.loop.call_at(self.close_deadline, self.transport.abort)
         if self._batch:
             batch, self._batch = self._batch, []
             self.deliver(batch)
@@ -46,11 +51,11 @@ class _Connection(ClientConnection):
         if type(event) is not Frame or event.opcode not in _DATA:
             super().process_event(event)
         elif event.fin and event.opcode is not Opcode.CONT:
-            self._batch.append(event.data)  # type: ignore[arg-type]
+            self._batch.append(bytes(event.data))
         else:
-            self._fragments.append(bytes(event.data))
+            self._fragments += event.data
             if event.fin:  # the protocol has checked order and total size
-                self._batch.append(b"".join(self._fragments))
+                self._batch.append(bytes(self._fragments))
                 self._fragments.clear()
 
 
@@ -63,20 +68,29 @@ class WebsocketsSocket:
     @property
     def is_open(self) -> bool:
         """Whether messages can be sent."""
-        return self._connection.state is State.OPEN
+        return self._connection.state is State.OPEN and not self._connection.transport.is_closing()
 
     def send(self, messages: Iterable[bytes]) -> None:
         """Send each as a text message."""
+        if not self.is_open:
+            return
         for message in messages:
             self._connection.protocol.send_text(message)
         self._connection.send_data()
 
     async def close(self) -> None:
         """Close in order, within ``close_timeout``."""
-        await self._connection.close()
+        self._connection.deliver = ignore
+        try:
+            async with asyncio.timeout(self._connection.close_timeout):
+                await self._connection.close()
+        except TimeoutError:  # what was sent before is not read either
+            self.abort()
+            await self._connection.wait_closed()
 
     def abort(self) -> None:
         """Drop the connection at once."""
+        self._connection.deliver = ignore
         self._connection.transport.abort()
 
     async def wait_closed(self) -> str:
@@ -122,6 +136,20 @@ async def open_websockets(url: str, deliver: Deliver, settings: Settings) -> Web
             max_size=settings.frame_bytes,
             logger=logger,
         )
+    except TimeoutError:
+        raise ConnectionError(NO_ANSWER) from None
     except WebSocketException as exc:
-        raise ConnectionError(str(exc)) from None
+        raise ConnectionError(_told(exc)) from None
     return WebsocketsSocket(connection)  # type: ignore[arg-type]
+
+
+def _told(exc: WebSocketException) -> str:
+    match exc:
+        case InvalidHeader(name=name):
+            return f"missing or invalid {name} header"
+        case InvalidURI() | InvalidProxy():
+            return BAD_ADDRESS
+        case SecurityError():  # more or longer lines than any server sends
+            return NOT_HTTP
+        case _:
+            return str(exc)

@@ -29,7 +29,7 @@ def apply(book: OrderBook, *, bids: object = (), asks: object = ()) -> None:
     """Apply changes given as ``(price, size)``."""
     sequence = (book.sequence or 0) + 1
     changes = Changes([(*each, sequence) for each in asks], [(*each, sequence) for each in bids])
-    book.apply(BookDelta("A-B", changes, sequence, sequence, 1729816425625))
+    book.apply([BookDelta("A-B", changes, sequence, sequence, 1729816425625)])
 
 
 # -- one change --------------------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def test_worked_example_of_the_documents():
         if isinstance(action, Restart):
             book.restart(action.snapshot, complete=True)
         else:
-            book.apply(action)
+            book.apply([action])
     assert held(book) == (
         {3988.51: 56.0, 3988.50: 44.0, 3988.49: 100.0, 3988.48: 10.0},
         {3988.59: 3.0, 3988.60: 47.0, 3988.62: 8.0},
@@ -153,7 +153,7 @@ def test_a_book_is_two_dictionaries(changes):
     reference = Reference()
     book = of([], [], sequence=100)
     for side, price, size in changes:
-        book.apply(reference.change(side, price / 7, float(size)))
+        book.apply([reference.change(side, price / 7, float(size))])
         assert held(book) == (reference.bids, reference.asks)
         bid, ask = max(reference.bids, default=None), min(reference.asks, default=None)
         top = Top(reference.sequence, bid, reference.bids.get(bid), ask, reference.asks.get(ask))
@@ -240,7 +240,7 @@ class PartialBook(RuleBasedStateMachine):
 
     @rule(side=st.sampled_from(["bids", "asks"]), price=st.integers(1, 199), size=st.integers(0, 5))
     def change(self, side, price, size):
-        self.book.apply(self.reference.change(side, float(price), float(size)))
+        self.book.apply([self.reference.change(side, float(price), float(size))])
 
     @rule(side=st.sampled_from(["bids", "asks"]), count=st.integers(1, 7))
     def the_best_go(self, side, count):
@@ -248,7 +248,7 @@ class PartialBook(RuleBasedStateMachine):
             levels_ = getattr(self.reference, side)
             if levels_:
                 best = max(levels_) if side == "bids" else min(levels_)
-                self.book.apply(self.reference.change(side, best, 0.0))
+                self.book.apply([self.reference.change(side, best, 0.0)])
 
     def teardown(self):
         if hasattr(self, "patch"):

@@ -39,7 +39,7 @@ class Keeper:
         for action in actions:
             match action:
                 case BookDelta():
-                    self.book.apply(action)
+                    self.book.apply([action])
                 case Restart(snapshot=snapshot):
                     self.book.restart(snapshot, complete=self.complete)
                 case RequestSnapshot(ticket=ticket):

@@ -11,6 +11,7 @@ import logging
 import ssl
 import tracemalloc
 import zlib
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -178,11 +179,13 @@ ENDS = {
 def test_no_message_waits_for_the_next_read(transport: str, end: str, count: int) -> None:
     async def test() -> None:
         async with raw_server() as server:
-            _, peer, received = await server.open(transport)
+            socket, peer, received = await server.open(transport)
             expected = [b"%d" % i for i in range(count)]
             peer.write(*map(frame, expected), ENDS[end])
             assert await received.until(count) == expected
-            assert len(received.batches) == 1 + (count > 64 and transport == "picows")
+            assert len(received.batches) == 1
+            socket.abort()
+            await socket.wait_closed()
 
     run(test)
 
@@ -891,7 +894,7 @@ CORRUPT = {
     "a bomb": (frame(deflated(bytes(50_000_000)), rsv=4), 1009),
     "a bomb in fragments": (frame(b"", fin=False, rsv=4) + frame(deflated(bytes(50_000_000)), CONT), 1009),
     "a bomb after a full message": (
-        frame(deflated(bytes(2**16)), fin=False, rsv=4) + frame(deflated(bytes(50_000_000)), CONT),
+        frame(deflated(bytes(2**16)) + b"\0\0\xff\xff", fin=False, rsv=4) + frame(deflated(bytes(50_000_000)), CONT),
         1009,
     ),
     "one byte too many": (frame(deflated(bytes(2**16 + 1)), rsv=4), 1009),
@@ -1018,7 +1021,9 @@ def test_tls_ends_in_time_whatever_the_server_does(transport: str, trusted: Cert
 def test_a_certificate_that_nobody_vouches_for_is_refused(transport: str, certificates: Certificates) -> None:
     async def test() -> None:
         async with raw_server(certificates.server) as server:
-            assert "certificate verify failed" in await refused(transport, server.url)
+            text = await refused(transport, server.url)
+            assert "certificate verify failed" in text.lower().replace("_", " ")
+            assert "unable to get local issuer certificate" in text
 
     run(test)
 
@@ -1026,7 +1031,9 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(transport: str, certif
 def test_a_certificate_of_another_host_is_refused(transport: str, trusted: Certificates) -> None:
     async def test() -> None:
         async with raw_server(trusted.other) as server:
-            assert "certificate is not valid for '127.0.0.1'" in await refused(transport, server.url)
+            text = await refused(transport, server.url)
+            assert "certificate verify failed" in text.lower().replace("_", " ")
+            assert "IP address mismatch" in text
 
     run(test)
 
@@ -1101,7 +1108,7 @@ def test_the_environment_names_a_proxy(
             assert proxy.asked == [f"{NAME}:{server.port}"]
             if login:
                 plain = f"user:{PASSWORD}@x"
-                basic = "Basic " + __import__("base64").b64encode(plain.encode()).decode()
+                basic = "Basic " + b64encode(plain.encode()).decode()
                 assert proxy.credentials == [plain if kind == "socks" else basic]
 
     run(test)

@@ -45,14 +45,14 @@ class Trade(Struct, frozen=True, rename="camel", gc=False):
     taker_order_id: str = ""
 
 
-class Changes(Struct, frozen=True):
+class Changes(Struct, frozen=True, gc=False):
     """The changed levels of a :class:`BookDelta`, by side."""
 
     asks: list[Change] | None = []
     bids: list[Change] | None = []
 
 
-class BookDelta(Struct, frozen=True, rename="camel"):
+class BookDelta(Struct, frozen=True, rename="camel", gc=False):
     """A contiguous run of level-2 changes: sequences ``sequence_start`` to ``sequence_end``, both included (4.5)."""
 
     symbol: str

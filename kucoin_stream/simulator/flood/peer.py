@@ -130,7 +130,7 @@ class Peer(asyncio.Protocol):
     # -- flood ---------------------------------------------------------------------------------------------------
 
     def start(self, chunks: list[bytes], tick: float | None, after: float) -> None:
-        """Write ``chunks`` ``after`` seconds: one every ``tick`` seconds, or with ``None`` as fast as the client takes them."""
+        """Write ``chunks`` ``after`` seconds: one every ``tick`` seconds; ``None``: as fast as the client reads."""
         loop = asyncio.get_running_loop()
         self._chunks, self._pouring = iter(chunks), tick is None
         if tick is None:

@@ -4,8 +4,9 @@
 
 * ``GET /flood/go?kind=K&count=N&rate=R&each=E&after=S`` floods every socket that has subscribed to all topics of the
   kind, and returns how many these are; it begins ``after`` seconds, 0.05 by default, so that the asker has its answer
-  before. ``rate`` messages a second, 0 for as many as the client takes; a write holds what 2 ms bring. With ``each=1`` every message is a write of its own, and increments and tickers carry as
-  ``time`` when they are written: microseconds on the machine's monotonic clock;
+  before. ``rate`` messages a second, 0 for as many as the client takes; a write holds what 2 ms bring. With ``each=1``
+  every message is a write of its own, and increments and tickers carry as ``time`` when they are written:
+  microseconds on the machine's monotonic clock;
 * ``GET /flood/reference?kind=K&count=N`` returns the books as they are after it;
 * ``GET /flood/last?kind=K&count=N`` returns the data of each topic's last message;
 * ``GET /flood/bytes?kind=K&count=N`` returns how many bytes it sends;
