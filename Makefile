@@ -5,6 +5,7 @@ VENV    = .venv
 BIN     = $(VENV)/bin
 DEV     = $(VENV)/.dev
 NOTE    = $(VENV)/.notebook
+PEERS   = benchmarks/.venv/.peers
 CAPTURE ?= ../shared/captures/spot_2021.jsonl.gz
 
 .DEFAULT_GOAL = help
@@ -46,8 +47,13 @@ format: $(DEV) ## put the code in shape
 types: $(DEV)
 	$(BIN)/mypy
 
-bench: $(DEV) ## measure, and print one table
+bench: $(DEV) $(PEERS) ## measure, beside other clients of KuCoin, and print one table
 	$(BIN)/python -m benchmarks $(BENCH)
+
+$(PEERS): benchmarks/peers/requirements.txt | $(BIN)/python
+	$(PYTHON) -m venv benchmarks/.venv
+	benchmarks/.venv/bin/python -m pip install --quiet --requirement $< && touch $@ \
+		|| { rm -rf benchmarks/.venv; echo "the other clients cannot be installed: their columns stay empty"; }
 
 sim: $(NOTE) ## run the built-in exchange on port 8080
 	$(BIN)/kucoin-stream sim $(SIM)
@@ -57,5 +63,5 @@ verify: $(NOTE) ## compare live books with a capture of real traffic, printed as
 	$(BIN)/kucoin-stream verify $(CAPTURE) --no-key
 
 clean: ## remove what was built, and the environment
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

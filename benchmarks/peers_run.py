@@ -1,4 +1,4 @@
-"""The other clients, in an environment of their own: ``benchmarks/.venv``, made by ``make bench-peers``."""
+"""The other clients, in an environment of their own: ``benchmarks/.venv``, made by ``make bench``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHARE = {"heavy": 0.1, "heavy_top": 0.02}
 
 def missing() -> str:
     """Return why there are no peers, if so."""
-    return "" if PYTHON.exists() else "the other clients are not there: make bench-peers installs them"
+    return "" if PYTHON.exists() else "the other clients are not there: make bench installs them"
 
 
 def run(peer: str, url: str, work: str, messages: int, notes: list[str]) -> dict[str, Any] | None:

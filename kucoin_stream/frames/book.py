@@ -75,14 +75,11 @@ class BookKeeper(Keeper):
         deltas, self.pending = self.pending, []
         if deltas:
             self._take(deltas)
-        book, inlet = self._book, self.inlet
-        if self._sync.sequence is not None and book.crossed:
-            self._perform(self._sync.lost("crossed book", self._loop.time()))
-        if book.partial and book.running_out:
+        if self._book.partial and self._book.running_out:
             self._perform(self._sync.refresh())
         self._publish()
-        if inlet.pending:
-            inlet.flush()
+        if self.inlet.pending:
+            self.inlet.flush()
 
     def _take(self, deltas: list[BookDelta]) -> None:
         inlet = self.inlet
@@ -178,7 +175,10 @@ class BookKeeper(Keeper):
         self._publish()
 
     def _publish(self) -> None:
-        self.state = BookState(self._status(), self._book.top(), self._updates)
+        top = self._book.top()
+        if top.crossed and self._sync.live:
+            self._perform(self._sync.lost("crossed book", self._loop.time()))
+        self.state = BookState(self._status(), top, self._updates)
 
     def _status(self) -> str:
         if self._refused:

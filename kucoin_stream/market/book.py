@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import Struct
 
 from kucoin_stream.protocol.messages.rest import BookSnapshot
-from kucoin_stream.protocol.messages.spot import BookDelta
+from kucoin_stream.protocol.messages.spot import BookDelta, Change, Level
 
 PUBLIC_DEPTH = 100  # levels a side of the public snapshot; a shorter side is a whole side
 SAFE_DEPTH = 50  # known levels a side below which a partial book wants a new snapshot
@@ -38,6 +38,11 @@ class Top(Struct, frozen=True, gc=False):
     ask: float | None = None
     ask_size: float | None = None
 
+    @property
+    def crossed(self) -> bool:
+        """Whether the best bid is not below the best ask."""
+        return self.bid is not None and self.ask is not None and self.bid >= self.ask
+
 
 class Levels(Struct, frozen=True):
     """Price levels, best first."""
@@ -50,36 +55,41 @@ class Levels(Struct, frozen=True):
 
 
 class Side:
-    """One side of a book, under price keys that grow towards the best."""
+    """One side of a book, under keys that grow towards the best: prices times ``sign``, 1 for bids, -1 for asks."""
 
-    __slots__ = ("horizon", "keys", "sizes")
+    __slots__ = ("horizon", "keys", "sign", "sizes")
 
-    def __init__(self) -> None:
+    def __init__(self, sign: float) -> None:
+        self.sign = sign
         self.keys = array("d")
         self.sizes = array("d")
         self.horizon = -_INFINITY  # keys below it are not known
 
-    def replace(self, levels: Iterable[tuple[float, float]], complete: bool) -> None:
-        """Hold ``levels``, pairs of key and size, instead of what there was."""
-        ordered = sorted({key: size for key, size in levels if size}.items())
+    def replace(self, levels: Iterable[Level], complete: bool) -> None:
+        """Hold ``levels``, pairs of price and size, instead of what there was."""
+        ordered = sorted({price * self.sign: size for price, size in levels if size}.items())
         self.keys = array("d", [key for key, _ in ordered])
         self.sizes = array("d", [size for _, size in ordered])
         self.horizon = -_INFINITY if complete or not ordered else ordered[0][0]
 
-    def set(self, key: float, size: float) -> None:
-        """Set the size at a key; 0 removes it."""
-        keys = self.keys
-        end = len(keys)
-        near = end - _NEAR
-        at = bisect_left(keys, key, near if near > 0 and keys[near] <= key else 0)
-        if at < end and keys[at] == key:
-            if size:
-                self.sizes[at] = size
-            else:
-                del keys[at], self.sizes[at]
-        elif size and key >= self.horizon:
-            keys.insert(at, key)
-            self.sizes.insert(at, size)
+    def change(self, changes: Iterable[Change]) -> None:
+        """Set the sizes at prices; size 0 removes a level, price 0 only moves the sequence."""
+        keys, sign = self.keys, self.sign
+        for price, size, _ in changes:
+            if not price:
+                continue
+            key = price * sign
+            end = len(keys)
+            near = end - _NEAR
+            at = bisect_left(keys, key, near if near > 0 and keys[near] <= key else 0)
+            if at < end and keys[at] == key:
+                if size:
+                    self.sizes[at] = size
+                else:
+                    del keys[at], self.sizes[at]
+            elif size and key >= self.horizon:
+                keys.insert(at, key)
+                self.sizes.insert(at, size)
 
     @property
     def running_out(self) -> bool:
@@ -100,8 +110,8 @@ class OrderBook:
     __slots__ = ("asks", "bids", "partial", "sequence", "time_ms")
 
     def __init__(self) -> None:
-        self.bids = Side()
-        self.asks = Side()
+        self.bids = Side(1.0)
+        self.asks = Side(-1.0)
         self.sequence: int | None = None
         self.time_ms: int | None = None
         self.partial = False
@@ -110,30 +120,22 @@ class OrderBook:
         """Hold the levels of ``snapshot``; ``complete`` tells whether these are all levels there are."""
         bids, asks = snapshot.bids or (), snapshot.asks or ()
         self.bids.replace(bids, complete or len(bids) < PUBLIC_DEPTH)
-        self.asks.replace(((-price, size) for price, size in asks), complete or len(asks) < PUBLIC_DEPTH)
+        self.asks.replace(asks, complete or len(asks) < PUBLIC_DEPTH)
         self.sequence = snapshot.sequence
         self.time_ms = snapshot.time_ms
         self.partial = not complete
 
     def apply(self, deltas: Iterable[BookDelta]) -> None:
         """Apply the next changes in line."""
-        set_bid, set_ask = self.bids.set, self.asks.set
+        bids, asks = self.bids, self.asks
         for delta in deltas:
             changes = delta.changes
-            for price, size, _ in changes.bids or ():
-                if price:  # price 0 only moves the sequence
-                    set_bid(price, size)
-            for price, size, _ in changes.asks or ():
-                if price:
-                    set_ask(-price, size)
+            if changes.bids:
+                bids.change(changes.bids)
+            if changes.asks:
+                asks.change(changes.asks)
             self.sequence = delta.sequence_end
             self.time_ms = delta.time_ms
-
-    @property
-    def crossed(self) -> bool:
-        """Whether the best bid is not below the best ask."""
-        bids, asks = self.bids.keys, self.asks.keys
-        return bool(bids and asks) and bids[-1] >= -asks[-1]
 
     @property
     def running_out(self) -> bool:
@@ -148,6 +150,8 @@ class OrderBook:
     def top(self) -> Top:
         """Return the best level of each side."""
         bids, asks = self.bids, self.asks
+        if bids.keys and asks.keys:
+            return Top(self.sequence, bids.keys[-1], bids.sizes[-1], -asks.keys[-1], asks.sizes[-1])
         bid, bid_size = (bids.keys[-1], bids.sizes[-1]) if bids.keys else (None, None)
         ask, ask_size = (-asks.keys[-1], asks.sizes[-1]) if asks.keys else (None, None)
         return Top(self.sequence, bid, bid_size, ask, ask_size)

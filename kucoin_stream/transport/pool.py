@@ -254,9 +254,9 @@ class Pool:
 
     def _tell(self, topic: str, news: News) -> None:
         for subscriber in self._routes.get(topic, ()):
-            if subscriber.pending:  # came before
-                self._flush(subscriber)
             try:
+                if subscriber.pending:  # came before
+                    self._flush(subscriber)
                 subscriber.news(news)
                 subscriber.flush()
             except Exception as exc:  # noqa: BLE001  the connection's main loop: one reader, one piece of news
@@ -334,7 +334,8 @@ class Pool:
 
     def received(self, events: list[Event], handle: Callable[[Event], None]) -> None:
         """Give the messages of one socket read to their readers; ``handle`` takes all else, in order."""
-        routes, dirty, astray = self._routes, list[Subscriber](), 0
+        routes, astray = self._routes, 0
+        dirty: list[Subscriber] = []
         for event in events:
             if type(event) is not Push:
                 astray += 1

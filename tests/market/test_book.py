@@ -114,7 +114,7 @@ def test_text_forms_of_a_price_are_one_level():
     ],
 )
 def test_crossed(bids, asks, crossed):
-    assert of(bids, asks).crossed is crossed
+    assert of(bids, asks).top().crossed is crossed
 
 
 @pytest.mark.parametrize("depth", [None, 0, 1, 2, 3, 50])

@@ -262,7 +262,7 @@ def test_the_real_capture_frame_by_frame(spot_capture):
         book = keepers[symbol].book
         if keepers[symbol].sync.live:
             top = book.top()
-            assert not book.crossed
+            assert not book.top().crossed
             best[symbol, top.sequence] = exact(top.bid, top.bid_size, top.ask, top.ask_size)
 
     with gzip.open(spot_capture, "rt", encoding="utf-8") as lines:

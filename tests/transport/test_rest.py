@@ -164,7 +164,9 @@ def test_an_odd_endpoint_is_told_and_the_next_token_heals(odd: OddExchange, url:
 
 
 class _Reader:
-    def receive(self, payload: Any) -> None: ...
+    def __init__(self) -> None:
+        self.pending: list[Any] = []
+
     def flush(self) -> None: ...
     def news(self, news: Any) -> None: ...
 
