@@ -50,8 +50,8 @@ _BAD_TOKEN = 401
 _HEAD = 24  # bytes of a message by which its shape is guessed: up to the stem of its topic, or its first fields
 _SHAPES = 256  # guesses kept
 
-Amend = Callable[[Push[Any]], None]
-"""Adds to a payload what only the topic says."""
+Amend = tuple[str, str]
+"""A field of a payload that only the topic says, and its value; the push's subject where that is empty."""
 
 
 class Reader(NamedTuple):
@@ -126,7 +126,7 @@ class ClassicProtocol:
                     events.append(event)
                 continue
             if amend is not None:
-                amend(push)
+                force_setattr(push.data, amend[0], amend[1] or push.subject)
             events.append(push)
         self._heartbeat.received(now)
         return events
@@ -146,7 +146,7 @@ class ClassicProtocol:
         except _UNDECODABLE as exc:
             raise RemoteProtocolError(f"undecodable push of {topic[:100]!r}: {exc}", topic) from exc
         if (amend := reader.amends[topic]) is not None:
-            amend(push)
+            force_setattr(push.data, amend[0], amend[1] or push.subject)
         if len(self._shapes) < _SHAPES:
             self._shapes[data[:_HEAD]] = reader
         return push
@@ -269,14 +269,13 @@ class ClassicProtocol:
 
 
 def _amend(payload: type[Any], argument: str) -> Amend | None:
-    """Return what sets the fields that the payload does not carry on the wire."""
+    """Return what the payload does not carry on the wire."""
     names = {field.name: field for field in fields(payload)}
     if "interval" in names:
-        interval = argument.rpartition("_")[2]
-        return lambda push: force_setattr(push.data, "interval", interval)
+        return "interval", argument.rpartition("_")[2]
     if "symbol" not in names or names["symbol"].required:
         return None
-    return lambda push: force_setattr(push.data, "symbol", argument or push.subject)
+    return "symbol", argument
 
 
 def _error_code(code: int | str | None) -> int:

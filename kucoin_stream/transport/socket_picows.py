@@ -40,6 +40,7 @@ _DEFLATE = ClientPerMessageDeflateFactory(client_max_window_bits=True)
 _OFFER = {"Sec-WebSocket-Extensions": build_extension([(_DEFLATE.name, _DEFLATE.get_request_params())])}
 
 _TEXT, _CONTINUATION = WSMsgType.TEXT, WSMsgType.CONTINUATION
+_CONTROL = 125  # bytes of a control frame at most: what is longer is data, and cheaper to tell than by its kind
 _OPCODES = {_TEXT: Opcode.TEXT, WSMsgType.BINARY: Opcode.BINARY, _CONTINUATION: Opcode.CONT}
 
 
@@ -80,7 +81,7 @@ class PicowsSocket(WSListener):
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Keep a message; hand over what one read brought."""
         if (
-            frame.msg_type is _TEXT
+            frame.payload_size > _CONTROL
             and frame.fin
             and self._message is None
             and not (frame.rsv1 or frame.rsv2 or frame.rsv3)
