@@ -20,6 +20,8 @@ from typing import Any, ParamSpec, TypeVar, cast, overload
 from kucoin_stream.errors import LocalProtocolError, NotReadyError, StoppedError
 
 _BREATH = 5e-5  # seconds
+_BREATH_EVERY = 2e-3  # seconds
+_MANY = 32  # messages of one read that say that there is no end of them
 _LAST_TURNS = 3  # of the loop, for tasks to take their cancellation
 _ENDED = "the connection was stopped; ks.connect() starts a new one"
 
@@ -51,14 +53,18 @@ class LoopThread:
         self._loop: PinnedEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._callers: set[Future[Any]] = set()
+        self._breath_due = 0.0
 
-    def breathe(self) -> None:
-        """On the loop thread, between two pieces of work: let a caller who waits have the interpreter at once.
+    def breathe(self, messages: int) -> None:
+        """On the loop thread, between two reads of a socket: let others have the interpreter.
 
-        A busy thread otherwise gives it up only after ``sys.getswitchinterval()``, 5 ms, each time it is asked.
+        At once where a caller waits, every 2 ms where reads bring many messages. A thread that works without end and
+        often waits for the system, if ever so shortly, takes the interpreter back before another thread has noticed
+        that it is free: that one starved for up to a second.
         """
-        if self._callers:
+        if self._callers or (messages >= _MANY and time.monotonic() >= self._breath_due):
             time.sleep(_BREATH)
+            self._breath_due = time.monotonic() + _BREATH_EVERY
 
     def start(self, on_error: Callable[[Exception], None] | None = None) -> None:
         """Start the thread. ``on_error`` hears, on it, of what a callback or a task raised and nobody awaited."""

@@ -70,7 +70,7 @@ class Pool:
     """The shared background connection manager. Lives on the loop thread."""
 
     def __init__(
-        self, rest: Rest, settings: Settings, *, any_host: bool, breathe: Callable[[], None] = lambda: None
+        self, rest: Rest, settings: Settings, *, any_host: bool, breathe: Callable[[int], None] = lambda _: None
     ) -> None:
         self.rest = rest
         self.errors = 0
@@ -354,7 +354,7 @@ class Pool:
                     dirty.append(reader)
                 pending.append(event.data)
         self.messages += len(events) - astray
-        self._breathe()
+        self._breathe(len(events))
         for reader in dirty:
             self._flush(reader)
 

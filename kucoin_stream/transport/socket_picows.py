@@ -35,7 +35,7 @@ from kucoin_stream.settings import Settings
 from kucoin_stream.transport.socket import BAD_ADDRESS, NO_ANSWER, NOT_HTTP, Deliver, Farewell, ignore, logger, why
 from kucoin_stream.transport.target import is_loopback
 
-_READ_BYTES = 2**16  # of one socket read: bounds how long a batch holds the loop
+_READ_BYTES = 2**17  # of one socket read: bounds how long a batch holds the loop
 _DEFLATE = ClientPerMessageDeflateFactory(client_max_window_bits=True)
 _OFFER = {"Sec-WebSocket-Extensions": build_extension([(_DEFLATE.name, _DEFLATE.get_request_params())])}
 

@@ -259,3 +259,18 @@ def test_nested_loops_of_others_do_not_reach_ours(fork, when):
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (done.stdout, done.stderr, done.returncode) == ("unchanged\n", "", 0)
+
+
+def test_the_loop_thread_gives_way_to_callers_and_now_and_then_in_a_flood(monkeypatch: pytest.MonkeyPatch) -> None:
+    breaths: list[float] = []
+    thread = LoopThread("breathing")
+    monkeypatch.setattr("kucoin_stream.transport.loop.time.sleep", breaths.append)
+    for _ in range(5):
+        thread.breathe(1)
+    assert not breaths  # nobody waits, and little comes
+    thread.breathe(100)
+    thread.breathe(100)
+    assert len(breaths) == 1  # the second comes too soon
+    thread._callers.add(Future())
+    thread.breathe(1)
+    assert len(breaths) == 2
