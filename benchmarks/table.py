@@ -127,13 +127,14 @@ def _figure(runs: Runs | None) -> str:
 
 
 def _ratios(mine: Runs | None, floor: Runs | None) -> str:
-    """Return the medians of the rounds' ratios: CPU, then wall."""
+    """Return the medians of the rounds' ratios, CPU and wall, and the ratio of the runs that cost least."""
     if not mine or not floor:
         return "-"
     pairs = list(zip(mine, floor, strict=True))
     cpu = statistics.median(one["cpu_us"] / least["cpu_us"] for one, least in pairs)
     wall = statistics.median(least["per_second"] / one["per_second"] for one, least in pairs)
-    return f"{cpu:.2f} ({wall:.2f})"
+    least = min(run["cpu_us"] for run in mine) / min(run["cpu_us"] for run in floor)
+    return f"{cpu:.2f} ({wall:.2f}), least {least:.2f}"
 
 
 def _peer(runs: dict[str, Runs] | None, work: str) -> str:
