@@ -168,6 +168,8 @@ class Branch:
                 except _USERS_ERRORS as exc:
                     self._failed(exc)
                     continue
+                if type(result) is list and not result:  # almost always
+                    continue
                 results = result if isinstance(result, list) else [result]
                 if waits := [each for each in results if isinstance(each, list) or isawaitable(each)]:
                     return most, waits
