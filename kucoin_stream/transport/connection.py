@@ -1,16 +1,15 @@
-"""One classic connection, from token to close: the thin shell around :class:`ClassicProtocol`."""
+"""One connection, from token to close: the thin shell around a protocol machine."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from kucoin_stream.errors import RefusedError, RemoteProtocolError, UnreachableError
 from kucoin_stream.protocol import topics
-from kucoin_stream.protocol.classic import ClassicProtocol, State
+from kucoin_stream.protocol.classic import State
 from kucoin_stream.protocol.events import (
     Acknowledged,
     Event,
@@ -22,13 +21,12 @@ from kucoin_stream.protocol.events import (
     Unreadable,
 )
 from kucoin_stream.protocol.messages.envelope import Push
-from kucoin_stream.protocol.messages.rest import Bullet
 from kucoin_stream.settings import Settings
+from kucoin_stream.transport.dial import Line, Machine
 from kucoin_stream.transport.plan import Batch
 from kucoin_stream.transport.socket import Socket, open_socket
-from kucoin_stream.transport.target import is_loopback, is_own, scheme_and_host
 
-TokenCall = Callable[[], Awaitable[Bullet]]
+Dial = Callable[[], Awaitable[Line]]
 
 
 class Owner(Protocol):
@@ -56,18 +54,15 @@ class Owner(Protocol):
 class Connection:
     """One socket's life. ``number`` is the plan's. Lives on the loop thread."""
 
-    def __init__(
-        self, number: int, fetch_token: TokenCall, settings: Settings, owner: Owner, *, any_host: bool
-    ) -> None:
+    def __init__(self, number: int, dial: Dial, settings: Settings, owner: Owner) -> None:
         self.number = number
         self.messages = 0
         self.round_trip: float | None = None  # seconds, of the last ping
-        self._fetch_token = fetch_token
+        self._dial = dial
         self._settings = settings
         self._owner = owner
-        self._any_host = any_host
         self._loop = asyncio.get_running_loop()
-        self._protocol: ClassicProtocol | None = None
+        self._machine: Machine | None = None
         self._socket: Socket | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._batches: dict[str, Batch] = {}  # request id -> what it subscribes
@@ -79,55 +74,30 @@ class Connection:
 
         Raises :class:`KucoinStreamError`; afterwards the connection is closed.
         """
-        bullet = await self._fetch_token()
+        line = await self._dial()
         try:
-            await self._connect(bullet)
+            await self._connect(line)
             await self._opened
         except BaseException as exc:
             await self.close()
             if isinstance(exc, OSError | ValueError):
-                raise UnreachableError("websocket", f"no websocket: {_scrubbed(exc, bullet.token)}") from None
+                raise UnreachableError("websocket", f"no websocket: {_scrubbed(exc, line.token)}") from None
             raise
 
-    async def _connect(self, bullet: Bullet) -> None:
-        if not bullet.instance_servers:
-            raise RemoteProtocolError("the token's answer names no server")
-        server = bullet.instance_servers[0]
-        endpoint = self._settings.websocket_url or server.endpoint
-        self._check_host(endpoint)
-        query = urlencode({"token": bullet.token, "connectId": secrets.token_hex(8)})
-        settings = self._settings
-        self._protocol = ClassicProtocol(
-            now=self._loop.time(),
-            ping_interval=settings.ping_interval or _seconds(server.ping_interval, 18.0),
-            pong_timeout=settings.pong_timeout or _seconds(server.ping_timeout, 10.0),
-            welcome_timeout=settings.welcome_timeout,
-            ack_timeout=settings.ack_timeout,
-            limits=settings.limits,
-        )
-        separator = "&" if urlsplit(endpoint).query else "?"
-        self._socket = await open_socket(f"{endpoint}{separator}{query}", self._deliver, settings)
-        self._protocol.connected(self._loop.time())
+    async def _connect(self, line: Line) -> None:
+        self._machine = line.machine
+        self._socket = await open_socket(line.url, self._deliver, self._settings)
+        line.machine.connected(self._loop.time())
         self._arm()
         self._ended = self._loop.create_task(self._watch(self._socket))
-
-    def _check_host(self, endpoint: str) -> None:
-        if scheme_and_host(endpoint)[0] not in {"ws", "wss"}:
-            raise RemoteProtocolError("the token's answer names no websocket")
-        given = self._any_host or endpoint == self._settings.websocket_url
-        if not (given or is_own(endpoint) or is_loopback(endpoint)):
-            host = scheme_and_host(endpoint)[1]
-            raise RemoteProtocolError(
-                f"the token's answer names a host that is not KuCoin's: {host}; no token was sent"
-            )
 
     async def _watch(self, socket: Socket) -> str:
         """Wait for the end of the socket; return why it ended."""
         why = await socket.wait_closed()
         if self._timer is not None:
             self._timer.cancel()
-        if self._protocol is not None:
-            self._protocol.close()
+        if self._machine is not None:
+            self._machine.close()
         reason = self._failure or why
         if not self._opened.done():
             self._opened.set_exception(UnreachableError("websocket", f"closed before the welcome: {reason}"))
@@ -139,8 +109,8 @@ class Connection:
 
     async def close(self) -> None:
         """Close in order, within ``close_timeout``."""
-        if self._protocol is not None:
-            self._protocol.close()
+        if self._machine is not None:
+            self._machine.close()
         if self._socket is not None:
             await self._socket.close()
 
@@ -155,22 +125,22 @@ class Connection:
         self._command("unsubscribe", batch)
 
     def _command(self, kind: str, batch: Batch) -> None:
-        protocol = self._protocol
-        if protocol is None or protocol.state is not State.OPEN:
+        machine = self._machine
+        if machine is None or machine.state is not State.OPEN:
             return  # lost meanwhile: the plan hears of it
         row = topics.parse(batch[0])[0]
         wire = row.wire(",".join(topics.parse(topic)[1] for topic in batch))
         if kind == "subscribe":
-            self._batches[protocol.subscribe(wire, private=row.private)] = batch
+            self._batches[machine.subscribe(wire, private=row.private)] = batch
         else:
-            protocol.unsubscribe(wire, private=row.private)
+            machine.unsubscribe(wire, private=row.private)
         self._send()
 
     def _send(self) -> None:
-        socket, protocol = self._socket, self._protocol
-        if socket is None or protocol is None or not socket.is_open:
+        socket, machine = self._socket, self._machine
+        if socket is None or machine is None or not socket.is_open:
             return  # on its way down: the plan hears of it
-        socket.send(protocol.data_to_send(self._loop.time()))
+        socket.send(machine.data_to_send(self._loop.time()))
         self._arm()
 
     # -- time ----------------------------------------------------------------------------------------------------
@@ -178,13 +148,13 @@ class Connection:
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        if self._protocol is not None and self._protocol.state is not State.CLOSED:
-            self._timer = self._loop.call_at(self._protocol.next_tick(), self._tick)
+        if self._machine is not None and self._machine.state is not State.CLOSED:
+            self._timer = self._loop.call_at(self._machine.next_tick(), self._tick)
 
     def _tick(self) -> None:
-        if self._protocol is None:
+        if self._machine is None:
             return
-        for event in self._protocol.tick(self._loop.time()):
+        for event in self._machine.tick(self._loop.time()):
             try:
                 self._handle(event)
             except Exception as exc:  # noqa: BLE001  the connection's main loop: the heartbeat goes on
@@ -194,11 +164,11 @@ class Connection:
     # -- messages ------------------------------------------------------------------------------------------------
 
     def _deliver(self, batch: list[bytes]) -> None:
-        protocol = self._protocol
-        if protocol is None or protocol.state is State.CLOSED:
+        machine = self._machine
+        if machine is None or machine.state is State.CLOSED:
             return
         self.messages += len(batch)
-        self._owner.received(protocol.receive(batch, self._loop.time()), self._handle)
+        self._owner.received(machine.receive(batch, self._loop.time()), self._handle)
 
     def _handle(self, event: Event) -> None:
         match event:
@@ -230,13 +200,8 @@ class Connection:
             self._opened.set_exception(refused)
         if self._socket is not None:
             self._socket.abort()  # the other side may be gone: do not wait for its close frame
-        if self._protocol is not None:
-            self._protocol.close()
-
-
-def _seconds(milliseconds: int | None, default: float) -> float:
-    """Return what a server asks for, within reason: a second to an hour."""
-    return min(max(milliseconds / 1000, 1.0), 3600.0) if milliseconds else default
+        if self._machine is not None:
+            self._machine.close()
 
 
 def _scrubbed(exc: BaseException, token: str) -> str:

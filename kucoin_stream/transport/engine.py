@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from typing import TypeVar
 
 from kucoin_stream.protocol.messages.rest import SymbolInfo
 from kucoin_stream.settings import Credentials, Settings
+from kucoin_stream.transport.dial import Dialler
 from kucoin_stream.transport.loop import LoopThread
 from kucoin_stream.transport.pool import Pool
 from kucoin_stream.transport.rest import Rest
@@ -34,9 +36,14 @@ class Engine:
     def __init__(self, target: Target, settings: Settings, credentials: Credentials | None) -> None:
         self.target = target
         self.settings = settings
-        self.rest = Rest(target.rest_url, settings, credentials)
+        self.venue = target.venue(settings.region)
+        self.rest = Rest(self.venue.rest_url, settings, credentials)
+        self.futures_rest = Rest(self.venue.futures_url, settings, credentials)
         self._thread = LoopThread("kucoin-stream-io")
-        self.pool = Pool(self.rest, settings, any_host=target.mode != "live", breathe=self._thread.breathe)
+        dialler = Dialler(
+            self.venue, self.rest, self.futures_rest, settings, time.monotonic, any_host=target.mode != "live"
+        )
+        self.pool = Pool(dialler.dial, settings, self._thread.breathe)
         self.symbols: dict[str, SymbolInfo] = {}
         self.ended = ""  # why, once stopped
         self._endings: list[weakref.WeakMethod[Callable[[str], None]]] = []
@@ -77,6 +84,7 @@ class Engine:
     async def _close(self) -> None:
         await self.pool.close()
         await self.rest.close()
+        await self.futures_rest.close()
 
     def join(self, key: object, make: Callable[[], S]) -> S:
         """Return what is shared under ``key``, made if need be, for one more reader."""

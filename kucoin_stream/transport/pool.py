@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, Protocol, assert_never
 
@@ -16,8 +16,10 @@ from msgspec import Struct
 from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError, RemoteProtocolError, StoppedError
 from kucoin_stream.protocol.events import Disconnected, Event, Gap, News, Refused, Restarted
 from kucoin_stream.protocol.messages.envelope import Push
+from kucoin_stream.protocol.topic import Connection as Key
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.connection import Connection
+from kucoin_stream.transport.dial import Line
 from kucoin_stream.transport.plan import (
     Action,
     Active,
@@ -31,7 +33,6 @@ from kucoin_stream.transport.plan import (
     TopicState,
     Unsubscribe,
 )
-from kucoin_stream.transport.rest import Rest
 
 log = logging.getLogger("kucoin_stream")
 
@@ -57,6 +58,7 @@ class Subscriber(Protocol):
 class Life(Struct):
     """The counters of one of the plan's connections, over all its sockets."""
 
+    key: Key
     state: str = "connecting"
     reason: str = ""
     attempts: int = 0  # in a row without success
@@ -70,16 +72,18 @@ class Pool:
     """The shared background connection manager. Lives on the loop thread."""
 
     def __init__(
-        self, rest: Rest, settings: Settings, *, any_host: bool, breathe: Callable[[int], None] = lambda _: None
+        self,
+        dial: Callable[[Key], Awaitable[Line]],
+        settings: Settings,
+        breathe: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self.rest = rest
+        self._dial = dial
         self.errors = 0
         self.last_error = ""
         self._told: set[str] = set()
         self.messages = 0
         self.reconnects = 0
         self._settings = settings
-        self._any_host = any_host
         self._breathe = breathe
         self._plan = Plan(settings.limits)
         self._lives: dict[int, Life] = {}
@@ -180,7 +184,7 @@ class Pool:
         """Return one row per connection."""
         return [
             {
-                "name": f"spotPublicV1 #{number}",
+                "name": f"{life.key.value} #{number}",
                 "state": life.state,
                 "reason": life.reason,
                 "topics": len(self._plan.topics(number)),
@@ -197,8 +201,8 @@ class Pool:
     def _perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
-                case Open(connection=number):
-                    self._open(number)
+                case Open(connection=number, key=key):
+                    self._open(number, key)
                 case Close(connection=number):
                     self._close(number)
                 case Subscribe(connection=number, batch=batch):
@@ -221,8 +225,8 @@ class Pool:
         life = self._lives.get(number)
         return life.connection if life else None
 
-    def _open(self, number: int) -> None:
-        life = self._lives.setdefault(number, Life())
+    def _open(self, number: int, key: Key) -> None:
+        life = self._lives.setdefault(number, Life(key))
         life.task = asyncio.get_running_loop().create_task(self._live(number, life))
 
     def _close(self, number: int) -> None:
@@ -276,7 +280,7 @@ class Pool:
         """Open one socket and wait for its end; report both to the plan."""
         await asyncio.sleep(self._delay(life))
         life.attempts += 1
-        connection = Connection(number, self.rest.bullet, self._settings, self, any_host=self._any_host)
+        connection = Connection(number, lambda: self._dial(life.key), self._settings, self)
         try:
             self._opened_at.append(time.monotonic())
             await connection.open()

@@ -80,8 +80,12 @@ class Rest:
         return await self._rows(SymbolInfo, "/api/v1/symbols")
 
     async def bullet(self) -> Bullet:
-        """Return a fresh token for a public spot connection."""
+        """Return a fresh token for a public connection."""
         return await self.post(Bullet, "/api/v1/bullet-public")
+
+    async def private_bullet(self) -> Bullet:
+        """Return a fresh token for a private connection."""
+        return await self.post(Bullet, "/api/v1/bullet-private", signed=True)
 
     async def check_key(self) -> None:
         """Make one signed call; raises :class:`ResponseError` where the key is not accepted."""

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.settings import OWN_DOMAINS
+from kucoin_stream.settings import OWN_DOMAINS, Region
+from kucoin_stream.transport.venue import Venue, of_exchange, of_region
 
 Mode = Literal["live", "sim", "replay", "url"]
 
@@ -21,6 +22,12 @@ class Target(Struct, frozen=True):
     rest_url: str
     reason: str = ""
     futures_url: str = ""  # where it differs from rest_url
+
+    def venue(self, region: Region) -> Venue:
+        """Return where its connections are."""
+        if self.mode == "live":
+            return of_region(region, self.futures_url)
+        return of_exchange(self.rest_url, self.futures_url)
 
     @property
     def badge(self) -> str:
