@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kucoin_stream import errors
-    from kucoin_stream.client import Client, connect, stop
+    from kucoin_stream.client import Client
+    from kucoin_stream.default import connect, stop
     from kucoin_stream.front import book, feed, kline_updates, klines, level2, status, ticker, trades
     from kucoin_stream.jupyter import load_ipython_extension, unload_ipython_extension
     from kucoin_stream.settings import Settings
@@ -29,7 +30,7 @@ _HOMES = {
     "Client": "client",
     "Settings": "settings",
     "book": "front",
-    "connect": "client",
+    "connect": "default",
     "errors": "",
     "feed": "front",
     "kline_updates": "front",
@@ -37,7 +38,7 @@ _HOMES = {
     "level2": "front",
     "load_ipython_extension": "jupyter",
     "status": "front",
-    "stop": "client",
+    "stop": "default",
     "ticker": "front",
     "trades": "front",
     "unload_ipython_extension": "jupyter",
@@ -68,7 +69,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if not home:
         return import_module(f"{__name__}.{name}")
-    if home in ("client", "front") and "IPython" in sys.modules:
+    if home in ("client", "default", "front") and "IPython" in sys.modules:
         import_module(f"{__name__}.jupyter").watch()  # so that a cell that runs again replaces what it left
     value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
     return value

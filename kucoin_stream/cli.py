@@ -53,7 +53,7 @@ def _speed(_: click.Context, __: click.Parameter, value: str) -> Any:
 @click.option("--depth", default=10, show_default=True, help="levels of the book and trades shown")
 def watch(symbol: str, interval: str, target: str | None, seconds: float | None, depth: int) -> None:
     """Show SYMBOL live in the terminal: book, candles, trades."""
-    from kucoin_stream.client import connect, stop
+    from kucoin_stream.default import connect, stop
     from kucoin_stream.watch import Watch
 
     with _clean_errors():

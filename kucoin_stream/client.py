@@ -1,18 +1,14 @@
-"""The client: owns the background connection, hands out feeds and live frames. And the default one."""
+"""The client: owns the background connection, hands out feeds and live frames."""
 
 from __future__ import annotations
 
 import atexit
-import difflib
-import hashlib
 import logging
 import os
-import threading
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import msgspec
-
+from kucoin_stream.checks import check_interval, check_settings, nearest, plain
 from kucoin_stream.errors import KucoinStreamError, NotReadyError, StoppedError, UnknownSymbolError, UsageError
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.klines import LiveKlines
@@ -20,15 +16,13 @@ from kucoin_stream.frames.status import LiveStatus
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.messages import spot
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.protocol.topics import INTERVALS, Topic
-from kucoin_stream.settings import REST_BASE, Credentials, Limits, Settings
+from kucoin_stream.protocol.topics import Topic
+from kucoin_stream.settings import REST_BASE, Credentials
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.transport import credentials as keys
 from kucoin_stream.transport.engine import Engine
-from kucoin_stream.transport.socket import takes_picows
-from kucoin_stream.transport.target import Target, check_rest_url, scheme_and_host
+from kucoin_stream.transport.target import Target, check_rest_url
 
-VARIABLE = "KUCOIN_STREAM_TARGET"
 PROBE_TIMEOUT = 3.0  # seconds that "auto" gives KuCoin to answer
 _CAPTURES = (".jsonl", ".jsonl.gz")
 _MAX_BARS = 100_000
@@ -64,7 +58,7 @@ class Client:
         self._futures_url = check_rest_url(futures_url) if futures_url else ""
         self._speed = speed
         self._given = keys.given(key, secret, passphrase)
-        self.settings = _settings(options)
+        self.settings = check_settings(options)
         self._engine: Engine | None = None
         self._simulator: Any = None
         self._ended = ""
@@ -208,7 +202,7 @@ class Client:
             return known[symbol]
         if not isinstance(symbol, str):
             raise UsageError(f"a symbol is text such as 'BTC-USDT', not {type(symbol).__name__}")
-        near = _nearest(symbol, known)
+        near = nearest(symbol, known)
         hint = f"; did you mean {' or '.join(near)}?" if near else "; client.symbols lists them"
         raise UnknownSymbolError(f"no such symbol {symbol[:50]!r}{hint}")
 
@@ -235,14 +229,14 @@ class Client:
             raise UsageError(f"{row.name} needs at least one {'symbol' if row.by_symbol else 'market'}")
         given = tuple(dict.fromkeys(given))
         if not row.by_symbol:
-            return tuple(_plain(each) for each in given)
+            return tuple(plain(each) for each in given)
         if row.name.startswith("spot."):
             for each in given:
                 self.symbol(each)
         if "{interval}" not in row.path:
             if interval is not None:
                 raise UsageError(f"{row.name} has no interval")
-            return tuple(_plain(each) for each in given)
+            return tuple(plain(each) for each in given)
         return tuple(f"{each}_{check_interval(interval)}" for each in given)
 
     def ticker(self, *symbols: str, **options: Any) -> Feed[spot.Ticker]:
@@ -311,113 +305,16 @@ async def _load(engine: Engine) -> list[SymbolInfo]:
     return await engine.rest.symbols()
 
 
-def _settings(options: dict[str, Any]) -> Settings:
-    names = {field.name for field in msgspec.structs.fields(Settings)}
-    for name in options:
-        if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(names))}"
-            raise UsageError(f"no such option {name!r}{hint}")
-    region = options.get("region", "global")
-    if not isinstance(region, str) or region not in REST_BASE:
-        raise UsageError(f"no such region {region!r}; there are: {', '.join(REST_BASE)}")
-    if (url := options.get("websocket_url")) and scheme_and_host(str(url))[0] not in {"ws", "wss"}:
-        raise UsageError(f"not a websocket's address: {url!r}; write it as 'wss://ws-api-spot.kucoin.com'")
-    try:
-        settings = msgspec.convert({**options, "limits": Limits()} | options, Settings, from_attributes=True)
-    except msgspec.ValidationError as exc:
-        raise UsageError(f"an option is wrong: {exc}") from None
-    takes_picows(settings)  # raises where it is asked for and not installed
-    return settings
-
-
-def check_interval(interval: str | None) -> str:
-    """Return ``interval`` if it is one; raise :class:`UsageError` with those there are."""
-    if interval in INTERVALS:
-        return str(interval)
-    if interval is None:
-        raise UsageError(f"klines need interval=; there are: {', '.join(INTERVALS)}")
-    near = _nearest(str(interval), INTERVALS)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise UsageError(f"no such interval {str(interval)[:50]!r}; there are: {', '.join(INTERVALS)}{hint}")
-
-
-def _nearest(word: str, known: Any) -> list[str]:
-    """Return up to three of ``known`` that ``word`` may have meant: the same but for case and separators first."""
-    bare = {_bare(each): each for each in known}
-    if _bare(word) in bare:
-        return [bare[_bare(word)]]
-    if begin := [each for name, each in bare.items() if _bare(word) and name.startswith(_bare(word))]:
-        return begin[:3]
-    return [bare[each] for each in difflib.get_close_matches(_bare(word), bare, 3, 0.7)]
-
-
-def _bare(word: str) -> str:
-    return "".join(letter for letter in word.upper() if letter.isalnum())
-
-
-def _plain(argument: str) -> str:
-    if not isinstance(argument, str) or not argument.strip() or any(c in argument for c in ",:\n\r\t"):
-        raise UsageError(f"not an argument of a topic: {argument!r}")
-    return argument
-
-
-# --- the default client -----------------------------------------------------------------------------------------
-
 _opened: set[Client] = set()  # until closed: a client nobody holds may still feed live frames
-_default: Client | None = None
-_default_asked: object = None
-_lock = threading.RLock()
-
-
-def connect(target: str | os.PathLike[str] | None = None, **options: Any) -> Client:
-    """Connect the default client and return it; the same call again returns the same client.
-
-    ``target`` and ``options`` as for :class:`Client`. Without a target, the environment variable
-    ``KUCOIN_STREAM_TARGET`` decides, else "auto". A different call ends the client before, whose frames then say so.
-    """
-    global _default, _default_asked
-    asked = os.environ.get(VARIABLE) or "auto" if target is None else os.fspath(target)
-    with _lock:
-        call = hashlib.sha256(repr((asked, sorted(options.items()))).encode()).digest()  # holds no secret
-        if (running := current()) is not None and call == _default_asked:
-            return running
-        client = Client(asked, **options).open()
-        if _default is not None:
-            _default.close(f"switched to {client.target.describe()}")
-        _default, _default_asked = client, call
-        if asked == "auto" and client.target.mode == "sim":
-            log.warning("connected to %s", client.target.describe())
-        return client
-
-
-def default_client() -> Client:
-    """Return the default client, connected "auto" where there is none yet."""
-    with _lock:
-        return current() or connect()
-
-
-def current() -> Client | None:
-    """Return the default client if there is one; connect nothing."""
-    return None if _default is None or _default._ended else _default
-
-
-def stop() -> None:
-    """End the default client."""
-    with _lock:
-        if _default is not None:
-            _default.close("by ks.stop()")
 
 
 def _after_fork() -> None:
     """In the child of a fork there are no threads: what the parent had is ended here, without touching it."""
-    global _default
     for client in _opened:
         client._ended = "the process was forked"
         if client._engine is not None:
             client._engine.ended = client._ended
     _opened.clear()
-    _default = None
 
 
 if hasattr(os, "register_at_fork"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kucoin_stream.client import Client, default_client
+from kucoin_stream.client import Client
+from kucoin_stream.default import default_client
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus

@@ -27,7 +27,9 @@ FLOORS = {
     "streams": 3,
     "frames": 4,
     "widgets": 5,
+    "checks": 5,
     "client": 6,
+    "default": TOP,
     "jupyter": TOP,
     "cli": TOP,
     "watch": TOP,
@@ -40,7 +42,7 @@ FLOORS = {
 
 DOORS_UP = {
     ("streams.feed", "frames.table"),  # Feed.frame
-    ("streams.entry", "client"),  # Stream.from_kucoin: streamz's entry point
+    ("streams.entry", "default"),  # Stream.from_kucoin: streamz's entry point
     ("frames.book", "widgets.view"),  # LiveFrame.widget, _ipython_display_
     ("frames.klines", "widgets.view"),
     ("frames.status", "widgets.view"),

@@ -70,7 +70,7 @@ def _known(kind: str, names: dict[str, Any]) -> Iterable[str]:
 
 def _symbols() -> list[str]:
     """Return the symbols of the default client as it is: completing connects nothing."""
-    module = sys.modules.get("kucoin_stream.client")
+    module = sys.modules.get("kucoin_stream.default")
     client = module.current() if module is not None else None
     try:
         return list(client.symbols) if client is not None else []

@@ -17,6 +17,6 @@ class from_kucoin(Stream):  # type: ignore[misc]  # noqa: N801  the name of the 
 
     def __new__(cls, topic: str, *arguments: str, **options: Any) -> Feed[Any]:
         """Return the feed itself."""
-        from kucoin_stream.client import default_client
+        from kucoin_stream.default import default_client
 
         return default_client().feed(topic, *arguments, **options)

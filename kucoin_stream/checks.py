@@ -1,0 +1,67 @@
+"""What users pass, checked in the cell that passes it: each error says what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import msgspec
+
+from kucoin_stream.errors import UsageError
+from kucoin_stream.protocol.topics import INTERVALS
+from kucoin_stream.settings import REST_BASE, Limits, Settings
+from kucoin_stream.transport.socket import takes_picows
+from kucoin_stream.transport.target import scheme_and_host
+
+
+def check_settings(options: dict[str, Any]) -> Settings:
+    """Return ``options`` as settings."""
+    names = {field.name for field in msgspec.structs.fields(Settings)}
+    for name in options:
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(names))}"
+            raise UsageError(f"no such option {name!r}{hint}")
+    region = options.get("region", "global")
+    if not isinstance(region, str) or region not in REST_BASE:
+        raise UsageError(f"no such region {region!r}; there are: {', '.join(REST_BASE)}")
+    if (url := options.get("websocket_url")) and scheme_and_host(str(url))[0] not in {"ws", "wss"}:
+        raise UsageError(f"not a websocket's address: {url!r}; write it as 'wss://ws-api-spot.kucoin.com'")
+    try:
+        settings = msgspec.convert({**options, "limits": Limits()} | options, Settings, from_attributes=True)
+    except msgspec.ValidationError as exc:
+        raise UsageError(f"an option is wrong: {exc}") from None
+    takes_picows(settings)  # raises where it is asked for and not installed
+    return settings
+
+
+def check_interval(interval: str | None) -> str:
+    """Return ``interval`` if it is one; raise :class:`UsageError` with those there are."""
+    if interval in INTERVALS:
+        return str(interval)
+    if interval is None:
+        raise UsageError(f"klines need interval=; there are: {', '.join(INTERVALS)}")
+    near = nearest(str(interval), INTERVALS)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise UsageError(f"no such interval {str(interval)[:50]!r}; there are: {', '.join(INTERVALS)}{hint}")
+
+
+def nearest(word: str, known: Any) -> list[str]:
+    """Return up to three of ``known`` that ``word`` may have meant: the same but for case and separators first."""
+    bare = {_bare(each): each for each in known}
+    if _bare(word) in bare:
+        return [bare[_bare(word)]]
+    if begin := [each for name, each in bare.items() if _bare(word) and name.startswith(_bare(word))]:
+        return begin[:3]
+    return [bare[each] for each in difflib.get_close_matches(_bare(word), bare, 3, 0.7)]
+
+
+def _bare(word: str) -> str:
+    return "".join(letter for letter in word.upper() if letter.isalnum())
+
+
+def plain(argument: str) -> str:
+    """Return ``argument`` if it can stand in a topic."""
+    if not isinstance(argument, str) or not argument.strip() or any(c in argument for c in ",:\n\r\t"):
+        raise UsageError(f"not an argument of a topic: {argument!r}")
+    return argument
