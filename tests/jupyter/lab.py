@@ -152,6 +152,9 @@ class Tab:
         while missing := wanted - {
             cell["id"] for cell in self.cells() if (cell["count"] or 0) > (before[cell["id"]] or 0)
         }:
+            if raised := [cell["id"] for cell in self.cells() if "error" in cell["outputs"]]:
+                told = self.output(raised[0]).inner_text()
+                raise AssertionError(f"cells that raised: {raised}\n{told}")  # those after it do not run
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not run in {timeout:g} s: {sorted(missing)}")
             self.page.wait_for_timeout(200)
