@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -35,15 +37,23 @@ def check_settings(options: dict[str, Any]) -> Settings:
     return settings
 
 
-def check_interval(interval: str | None) -> str:
+def check_interval(interval: str | None, known: Collection[str] = INTERVALS) -> str:
     """Return ``interval`` if it is one; raise :class:`UsageError` with those there are."""
-    if interval in INTERVALS:
+    if interval in known:
         return str(interval)
     if interval is None:
-        raise UsageError(f"klines need interval=; there are: {', '.join(INTERVALS)}")
-    near = nearest(str(interval), INTERVALS)
+        raise UsageError(f"klines need interval=; there are: {', '.join(known)}")
+    near = nearest(str(interval), known)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise UsageError(f"no such interval {str(interval)[:50]!r}; there are: {', '.join(INTERVALS)}{hint}")
+    raise UsageError(f"no such interval {str(interval)[:50]!r}; there are: {', '.join(known)}{hint}")
+
+
+_FUTURES = re.compile(r"[A-Z0-9]+M(?:[FGHJKMNQUVXZ][0-9]{2})?")
+
+
+def is_futures(symbol: object) -> bool:
+    """Whether a symbol has the form of a futures contract: ``XBTUSDTM``, ``XBTMZ26`` (protocol.md 0.4)."""
+    return isinstance(symbol, str) and _FUTURES.fullmatch(symbol) is not None
 
 
 def nearest(word: str, known: Any) -> list[str]:

@@ -8,15 +8,17 @@ import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from kucoin_stream.checks import check_interval, check_settings, nearest, plain
+from kucoin_stream.checks import check_interval, check_settings, is_futures, nearest, plain
 from kucoin_stream.errors import KucoinStreamError, NotReadyError, StoppedError, UnknownSymbolError, UsageError
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
 from kucoin_stream.protocol import topics
+from kucoin_stream.protocol.bookfeeds import FEEDS
 from kucoin_stream.protocol.messages import spot
+from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.protocol.topics import Topic
+from kucoin_stream.protocol.topic import Connection, Topic
 from kucoin_stream.settings import REST_BASE, Credentials
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.transport import credentials as keys
@@ -26,6 +28,8 @@ from kucoin_stream.transport.target import Target, check_rest_url
 PROBE_TIMEOUT = 3.0  # seconds that "auto" gives KuCoin to answer
 _CAPTURES = (".jsonl", ".jsonl.gz")
 _MAX_BARS = 100_000
+
+FUTURES_KINDS = frozenset({Connection.FUTURES_PUBLIC, Connection.FUTURES_PRIVATE, Connection.FUTURES_PRO})
 
 log = logging.getLogger("kucoin_stream")
 
@@ -206,6 +210,32 @@ class Client:
         hint = f"; did you mean {' or '.join(near)}?" if near else "; client.symbols lists them"
         raise UnknownSymbolError(f"no such symbol {symbol[:50]!r}{hint}")
 
+    @property
+    def contracts(self) -> list[str]:
+        """All futures symbols."""
+        return list(self._contracts())
+
+    def contract(self, symbol: str) -> ContractInfo:
+        """Return what the exchange says of a futures contract; raise :class:`UnknownSymbolError` with the nearest."""
+        known = self._contracts()
+        if symbol in known:
+            return known[symbol]
+        near = nearest(str(symbol), known)
+        hint = f"; did you mean {' or '.join(near)}?" if near else "; client.contracts lists them"
+        raise UnknownSymbolError(f"no such futures symbol {str(symbol)[:50]!r}{hint}")
+
+    def _contracts(self) -> dict[str, ContractInfo]:
+        engine = self.engine
+        if not engine.contracts:
+            engine.venue.check(Connection.FUTURES_PUBLIC)
+            found = engine.call(engine.futures_rest.contracts, timeout=2 * self.settings.request_timeout)
+            engine.contracts.update((info.symbol, info) for info in found)
+        return engine.contracts
+
+    def instrument(self, symbol: str) -> SymbolInfo | ContractInfo:
+        """Return what the exchange says of a symbol: of spot, or by its form of futures (``XBTUSDTM``)."""
+        return self.contract(symbol) if is_futures(symbol) else self.symbol(symbol)
+
     # -- feeds ---------------------------------------------------------------------------------------------------
 
     def feed(self, topic: str, *arguments: str, interval: str | None = None, **options: Any) -> Feed[Any]:
@@ -216,6 +246,7 @@ class Client:
         Raises :class:`UsageError`, :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses.
         """
         row = topics.find(topic)
+        self.engine.venue.check(row.connection)
         feed: Feed[Any] = Feed(self.engine, row, self._arguments(row, arguments, interval), **options)
         feed.start()
         return feed
@@ -230,14 +261,20 @@ class Client:
         given = tuple(dict.fromkeys(given))
         if not row.by_symbol:
             return tuple(plain(each) for each in given)
-        if row.name.startswith("spot."):
-            for each in given:
-                self.symbol(each)
-        if "{interval}" not in row.path:
+        for each in given:
+            self._check_symbol(row, each)
+        known = topics.intervals(row)
+        if not known:
             if interval is not None:
                 raise UsageError(f"{row.name} has no interval")
             return tuple(plain(each) for each in given)
-        return tuple(f"{each}_{check_interval(interval)}" for each in given)
+        return tuple(f"{each}_{check_interval(interval, known)}" for each in given)
+
+    def _check_symbol(self, row: Topic, symbol: str) -> None:
+        if row.connection in FUTURES_KINDS:
+            self.contract(symbol)
+        elif row.name.startswith(("spot.", "pro_spot.")):
+            self.symbol(symbol)
 
     def ticker(self, *symbols: str, **options: Any) -> Feed[spot.Ticker]:
         """Last trade and best bid and ask, at most one in 100 ms a symbol (protocol.md 4.1)."""
@@ -257,12 +294,21 @@ class Client:
 
     # -- live frames ---------------------------------------------------------------------------------------------
 
-    def book(self, symbol: str) -> LiveBook:
-        """Return the order book of ``symbol``, kept from increments: whole with a key, else ``partial``.
+    def book(self, symbol: str, *, source: Literal["classic", "pro"] = "classic") -> LiveBook:
+        """Return the order book of ``symbol``, kept from increments.
 
-        Raises :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses within 2 s.
+        ``"classic"``: spot is whole with a key, else ``partial``; futures (``XBTUSDTM``) are whole, sizes in lots.
+        ``"pro"``: the best 500 levels a side, from the Pro channel, without a key.
+        Raises :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses within 2 s;
+        :class:`UsageError` where the region has no such connection.
         """
-        book = LiveBook(self.engine, self.symbol(symbol))
+        if source not in ("classic", "pro"):
+            raise UsageError(f"source={source!r}: write 'classic' or 'pro'")
+        info = self.instrument(symbol)
+        market = "futures" if isinstance(info, ContractInfo) else "spot"
+        name = f"pro_{market}.level2" if source == "pro" else f"{market}.level2"
+        self.engine.venue.check(topics.find(name).connection)
+        book = LiveBook(self.engine, info, FEEDS[name])
         book.settle()
         return book
 

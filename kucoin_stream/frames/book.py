@@ -14,13 +14,14 @@ from kucoin_stream.frames.base import numbers
 from kucoin_stream.frames.kept import Keeper, KeptFrame
 from kucoin_stream.market.book import Levels, OrderBook, Top, imbalance, levels
 from kucoin_stream.protocol import topics
-from kucoin_stream.protocol.booksync import Action, BookGap, BookSync, RequestSnapshot, Restart
+from kucoin_stream.protocol.bookfeeds import BookFeed
+from kucoin_stream.protocol.booksync import Action, BookGap, Pushed, RequestSnapshot, Restart, Resubscribe
 from kucoin_stream.protocol.events import Gap
+from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
 from kucoin_stream.protocol.messages.spot import BookDelta
 from kucoin_stream.transport.engine import Engine
 
-_TOPIC = topics.find("spot.level2")
 _NAN = float("nan")
 RIGHT = frozenset({"live", "partial"})
 """The states in which a book is right: whole, or right as far as it goes."""
@@ -37,14 +38,15 @@ class BookState(Struct, frozen=True, gc=False):
 class BookKeeper(Keeper):
     """Keeps one book from snapshot and increments. ``state`` may be read from any thread."""
 
-    def __init__(self, engine: Engine, symbol: str) -> None:
-        super().__init__(engine, _TOPIC.wire(symbol))
+    def __init__(self, engine: Engine, symbol: str, feed: BookFeed) -> None:
+        super().__init__(engine, topics.find(feed.topic).wire(symbol))
         self.symbol = symbol
+        self._feed = feed
         self.state = BookState("syncing")
         self.gaps = 0
         self.snapshots = 0
         self._loop = asyncio.get_running_loop()
-        self._sync = BookSync()
+        self._sync = feed.sync()
         self._book = OrderBook()
         self._updates = 0
         self._trouble = ""  # why there is no right book, after there was one
@@ -81,18 +83,20 @@ class BookKeeper(Keeper):
         if self.inlet.pending:
             self.inlet.flush()
 
-    def _take(self, deltas: list[BookDelta]) -> None:
+    def _take(self, payloads: list[Any]) -> None:
+        read = self._feed.read
+        deltas: list[Pushed] = payloads if read is None else [read(payload) for payload in payloads]
         inlet = self.inlet
         if not (inlet.tables or inlet.branches):  # nobody wants to hear of every single change
             simple = self._sync.follow(deltas)
             self._updates += simple
             if simple == len(deltas):
-                self._book.apply(deltas)
+                self._book.apply(cast(list[BookDelta], deltas))
                 return
-            self._book.apply(deltas[:simple])
+            self._book.apply(cast(list[BookDelta], deltas[:simple]))
             deltas = deltas[simple:]
         for delta in deltas:
-            for action in self._sync.receive_delta(delta, self._loop.time()):
+            for action in self._sync.receive(delta, self._loop.time()):
                 self._act(action)
         if self._sync.sequence is None:
             self._arm()
@@ -128,8 +132,11 @@ class BookKeeper(Keeper):
                 self._changed()
             case RequestSnapshot(ticket=ticket):
                 self._fetch(ticket)
+            case Resubscribe():
+                self._engine.pool.renew([self.topic])
             case Restart(snapshot=snapshot):
-                self._book.restart(snapshot, complete=self._engine.rest.credentials is not None)
+                known = self._feed.known(signed=self._signed)
+                self._book.restart(snapshot, complete=known is None, depth=known)
                 self._trouble = self._snapshot_error = ""
                 self._changed()
             case BookGap(reason=reason, missed=missed):
@@ -144,6 +151,10 @@ class BookKeeper(Keeper):
         if self.inlet.wanted:
             self.inlet.pending.append(self._book.top())
 
+    @property
+    def _signed(self) -> bool:
+        return self._engine.rest.credentials is not None
+
     def _fetch(self, ticket: int) -> None:
         self.snapshots += 1
         task = self._loop.create_task(self._snapshot(ticket))
@@ -152,7 +163,7 @@ class BookKeeper(Keeper):
 
     async def _snapshot(self, ticket: int) -> None:
         try:
-            snapshot = await self._engine.rest.book(self.symbol)
+            snapshot = await self._engine.book(self._feed, self.symbol)
         except KucoinStreamError as exc:
             self._snapshot_error = str(exc)
             self._sync.snapshot_failed(ticket, self._loop.time())
@@ -202,9 +213,11 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
     Sources: KuCoin API docs, "Level2 - Market Data", "How to build a local order book"; protocol.md 5.
     """
 
-    def __init__(self, engine: Engine, info: SymbolInfo) -> None:
-        super().__init__(engine, info.symbol, ("book", info.symbol), lambda: BookKeeper(engine, info.symbol))
-        self.symbol = info.symbol
+    def __init__(self, engine: Engine, info: SymbolInfo | ContractInfo, feed: BookFeed) -> None:
+        symbol = info.symbol
+        super().__init__(engine, symbol, ("book", feed.topic, symbol), lambda: BookKeeper(engine, symbol, feed))
+        self.symbol = symbol
+        self.source = feed.topic
         self.price_decimals = decimals(info.price_increment)
         self.size_decimals = decimals(info.base_increment)
 

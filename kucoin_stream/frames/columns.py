@@ -10,7 +10,6 @@ import pandas as pd
 from msgspec import inspect
 
 from kucoin_stream.frames.base import NO_TIME, utc
-from kucoin_stream.protocol.messages.spot import Candle
 
 _CATEGORIES = frozenset({"symbol", "side", "interval"})
 _UNITS = {"_ns": "ns", "_ms": "ms", "_s": "s"}
@@ -41,13 +40,19 @@ def columns_of(payload: type[Any]) -> list[Column]:
     """Return the columns for a message type; a candle's fields stand beside the message's own."""
     columns = []
     for field in _fields(payload):
-        if isinstance(field.type, inspect.StructType) and field.type.cls is Candle:
-            columns += [Column(f"{field.name}.{inner.name}", inner.type) for inner in _fields(Candle)]
+        inner = field.type.cls if isinstance(field.type, inspect.StructType) else None
+        if inner is not None and inner.__struct_config__.array_like:  # a candle
+            columns += [Column(f"{field.name}.{each.name}", each.type) for each in _fields(inner)]
         else:
             columns.append(Column(field.name, field.type))
     order = {"time": 0, "start": 0, "timestamp": 0, "symbol": 1, "interval": 2}
     columns.sort(key=lambda column: order.get(column.name, 3))
     return columns
+
+
+def has_columns(payload: Any) -> bool:
+    """Whether messages of this type can be rows."""
+    return isinstance(inspect.type_info(payload), inspect.StructType)
 
 
 def _fields(payload: type[Any]) -> tuple[inspect.Field, ...]:

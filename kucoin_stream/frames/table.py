@@ -12,7 +12,7 @@ import pandas as pd
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.book import decimals
-from kucoin_stream.frames.columns import Rows
+from kucoin_stream.frames.columns import Rows, has_columns
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.protocol.events import News
 from kucoin_stream.streams.feed import Feed
@@ -105,6 +105,8 @@ class FeedFrame(LiveFrame):
     def __init__(self, feed: Feed[Any], maxlen: int = 10_000, latest: str | None = None) -> None:
         if maxlen < 1:
             raise UsageError(f"maxlen={maxlen}: a frame holds at least one row")
+        if not has_columns(feed.row.payload):
+            raise UsageError(f"{feed.row.name} is a map, not a row: read it as a stream")
         super().__init__(feed._engine)
         self.feed = feed
         self.title = " ".join((", ".join(feed.arguments), feed.row.name.partition(".")[2])).strip()

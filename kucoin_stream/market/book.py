@@ -116,11 +116,15 @@ class OrderBook:
         self.time_ms: int | None = None
         self.partial = False
 
-    def restart(self, snapshot: BookSnapshot, *, complete: bool) -> None:
-        """Hold the levels of ``snapshot``; ``complete`` tells whether these are all levels there are."""
+    def restart(self, snapshot: BookSnapshot, *, complete: bool, depth: int | None = None) -> None:
+        """Hold the levels of ``snapshot``; ``complete`` tells whether these are all that the changes will speak of.
+
+        If not, a side of ``depth`` levels (by default those of the public spot snapshot) was cut there.
+        """
         bids, asks = snapshot.bids or (), snapshot.asks or ()
-        self.bids.replace(bids, complete or len(bids) < PUBLIC_DEPTH)
-        self.asks.replace(asks, complete or len(asks) < PUBLIC_DEPTH)
+        depth = PUBLIC_DEPTH if depth is None else depth
+        self.bids.replace(bids, complete or len(bids) < depth)
+        self.asks.replace(asks, complete or len(asks) < depth)
         self.sequence = snapshot.sequence
         self.time_ms = snapshot.time_ms
         self.partial = not complete

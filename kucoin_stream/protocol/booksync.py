@@ -1,16 +1,32 @@
-"""A book's sequence numbers: when a change may be applied, and when a snapshot is needed (protocol.md 5.2).
+"""A book's sequence numbers: when a change may be applied, and when a snapshot is needed (protocol.md 5).
 
-Theory of operation. Changes go into :meth:`BookSync.receive_delta`, snapshots into :meth:`receive_snapshot`; both
-return what to do, in order:
+Theory of operation. What was pushed goes into :meth:`BookSync.receive`, a fetched snapshot into
+:meth:`receive_snapshot`; both return what to do, in order:
 
 * a :class:`BookDelta`: apply it, it is the next in line;
 * :class:`Restart`: replace the book by this snapshot;
 * :class:`RequestSnapshot`: fetch one, and hand it back with the ticket;
+* :class:`Resubscribe`: leave the topic and subscribe again, which brings a snapshot;
 * :class:`BookGap`: the book is no longer right from here on.
 
-A snapshot is requested once the first change is buffered, so that it cannot be older than the buffer, or after
-``quiet`` seconds without any, because a quiet symbol may send none for long. A snapshot that is too old all the same
-is requested again, ever more slowly. :meth:`refresh` asks for a new snapshot while the book goes on being right.
+There is one class by where snapshots come from; ``bookfeeds`` says which kind of book has which.
+
+:class:`BookSync`: from REST (5.2, 5.5). A snapshot is requested once the first change is buffered, so that it cannot
+be older than the buffer, or after ``quiet`` seconds without any, because a quiet symbol may send none for long. A
+snapshot that is too old all the same is requested again, ever more slowly. :meth:`refresh` asks for a new snapshot
+while the book goes on being right.
+
+:class:`PushedBookSync`: from the stream, where one precedes the changes (5.6). Changes that overtake it are buffered
+and replayed behind it. A snapshot newer than a live book restarts it without a gap; one older than what is known is a
+gap: it is late, or the sequence began anew, and another snapshot tells which. Whatever is wrong, subscribing anew
+mends it: at once the first time, then ever more slowly; and again where no snapshot comes of it for long. The buffer
+begins anew with the subscription, so that what was before it cannot make every later snapshot look too old.
+
+:class:`ReplacedBookSync`: every push is a snapshot and replaces the one before. Nothing is ever asked for.
+
+A change that overlaps what is known passes with those of its entries that are newer. Classic entries carry their own
+sequence; those of Pro carry none, ``bookfeeds`` gives them the last one of their message, so that all of them pass:
+sizes are absolute, and at the message's end all of its entries are true.
 """
 
 from __future__ import annotations
@@ -27,6 +43,8 @@ BUFFER_LIMIT = 100_000  # changes kept while waiting for a snapshot; beyond it t
 RETRY_FIRST = 0.25  # seconds before a snapshot is asked for again; doubles with each failure in a row
 RETRY_LONGEST = 8.0
 STEADY = 10.0  # seconds live after which the next failure counts as the first
+PUSH_WAIT = 10.0  # seconds given to a pushed snapshot; 0.5 to 6.2 were seen (5.6); doubles while none comes
+PUSH_WAIT_LONGEST = 80.0
 
 
 class Restart(Struct, frozen=True):
@@ -41,6 +59,10 @@ class RequestSnapshot(Struct, frozen=True):
     ticket: int
 
 
+class Resubscribe(Struct, frozen=True):
+    """Unsubscribe from the topic and subscribe again: a new subscription begins with a snapshot."""
+
+
 class BookGap(Struct, frozen=True):
     """The book is wrong from here: ``missed`` changes are missing, or ``None`` where that cannot be known."""
 
@@ -48,11 +70,17 @@ class BookGap(Struct, frozen=True):
     missed: int | None = None
 
 
-Action = BookDelta | Restart | RequestSnapshot | BookGap
+Action = BookDelta | Restart | RequestSnapshot | Resubscribe | BookGap
+
+Pushed = BookDelta | BookSnapshot
+"""What a book's topic pushes, once read."""
 
 
 class BookSync:
-    """The sequence of one book, idle until :meth:`connected`. Times are seconds on the caller's monotonic clock."""
+    """The sequence of one book, idle until :meth:`connected`. Times are seconds on the caller's monotonic clock.
+
+    Snapshots are fetched; see the module for the other kinds.
+    """
 
     def __init__(self, quiet: float = 1.5) -> None:
         self.sequence: int | None = None  # of the last change applied; None: there is no book
@@ -76,10 +104,10 @@ class BookSync:
         """Whether a snapshot is on its way, or due."""
         return self._waiting is not None or self._request_at is not None
 
-    def follow(self, deltas: Sequence[BookDelta]) -> int:
+    def follow(self, deltas: Sequence[Pushed]) -> int:
         """Take the first ones that are simply next in line of a live book, which are to be applied; return how many.
 
-        The short way for almost every message; :meth:`receive_delta` is for all others.
+        The short way for almost every message; :meth:`receive` is for all others. It ends at a snapshot.
         """
         last = self.sequence
         if last is None or self._buffer is not None:
@@ -93,13 +121,18 @@ class BookSync:
         self.sequence = last
         return count
 
+    def receive(self, message: Pushed, now: float) -> list[Action]:
+        """Return what follows from one pushed message, change or snapshot."""
+        if isinstance(message, BookSnapshot):
+            return self.receive_pushed(message, now)
+        return self.receive_delta(message, now)
+
     def receive_delta(self, delta: BookDelta, now: float) -> list[Action]:
         """Return what follows from one received change message."""
         last = self.sequence
         if last is None:
             self._keep(delta)
-            first = self._waiting is None and self._failures == 0
-            return self._request() if first else []
+            return self._early(now)
         if delta.sequence_end <= last:
             return self._old(last, now)
         if delta.sequence_start > last + 1:
@@ -122,14 +155,11 @@ class BookSync:
         if snapshot.sequence + 1 < known_from and (kept or self.live):
             self._later(now)  # too old: what lies between is not known
             return []
-        self.sequence = snapshot.sequence
-        self._buffer = None
-        self._request_at = None
-        self._live_since = now
-        actions: list[Action] = [Restart(snapshot)]
-        for delta in kept:
-            actions += self.receive_delta(delta, now)
-        return actions
+        return self._restart(snapshot, kept, now)
+
+    def receive_pushed(self, snapshot: BookSnapshot, now: float) -> list[Action]:  # noqa: ARG002
+        """Return what follows from a snapshot in the stream: nothing, where snapshots are fetched."""
+        return []
 
     def snapshot_failed(self, ticket: int, now: float) -> None:
         """Note that the snapshot for ``ticket`` could not be fetched; :meth:`tick` asks again later."""
@@ -142,7 +172,7 @@ class BookSync:
         if self.refreshing or not self.live:
             return []
         self._buffer = []
-        return self._request()
+        return self._fetch()
 
     def lost(self, reason: str, now: float) -> list[Action]:
         """Give a live book up for ``reason``: it is crossed, or a change could not be read."""
@@ -161,6 +191,11 @@ class BookSync:
         if not (self.live or self._buffer or self._waiting):
             self._request_at = now + self._quiet
 
+    def joined(self, now: float) -> list[Action]:
+        """Begin where the topic was received by others before, in place of :meth:`connected`."""
+        self.connected(now)
+        return []
+
     def next_tick(self) -> float | None:
         """Return when to call :meth:`tick`, if ever."""
         return self._request_at
@@ -169,7 +204,22 @@ class BookSync:
         """Return the request that is due, if any."""
         if self._request_at is None or now < self._request_at:
             return []
-        return self._request()
+        return self._request(now)
+
+    def _restart(self, snapshot: BookSnapshot, kept: list[BookDelta], now: float) -> list[Action]:
+        self.sequence = snapshot.sequence
+        self._buffer = None
+        self._request_at = None
+        self._live_since = now
+        actions: list[Action] = [Restart(snapshot)]
+        for delta in kept:
+            actions += self.receive_delta(delta, now)
+        return actions
+
+    def _early(self, now: float) -> list[Action]:
+        """A change was kept while there is no book."""
+        first = self._waiting is None and self._failures == 0
+        return self._request(now) if first else []
 
     def _old(self, last: int, now: float) -> list[Action]:
         """Pass over a change that is known; but where nothing else comes for long, the sequence began anew."""
@@ -198,9 +248,12 @@ class BookSync:
             self._later(now)
             return []
         self._failures = 1
-        return self._request()
+        return self._request(now)
 
-    def _request(self) -> list[Action]:
+    def _request(self, now: float) -> list[Action]:  # noqa: ARG002
+        return self._fetch()
+
+    def _fetch(self) -> list[Action]:
         self._request_at = None
         self._tickets += 1
         self._waiting = self._tickets
@@ -210,6 +263,76 @@ class BookSync:
         doubled = RETRY_FIRST * 2 ** min(self._failures, 16)  # hours of failures must not overflow it
         self._request_at = now + min(doubled, RETRY_LONGEST)
         self._failures += 1
+
+
+class PushedBookSync(BookSync):
+    """The sequence of a book whose snapshots come in the stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wait = PUSH_WAIT  # given to the next subscription
+
+    def receive_pushed(self, snapshot: BookSnapshot, now: float) -> list[Action]:
+        """Return what follows from a snapshot in the stream."""
+        last, kept = self.sequence, self._buffer or []
+        if last is not None and snapshot.sequence < last:
+            return self.lost("the sequence went back", now)
+        if last is None and kept and snapshot.sequence + 1 < kept[0].sequence_start:
+            self._later(now)  # too old: what lies between is not known
+            return []
+        self._wait = PUSH_WAIT
+        return self._restart(snapshot, kept, now)
+
+    def refresh(self) -> list[Action]:
+        """Ask for nothing: the stream speaks of all that the book holds."""
+        return []
+
+    def disconnected(self) -> None:
+        """Forget the book: changes are being missed. Follow by :meth:`connected`."""
+        super().disconnected()
+        self._wait = PUSH_WAIT
+
+    def connected(self, now: float) -> None:
+        """Begin (again), after a new connection or :class:`Resubscribe`: the snapshot is on its way."""
+        if not self.live:
+            self._request_at = max(self._request_at or now, now + PUSH_WAIT)
+
+    def joined(self, now: float) -> list[Action]:
+        """Begin where the topic was received by others before: its snapshot went by (6.2), so ask for another."""
+        return [] if self.live else self._request(now)
+
+    def _early(self, now: float) -> list[Action]:
+        if self._request_at is None:
+            self._request_at = now + PUSH_WAIT
+        return []
+
+    def _request(self, now: float) -> list[Action]:
+        self._buffer = []
+        self._request_at = now + self._wait
+        self._wait = min(2 * self._wait, PUSH_WAIT_LONGEST)
+        return [Resubscribe()]
+
+
+class ReplacedBookSync(BookSync):
+    """The sequence of a book of which every push is a snapshot."""
+
+    def receive_delta(self, delta: BookDelta, now: float) -> list[Action]:  # noqa: ARG002
+        """Return nothing: such a stream has no changes."""
+        return []
+
+    def receive_pushed(self, snapshot: BookSnapshot, now: float) -> list[Action]:
+        """Return the restart from this snapshot."""
+        return self._restart(snapshot, [], now)
+
+    def refresh(self) -> list[Action]:
+        """Ask for nothing: the next push is new."""
+        return []
+
+    def connected(self, now: float) -> None:
+        """Wait for the first push, however long it takes."""
+
+    def _ask(self, now: float) -> list[Action]:  # noqa: ARG002
+        return []
 
 
 def _after(delta: BookDelta, last: int) -> BookDelta:

@@ -9,7 +9,8 @@ brings: pings, unanswered commands, a welcome that never came. ``now`` is second
 
 Almost every message is a push that looks like one before it. Its first bytes say which payload to expect; so it is
 decoded, topic and payload, in one pass. That is a guess, checked against the topic that comes out: where it was wrong,
-and for everything else, the envelope is decoded first and the payload then.
+and for everything else, the envelope is decoded first and the payload then. Where the topic alone does not say which
+payload it is, but only with the subject (``/contract/instrument``), there is no short way.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import fields, force_setattr
@@ -38,7 +39,10 @@ from kucoin_stream.protocol.events import (
 from kucoin_stream.protocol.heartbeat import Beat, Heartbeat
 from kucoin_stream.protocol.messages import decoder, encode
 from kucoin_stream.protocol.messages.envelope import Command, Envelope, Push
+from kucoin_stream.protocol.topic import Topic
 from kucoin_stream.settings import Limits
+
+T = TypeVar("T")
 
 _decode_envelope = decoder(Envelope).decode
 _UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -140,22 +144,19 @@ class ClassicProtocol:
         if envelope.type != "message":
             return self._control(envelope, now)
         topic = envelope.topic
-        reader = self._readers.get(topic) or self._reader(topic)
-        try:
-            push = Push(topic, decoder(reader.payload).decode(envelope.data), envelope.subject)
-        except _UNDECODABLE as exc:
-            raise RemoteProtocolError(f"undecodable push of {topic[:100]!r}: {exc}", topic) from exc
+        if (reader := self._readers.get(topic)) is None:
+            row, argument = _row(envelope)
+            if topics.told_by_subject(row):
+                return _told_by_subject(row, argument, envelope)
+            reader = self._reader(row, argument, topic)
+        push = _push(reader.payload, envelope)
         if (amend := reader.amends[topic]) is not None:
             force_setattr(push.data, amend[0], amend[1] or push.subject)
         if len(self._shapes) < _SHAPES:
             self._shapes[data[:_HEAD]] = reader
         return push
 
-    def _reader(self, topic: str) -> Reader:
-        try:
-            row, argument = topics.parse(topic)
-        except KeyError:
-            raise RemoteProtocolError(f"a push of an unknown topic: {topic[:100]!r}") from None
+    def _reader(self, row: Topic, argument: str, topic: str) -> Reader:
         if len(self._readers) >= 2 * self._limits.topics_per_connection:  # a hostile server must not fill memory
             self._readers.clear()
             self._kinds.clear()
@@ -268,8 +269,35 @@ class ClassicProtocol:
         self._pending.clear()
 
 
+def _row(envelope: Envelope) -> tuple[Topic, str]:
+    try:
+        return topics.parse(envelope.topic, envelope.subject)
+    except KeyError:
+        about = f"{envelope.topic[:100]!r}, subject {envelope.subject[:100]!r}"
+        raise RemoteProtocolError(f"a push of an unknown topic: {about}") from None
+
+
+def _push(payload: type[T], envelope: Envelope) -> Push[T]:
+    try:
+        return Push(envelope.topic, decoder(payload).decode(envelope.data), envelope.subject)
+    except _UNDECODABLE as exc:
+        topic = envelope.topic
+        raise RemoteProtocolError(f"undecodable push of {topic[:100]!r}: {exc}", topic) from exc
+
+
+def _told_by_subject(row: Topic, argument: str, envelope: Envelope) -> Push[Any]:
+    """Decode a push whose topic alone does not say what it is. These are few: nothing is kept of them."""
+    push = _push(row.payload, envelope)
+    for name, value in (("symbol", argument), ("subject", envelope.subject)):
+        if getattr(push.data, name, None) == "":
+            force_setattr(push.data, name, value)
+    return push
+
+
 def _amend(payload: type[Any], argument: str) -> Amend | None:
     """Return what the payload does not carry on the wire."""
+    if not hasattr(payload, "__struct_fields__"):  # a map
+        return None
     names = {field.name: field for field in fields(payload)}
     if "interval" in names:
         return "interval", argument.rpartition("_")[2]

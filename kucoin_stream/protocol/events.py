@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from kucoin_stream.errors import RemoteProtocolError
 from kucoin_stream.protocol.messages.envelope import Push
+from kucoin_stream.protocol.messages.wsapi import SUCCESS, RateLimit
 
 # --- reported by a connection's machine -------------------------------------------------------------------
 
@@ -60,7 +61,45 @@ class Ponged(Struct, frozen=True):
     round_trip: float
 
 
-Event = Opened | Acknowledged | Rejected | Unanswered | Failed | Unreadable | Ponged | Push[Any]
+class Authenticated(Struct, frozen=True):
+    """The exchange knows whose connection this is. ``Opened`` comes with it."""
+
+    connection_id: str
+
+
+class SignatureWanted(Struct, frozen=True):
+    """The WS API wants exactly this ``text`` signed: answer with :meth:`WsApiProtocol.signed` (protocol.md 7.2)."""
+
+    text: str
+
+
+class Answered(Struct, frozen=True):
+    """The answer to a WS API request, good or bad (protocol.md 7.5).
+
+    ``code`` is 200000 where the exchange's gateway took the request; ``message`` says why it did not. ``data`` is what
+    :data:`kucoin_stream.protocol.messages.wsapi.RESULTS` says for ``op``, or a :class:`msgspec.Raw` where the operation
+    or the shape of its answer is not known. The times are those of the gateway, receiving and sending.
+    """
+
+    request_id: str
+    op: str
+    code: int
+    data: Any = None
+    message: str = ""
+    in_time_ns: int | None = None
+    out_time_ns: int | None = None
+    rate_limit: RateLimit | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the gateway took the request; fills come on the private push topics."""
+        return self.code == SUCCESS
+
+
+Event = Opened | Acknowledged | Rejected | Unanswered | Failed | Unreadable | Ponged | Authenticated | Push[Any]
+
+OrderEvent = Event | SignatureWanted | Answered
+"""What a WS API connection reports."""
 
 
 # --- news: travels in the stream, in order, where the reader asked for it ------------------------------------

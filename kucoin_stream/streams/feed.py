@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
 from kucoin_stream.errors import NotReadyError, RefusedError
 from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
-from kucoin_stream.protocol.topics import Topic
+from kucoin_stream.protocol.messages import futures, pro, spot
+from kucoin_stream.protocol.topics import Topic, shares_path
 from kucoin_stream.streams.source import Inlet, LiveSource
 from kucoin_stream.transport.engine import Engine
 
@@ -51,6 +52,18 @@ class _FeedInlet(Inlet):
         super().news(news)
 
 
+class _SharedInlet(_FeedInlet):
+    """The inlet of a feed that shares its topics with others on the wire: takes what is its own."""
+
+    def __init__(self, topics: Sequence[str], payload: Any) -> None:
+        super().__init__(topics)
+        self._payload = get_origin(payload) or payload
+
+    def flush(self) -> None:
+        self.pending = [each for each in self.pending if isinstance(each, (self._payload, News))]
+        super().flush()
+
+
 class _IncrementalInlet(_FeedInlet):
     """The inlet of increments: says where some are missing."""
 
@@ -67,12 +80,12 @@ class _IncrementalInlet(_FeedInlet):
         super().flush()
 
     def _check(self, delta: Any) -> None:
-        symbol, start = delta.symbol, delta.sequence_start
+        symbol, (start, last) = delta.symbol, _span(delta)
         end = self._ends.get(symbol)
-        if end is not None and start > end + 1:
+        if start is not None and end is not None and start > end + 1:
             topic = next(topic for topic in self.states if topic.endswith(f":{symbol}"))
             self.news(Gap(topic, f"sequence {end + 1} to {start - 1} missing", start - end - 1))
-        self._ends[symbol] = delta.sequence_end
+        self._ends[symbol] = last
 
     def news(self, news: News) -> None:
         if not isinstance(news, Gap):
@@ -107,7 +120,7 @@ class Feed(LiveSource[T]):
             limit=engine.settings.inbox_size,
             overflow=row.overflow,
             news=row.incremental if news is None else news,
-            inlet=_IncrementalInlet(self.topics) if row.incremental else _FeedInlet(self.topics),
+            inlet=_inlet(row, self.topics),
             stream_name=stream_name,
         )
         self._inlet: _FeedInlet
@@ -195,6 +208,23 @@ class Feed(LiveSource[T]):
         if self._shown is None:
             self._shown = self.frame(_DISPLAYED_ROWS)
         self._shown._ipython_display_(**kwargs)
+
+
+def _span(change: spot.BookDelta | futures.BookChange | pro.Book) -> tuple[int | None, int]:
+    """Return the sequences of a book's push, first and last; a snapshot follows on nothing."""
+    match change:
+        case spot.BookDelta():
+            return change.sequence_start, change.sequence_end
+        case futures.BookChange():
+            return change.sequence, change.sequence
+        case pro.Book():
+            return None if change.kind == "snapshot" else change.start, change.end
+
+
+def _inlet(row: Topic, topics: Sequence[str]) -> _FeedInlet:
+    if row.incremental:
+        return _IncrementalInlet(topics)
+    return _SharedInlet(topics, row.payload) if shares_path(row) else _FeedInlet(topics)
 
 
 def _leave(engine: Engine, topics: Sequence[str], inlet: Inlet) -> None:

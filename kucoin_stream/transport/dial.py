@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, assert_never
 from urllib.parse import urlencode, urlsplit
 
 from msgspec import Struct
 
-from kucoin_stream.errors import RemoteProtocolError
+from kucoin_stream.errors import LocalProtocolError, RemoteProtocolError
 from kucoin_stream.protocol.classic import ClassicProtocol, State
 from kucoin_stream.protocol.events import Event
 from kucoin_stream.protocol.messages.rest import Bullet
+from kucoin_stream.protocol.pro import PRIVATE_LIMITS, PUBLIC_LIMITS, ProProtocol
 from kucoin_stream.protocol.topic import Connection
-from kucoin_stream.settings import Settings
+from kucoin_stream.settings import Limits, Settings
 from kucoin_stream.transport.rest import Rest
 from kucoin_stream.transport.target import is_loopback, is_own, scheme_and_host
 from kucoin_stream.transport.venue import Venue
@@ -85,7 +86,29 @@ class Dialler:
                 return self._classic(await self._futures.bullet())
             case Connection.FUTURES_PRIVATE:
                 return self._classic(await self._futures.private_bullet())
-        raise NotImplementedError(key)
+            case Connection.SPOT_PRO | Connection.FUTURES_PRO:
+                return Line(self._socket(key), "", self._pro())
+            case Connection.PRIVATE_PRO:
+                token = (await self._rest.pro_bullet()).token
+                return Line(_with_query(self._socket(key), {"token": token}), token, self._pro(PRIVATE_LIMITS))
+            case Connection.SPOT_ORDERS | Connection.FUTURES_ORDERS:
+                raise LocalProtocolError("order entry has no topics to subscribe")
+            case never:
+                assert_never(never)
+
+    def _socket(self, key: Connection) -> str:
+        return self._settings.websocket_url or self.venue.sockets[key]
+
+    def _pro(self, limits: Limits = PUBLIC_LIMITS) -> ProProtocol:
+        settings = self._settings
+        return ProProtocol(
+            now=self._clock(),
+            ping_interval=settings.ping_interval,
+            pong_timeout=settings.pong_timeout or 10.0,
+            welcome_timeout=settings.welcome_timeout,
+            ack_timeout=settings.ack_timeout,
+            limits=limits,
+        )
 
     def _classic(self, bullet: Bullet) -> Line:
         if not bullet.instance_servers:

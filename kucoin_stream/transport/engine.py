@@ -8,7 +8,10 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import TypeVar
 
-from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.errors import RequestError
+from kucoin_stream.protocol.bookfeeds import BookFeed
+from kucoin_stream.protocol.messages.contracts import ContractInfo
+from kucoin_stream.protocol.messages.rest import BookSnapshot, SymbolInfo
 from kucoin_stream.settings import Credentials, Settings
 from kucoin_stream.transport.dial import Dialler
 from kucoin_stream.transport.loop import LoopThread
@@ -45,6 +48,7 @@ class Engine:
         )
         self.pool = Pool(dialler.dial, settings, self._thread.breathe)
         self.symbols: dict[str, SymbolInfo] = {}
+        self.contracts: dict[str, ContractInfo] = {}  # loaded when first needed
         self.ended = ""  # why, once stopped
         self._endings: list[weakref.WeakMethod[Callable[[str], None]]] = []
         self.shared: dict[object, Shared] = {}
@@ -85,6 +89,13 @@ class Engine:
         await self.pool.close()
         await self.rest.close()
         await self.futures_rest.close()
+
+    async def book(self, feed: BookFeed, symbol: str) -> BookSnapshot:
+        """Fetch the best snapshot that there is for a book; raises as :class:`Rest`."""
+        seed = feed.seed(signed=self.rest.credentials is not None)
+        if seed is None:
+            raise RequestError(f"a book of {feed.topic} needs an API key; pass key=, secret=, passphrase=")
+        return await (self.futures_rest if seed.market == "futures" else self.rest).book(seed, symbol)
 
     def join(self, key: object, make: Callable[[], S]) -> S:
         """Return what is shared under ``key``, made if need be, for one more reader."""

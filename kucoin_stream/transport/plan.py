@@ -168,6 +168,17 @@ class Plan:
                 actions += self._restored(home)
         return actions
 
+    def renew(self, wanted: Iterable[str]) -> list[Action]:
+        """Leave topics that are served and want them again."""
+        actions: list[Action] = []
+        for topic in wanted:
+            home = self._homes.get(topic)
+            if home is None or self._links[home].topics[topic] is not TopicState.ACTIVE:
+                continue  # on its way already
+            self._links[home].topics[topic] = TopicState.WAITING
+            actions += [Unsubscribe(home, (topic,)), *self._subscribe(home, [(topic,)])]
+        return actions
+
     def _home(self, key: Connection, actions: list[Action]) -> int:
         for number, link in self._links.items():
             if link.key is key and len(link.topics) < self._limits.topics_per_connection:

@@ -131,6 +131,10 @@ class Pool:
                 gone.append(topic)
         self._perform(self._plan.unwant(gone))
 
+    def renew(self, topics: Iterable[str]) -> None:
+        """Leave ``topics`` on the wire and subscribe again: what they begin with is sent anew."""
+        self._perform(self._plan.renew(topics))
+
     def active(self, topic: str) -> bool:
         """Whether the exchange has acknowledged ``topic`` and its connection is open."""
         return self._plan.state(topic) is TopicState.ACTIVE

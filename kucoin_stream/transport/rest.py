@@ -14,8 +14,10 @@ from msgspec import Raw
 
 from kucoin_stream.errors import RemoteProtocolError, RequestError, ResponseError, UnreachableError, printable
 from kucoin_stream.protocol import signing
+from kucoin_stream.protocol.bookfeeds import Seed
 from kucoin_stream.protocol.messages import decode
-from kucoin_stream.protocol.messages.rest import BookSnapshot, Bullet, Response, SymbolInfo
+from kucoin_stream.protocol.messages.contracts import ContractInfo
+from kucoin_stream.protocol.messages.rest import BookAnswer, BookSnapshot, Bullet, ProBullet, Response, SymbolInfo
 from kucoin_stream.protocol.messages.spot import Candle
 from kucoin_stream.settings import Credentials, Settings
 from kucoin_stream.transport.target import is_loopback
@@ -87,6 +89,10 @@ class Rest:
         """Return a fresh token for a private connection."""
         return await self.post(Bullet, "/api/v1/bullet-private", signed=True)
 
+    async def pro_bullet(self) -> ProBullet:
+        """Return a fresh token for the private Pro connection."""
+        return await self.post(ProBullet, "/api/v2/bullet-private", signed=True)
+
     async def check_key(self) -> None:
         """Make one signed call; raises :class:`ResponseError` where the key is not accepted."""
         try:
@@ -95,11 +101,14 @@ class Rest:
             if exc.code.startswith(_KEY_ERRORS):
                 raise  # anything else says nothing about the key; its first use will
 
-    async def book(self, symbol: str) -> BookSnapshot:
-        """Return the full book with a key, else the best 100 levels a side."""
-        if self.credentials:
-            return await self.get(BookSnapshot, "/api/v3/market/orderbook/level2", {"symbol": symbol}, signed=True)
-        return await self.get(BookSnapshot, "/api/v1/market/orderbook/level2_100", {"symbol": symbol})
+    async def contracts(self) -> list[ContractInfo]:
+        """Return all futures contracts."""
+        return await self._rows(ContractInfo, "/api/v1/contracts/active")
+
+    async def book(self, seed: Seed, symbol: str) -> BookSnapshot:
+        """Return the book that ``seed`` names."""
+        answer: BookAnswer = await self.get(seed.answer, seed.path, seed.query(symbol), signed=seed.signed)
+        return answer.snapshot()
 
     async def klines(self, symbol: str, interval: str, start_s: int, end_s: int | None = None) -> list[Candle]:
         """Return the bars from ``start_s`` to ``end_s`` (Unix seconds), newest first: the newest 1500 of them."""

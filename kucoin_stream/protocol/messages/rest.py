@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 
 from msgspec import Raw, Struct, field
 
@@ -36,6 +37,15 @@ class Bullet(Struct, frozen=True, rename="camel"):
         return f"<Bullet {[server.endpoint for server in self.instance_servers]}>"
 
 
+class ProBullet(Struct, frozen=True):
+    """A token for one attempt at the private Pro connection (2.4). Its repr hides the token."""
+
+    token: str
+
+    def __repr__(self) -> str:
+        return "<ProBullet>"
+
+
 class SymbolInfo(Struct, frozen=True, rename="camel"):
     """A spot symbol (8.2.1). ``price_increment`` and ``base_increment`` are the steps of price and size."""
 
@@ -66,6 +76,51 @@ class BookSnapshot(Struct, frozen=True):
     asks: list[Level] | None = None
     time_ms: Integer | None = field(name="time", default=None)
 
+    sequence_start: ClassVar[None] = None
+    """Unlike a change in the same stream it follows on nothing."""
+
+    @property
+    def sequence_end(self) -> int:
+        """The sequence, as a change in the same stream calls it."""
+        return self.sequence
+
+    def snapshot(self) -> BookSnapshot:
+        """Return itself, as the other answers return what they say."""
+        return self
+
+
+class FuturesBook(Struct, frozen=True):
+    """A futures book, sizes in contracts (5.5)."""
+
+    sequence: Integer
+    bids: list[Level] | None = None
+    asks: list[Level] | None = None
+    time_ns: Integer | None = field(name="ts", default=None)
+    symbol: str = ""
+
+    def snapshot(self) -> BookSnapshot:
+        """Return what a book restarts from."""
+        return BookSnapshot(self.sequence, self.bids, self.asks, _ms(self.time_ns))
+
+
+class UnifiedBook(Struct, frozen=True, rename="camel"):
+    """A book of the unified account's API; futures sizes in contracts (5.6)."""
+
+    sequence: Integer
+    bids: list[Level] | None = None
+    asks: list[Level] | None = None
+    time_ns: Integer | None = field(name="ts", default=None)
+    symbol: str = ""
+    trade_type: str = ""
+
+    def snapshot(self) -> BookSnapshot:
+        """Return what a book restarts from."""
+        return BookSnapshot(self.sequence, self.bids, self.asks, _ms(self.time_ns))
+
+
+BookAnswer = BookSnapshot | FuturesBook | UnifiedBook
+"""The answers that are a book; :meth:`snapshot` gives what a book restarts from."""
+
 
 class TradeRecord(Struct, frozen=True, rename="camel", gc=False):
     """A past trade (8.2.5)."""
@@ -75,3 +130,7 @@ class TradeRecord(Struct, frozen=True, rename="camel", gc=False):
     size: Amount
     side: str
     time_ns: Integer = field(name="time")
+
+
+def _ms(time_ns: int | None) -> int | None:
+    return None if time_ns is None else time_ns // 1_000_000

@@ -1,0 +1,196 @@
+"""Pushes of the classic spot and margin connection, private (protocol.md 4.13 to 4.17).
+
+Prices and funds are in the quote currency, sizes in the base currency. A field's unit of time is in its name.
+Balances are signed: a margin account can owe. What KuCoin leaves out or sends as ``null`` is ``None``; in orders,
+so is a number written as empty text.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import fields, force_setattr
+
+from kucoin_stream.protocol.messages import Amount, Integer, Signed
+
+_NANOSECONDS = 10**15  # a time above this is none in ms: it would lie beyond the year 33,000
+
+
+class RelationContext(Struct, frozen=True, rename="camel", gc=False):
+    """The order or trade that a change of balance belongs to."""
+
+    symbol: str | None = None
+    order_id: str | None = None
+    trade_id: str | None = None
+
+
+if TYPE_CHECKING:
+    OptionalAmount = Amount | None
+    _Context = RelationContext | None
+else:  # as on the wire; __post_init__ leaves what type checkers see
+    OptionalAmount = Amount | Literal[""] | None
+    _Context = RelationContext | str | None
+
+
+class WithBlanks(Struct, frozen=True, gc=False):
+    """A message in which empty text means nothing: it becomes ``None`` in every field whose default that is."""
+
+    def __post_init__(self) -> None:
+        for name in _may_be_none(type(self)):
+            if getattr(self, name) == "":
+                force_setattr(self, name, None)
+
+
+@cache
+def _may_be_none(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind) if each.default is None)
+
+
+class Order(WithBlanks, frozen=True, rename="camel", gc=False):
+    """A change of a spot or margin order (4.13).
+
+    ``type`` is the event: ``received`` (V2 only), ``open``, ``match``, ``update``, ``filled``, ``canceled``; ``status``
+    the state: ``new`` (V2 only), ``open``, ``match``, ``done``. ``match_price``, ``match_size``, ``trade_id``,
+    ``liquidity`` and ``fee_type`` belong to ``match``, ``old_size`` to ``update``; sizes are absent from ``received``.
+    """
+
+    symbol: str
+    order_id: str
+    side: str
+    type: str
+    status: str
+    ts_ns: Integer = field(name="ts")
+    order_time_ms: Integer | None = field(name="orderTime", default=None)  # ns before late 2022: made ms here
+    client_oid: str | None = None
+    order_type: str | None = None
+    price: OptionalAmount = None
+    origin_size: OptionalAmount = None
+    origin_funds: OptionalAmount = None
+    size: OptionalAmount = None
+    filled_size: OptionalAmount = None
+    remain_size: OptionalAmount = None
+    canceled_size: OptionalAmount = None
+    funds: OptionalAmount = None
+    remain_funds: OptionalAmount = None
+    canceled_funds: OptionalAmount = None
+    old_size: OptionalAmount = None
+    match_price: OptionalAmount = None
+    match_size: OptionalAmount = None
+    trade_id: str | None = None
+    liquidity: str | None = None
+    fee_type: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.order_time_ms is not None and self.order_time_ms > _NANOSECONDS:
+            force_setattr(self, "order_time_ms", self.order_time_ms // 10**6)
+
+
+class Balance(Struct, frozen=True, rename="camel", gc=False):
+    """A change of a balance; ``total`` = ``available`` + ``hold`` (4.14).
+
+    ``relation_event`` is the reason: the account type before the dot, what happened behind it (``trade.hold``).
+    """
+
+    currency: str
+    total: Signed | None = None
+    available: Signed | None = None
+    hold: Signed | None = None
+    available_change: Signed | None = None
+    hold_change: Signed | None = None
+    account_id: str | None = None
+    relation_event: str | None = None
+    relation_event_id: str | None = None
+    relation_context: _Context = None  # text that holds the object in some years
+    time_ms: Integer | None = field(name="time", default=None)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.relation_context, str):
+            force_setattr(self, "relation_context", _context(self.relation_context))
+
+
+def _context(text: str) -> RelationContext | None:
+    try:
+        return msgspec.json.decode(text, type=RelationContext)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None  # the balance counts, not its reason
+
+
+class StopOrder(WithBlanks, frozen=True, rename="camel", gc=False):
+    """A change of a stop order; ``type`` is ``open``, ``triggered`` or ``cancel`` (4.15).
+
+    ``stop``: ``loss``, ``entry``, ``l_l_o``, ``l_s_o``, ``e_l_o``, ``e_s_o``, ``tso``. ``trigger_success`` is there
+    once a trigger was attempted, ``error`` says why it failed.
+    """
+
+    symbol: str
+    order_id: str
+    type: str
+    side: str
+    ts_ns: Integer = field(name="ts")
+    order_type: str | None = None
+    stop: str | None = None
+    stop_price: OptionalAmount = None
+    order_price: OptionalAmount = None
+    size: OptionalAmount = None
+    trade_type: str | None = None
+    trigger_success: bool | None = None
+    error: str | None = None
+    created_at_ms: Integer | None = field(name="createdAt", default=None)
+
+
+class MarginAsset(Struct, frozen=True, gc=False):
+    """What a cross margin account holds of one currency."""
+
+    total: Signed | None = None
+    available: Signed | None = None
+    hold: Signed | None = None
+
+
+class DebtRatio(Struct, frozen=True, rename="camel", gc=False):
+    """Debt of the cross margin account, every 4 s while there is some; totals in BTC, with interest (4.16).
+
+    ``asset_list`` and ``debt_list`` are by currency.
+    """
+
+    debt_ratio: Signed
+    total_asset: Signed | None = None
+    margin_coefficient_total_asset: Signed | None = None
+    total_debt: Signed | None = None
+    asset_list: dict[str, MarginAsset] | None = None
+    debt_list: dict[str, Signed] | None = None
+    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+
+
+class MarginStatus(Struct, frozen=True, gc=False):
+    """A change of state of the cross margin account (4.16).
+
+    ``type``: ``FROZEN_FL``, ``UNFROZEN_FL``, ``FROZEN_RENEW``, ``UNFROZEN_RENEW``, ``LIABILITY``, ``UNLIABILITY``.
+    """
+
+    type: str
+    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+
+
+class IsolatedAsset(Struct, frozen=True, rename="camel", gc=False):
+    """What an isolated margin account holds and owes of one currency."""
+
+    total: Signed | None = None
+    hold: Signed | None = None
+    liability_principal: Signed | None = None
+    liability_interest: Signed | None = None
+
+
+class IsolatedPosition(Struct, frozen=True, rename="camel", gc=False):
+    """A change of an isolated margin position; ``tag`` is its symbol, ``change_assets`` is by currency (4.17)."""
+
+    tag: str
+    status: str
+    status_biz_type: str | None = None
+    accumulated_principal: Signed | None = None
+    change_assets: dict[str, IsolatedAsset] | None = None
+    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    symbol: str = ""  # from the topic

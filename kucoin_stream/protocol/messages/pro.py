@@ -1,0 +1,203 @@
+"""Frames and public pushes of the Pro (V2) connections (protocol.md 6.1 to 6.5).
+
+KuCoin's keys are single letters, and their case matters; the names here are words. Prices are in the quote currency,
+sizes in the base currency on spot and in contracts on futures. A field's unit of time is in its name.
+Fields that KuCoin leaves out, or sends as ``null``, are ``None``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Generic, TypeVar
+
+from msgspec import Meta, Raw, Struct, field
+from msgspec.structs import force_setattr
+
+from kucoin_stream.protocol.messages import Amount, Integer, Signed
+
+T = TypeVar("T")
+
+_MILLISECONDS = 10**15  # a time below it is in ms, one above in ns: the year 33658, or 12 days after 1970
+
+
+def nanoseconds(time: int) -> int:
+    """Return in ns a time that is in ms in some messages and in ns in others."""
+    return time * 1_000_000 if abs(time) < _MILLISECONDS else time
+
+
+# -- frames --------------------------------------------------------------------------------------------------------
+
+
+class Envelope(Struct, frozen=True, gc=False):
+    """Any frame that a Pro server sends, with what it says undecoded. One flat struct, lax about everything."""
+
+    channel: str = field(name="T", default="")
+    depth: str = field(name="dp", default="")
+    subject: str = field(name="t", default="")
+    payload: Raw = field(name="d", default=Raw())
+    pushed_ns: Integer | None = field(name="P", default=None)
+    id: str | int | None = None
+    type: str = ""
+    op: str = ""
+    result: Raw = Raw()  # true, false, or either as text
+    code: int | str | None = None
+    message: Raw = Raw()
+    reason: Raw = Raw()
+    msg: Raw = Raw()
+    data: Raw = Raw()
+    session_id: str = field(name="sessionId", default="")
+    ping_interval_ms: float | str | None = field(name="pingInterval", default=None)
+
+
+class Frame(Struct, Generic[T], frozen=True, gc=False):
+    """A push with its payload, decoded in one pass. ``channel`` has the trade type: ``obu.SPOT``."""
+
+    channel: str = field(name="T")
+    data: T = field(name="d")
+    depth: str = field(name="dp", default="")
+    subject: str = field(name="t", default="")
+    pushed_ns: Integer | None = field(name="P", default=None)
+
+
+class Address(Struct, frozen=True, gc=False):
+    """What of a payload says whose it is; read where the payload itself is not readable."""
+
+    symbol: str = field(name="s", default="")
+    interval: str = field(name="i", default="")
+
+
+class Command(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A frame that a client sends: a subscribe, an unsubscribe, or (``type``) a ping. ``id`` is echoed (6.2, 6.3)."""
+
+    id: str
+    type: str = ""
+    action: str = ""
+    channel: str = ""
+    trade_type: str = ""
+    account_type: str = ""
+    symbol: str = ""
+    symbols: tuple[str, ...] = ()
+    interval: str = ""
+    depth: str = ""
+
+
+# -- pushes --------------------------------------------------------------------------------------------------------
+
+
+class Ticker(Struct, frozen=True, gc=False):
+    """Last trade and top of the book, sent on trades. ``side`` is the taker's, in either case (6.5.1)."""
+
+    symbol: str = field(name="s")
+    sequence: Integer | None = field(name="E", default=None)
+    time_ns: Integer | None = field(name="M", default=None)
+    price: Amount | None = field(name="l", default=None)
+    size: Amount | None = field(name="q", default=None)
+    side: str = field(name="S", default="")
+    best_bid: Amount | None = field(name="b", default=None)
+    best_bid_size: Amount | None = field(name="B", default=None)
+    best_ask: Amount | None = field(name="a", default=None)
+    best_ask_size: Amount | None = field(name="A", default=None)
+
+
+class Trade(Struct, frozen=True, gc=False):
+    """One match; ``side`` is the taker's. ``rpi``: against a retail price improvement order, futures only (6.5.2)."""
+
+    symbol: str = field(name="s")
+    side: str = field(name="S")
+    price: Amount = field(name="p")
+    size: Amount = field(name="q")
+    time_ns: Integer = field(name="M")
+    trade_id: str | int = field(name="ti", default="")  # always text once made
+    sequence: Integer | None = field(name="E", default=None)
+    rpi: bool | None = None
+
+    def __post_init__(self) -> None:
+        if type(self.trade_id) is not str:
+            force_setattr(self, "trade_id", str(self.trade_id))
+
+
+class Kline(Struct, frozen=True, gc=False):
+    """The state of a bar; final once a later bar appears. ``start_s`` and ``end_s`` are Unix seconds (6.5.3).
+
+    ``volume`` is in the base currency, or in contracts; ``turnover`` in the quote currency. ``time_ns`` is the push's.
+    Sources differ on what ``marked`` means: that a bar begins, or that it is closed.
+    """
+
+    symbol: str = field(name="s")
+    interval: str = field(name="i")
+    start_s: Integer = field(name="O")
+    open: Amount = field(name="o")
+    close: Amount = field(name="c")
+    high: Amount = field(name="h")
+    low: Amount = field(name="l")
+    volume: Amount = field(name="v")
+    turnover: Amount = field(name="a")
+    end_s: Integer | None = field(name="C", default=None)
+    marked: bool | None = field(name="S", default=None)
+    time_ns: Integer | None = None
+
+
+Level = Annotated[tuple[Amount, ...], Meta(min_length=2, max_length=3)]
+"""``(price, size)``, with ``rpiFilter`` ``(price, size without RPI orders, size of RPI orders)``."""
+
+
+class Book(Struct, frozen=True, gc=False):
+    """Levels of a book: all of them in a snapshot, in a delta the changed ones, where size 0 removes (6.5.4, 5.6).
+
+    ``start`` and ``end`` are the first and last sequence covered, both included; they are equal in a snapshot.
+    ``kind`` is ``snapshot`` or ``delta``, from the envelope.
+    """
+
+    symbol: str = field(name="s")
+    start: Integer = field(name="O")
+    end: Integer = field(name="C")
+    asks: list[Level] | None = field(name="a", default=None)
+    bids: list[Level] | None = field(name="b", default=None)
+    time_ns: Integer | None = field(name="M", default=None)
+    kind: str = ""
+
+
+class MarkPrice(Struct, frozen=True, gc=False):
+    """Mark and index price, each second; ``open_interest`` in contracts (6.5.5)."""
+
+    symbol: str = field(name="s")
+    mark_price: Amount = field(name="mp")
+    index_price: Amount | None = field(name="ip", default=None)
+    open_interest: Amount | None = field(name="oi", default=None)
+    time_ms: Integer | None = field(name="ts", default=None)
+
+
+class FundingRate(Struct, frozen=True, gc=False):
+    """The funding rate of a contract, each minute, as a fraction (0.01 = 1 %). ``time_ns`` is the push's (6.5.6).
+
+    ``start_ms`` begins the current interval of ``interval_millis``, ``next_ms`` is the next settlement; ``cap`` and
+    ``floor`` bound the rate.
+    """
+
+    symbol: str = field(name="s")
+    rate: Signed = field(name="fr")
+    last_rate: Signed | None = field(name="lfr", default=None)
+    start_ms: Integer | None = field(name="ft", default=None)
+    next_ms: Integer | None = field(name="nt", default=None)
+    interval_millis: Integer | None = field(name="gl", default=None)
+    cap: Signed | None = field(name="fc", default=None)
+    floor: Signed | None = field(name="ff", default=None)
+    time_ns: Integer | None = None
+
+
+class CallAuction(Struct, frozen=True, gc=False):
+    """State of a call auction: the estimated match, and the prices orders may have (6.5.7)."""
+
+    symbol: str = field(name="s")
+    estimated_price: Amount | None = field(name="ep", default=None)
+    estimated_size: Amount | None = field(name="es", default=None)
+    sell_low: Amount | None = field(name="slp", default=None)
+    sell_high: Amount | None = field(name="shp", default=None)
+    buy_low: Amount | None = field(name="blp", default=None)
+    buy_high: Amount | None = field(name="bhp", default=None)
+    time_ms: Integer | None = field(name="ts", default=None)
+    estimated_price_short: Amount | None = field(name="eq", default=None)  # the price under the sample's key
+
+    def __post_init__(self) -> None:
+        if self.estimated_price is None and self.estimated_price_short is not None:
+            force_setattr(self, "estimated_price", self.estimated_price_short)
+        force_setattr(self, "estimated_price_short", None)
