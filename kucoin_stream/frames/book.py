@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from msgspec import Struct
 
-from kucoin_stream.errors import KucoinStreamError
+from kucoin_stream.errors import KucoinStreamError, RemoteProtocolError
 from kucoin_stream.frames.base import numbers
 from kucoin_stream.frames.kept import Keeper, KeptFrame
 from kucoin_stream.market.book import Levels, OrderBook, Top, imbalance, levels
@@ -57,7 +57,7 @@ class BookKeeper(Keeper):
         self._closed = False
         engine.pool.attach([self.topic], self)
         if engine.pool.active(self.topic):
-            self._connected()
+            self._perform(self._sync.joined(self._loop.time()))
 
     def close(self) -> None:
         """Leave the pool, and fetch nothing more."""
@@ -85,15 +85,29 @@ class BookKeeper(Keeper):
 
     def _take(self, payloads: list[Any]) -> None:
         read = self._feed.read
-        deltas: list[Pushed] = payloads if read is None else [read(payload) for payload in payloads]
+        if read is None:
+            self._follow(payloads)
+            return
+        deltas: list[Pushed] = []
+        for payload in payloads:
+            try:
+                deltas.append(read(payload))
+            except RemoteProtocolError as exc:
+                self._follow(deltas)
+                deltas = []
+                self._engine.pool.failed(exc)
+                self._perform(self._sync.lost(str(exc), self._loop.time()))
+        self._follow(deltas)
+
+    def _follow(self, deltas: list[Any]) -> None:
         inlet = self.inlet
         if not (inlet.tables or inlet.branches):  # nobody wants to hear of every single change
             simple = self._sync.follow(deltas)
             self._updates += simple
             if simple == len(deltas):
-                self._book.apply(cast(list[BookDelta], deltas))
+                self._book.apply(deltas)
                 return
-            self._book.apply(cast(list[BookDelta], deltas[:simple]))
+            self._book.apply(deltas[:simple])
             deltas = deltas[simple:]
         for delta in deltas:
             for action in self._sync.receive(delta, self._loop.time()):

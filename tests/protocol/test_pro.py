@@ -216,6 +216,17 @@ def test_answer_to_a_command(answer, event):
     assert receive(waiting(), answer) == ([] if event is None else [event])
 
 
+@pytest.mark.parametrize(
+    "reason", [b'"\xff"', b"1e400", b"9" * 5000, b"[" * 900 + b"]" * 900, b'"' + b"x" * 5000 + b'"', b'"a\\nb"']
+)
+def test_a_refusal_with_an_odd_reason_is_still_a_refusal(reason):
+    (event,) = receive(waiting(), b'{"id":"1","result":false,"reason":' + reason + b"}")
+    assert isinstance(event, Rejected)
+    assert (event.request_id, event.code) == ("1", 400)
+    assert 0 < len(event.reason) <= 300
+    assert event.reason.isprintable()
+
+
 @pytest.mark.parametrize("data", cases("control_ack_pro"))
 def test_real_refusal(data):
     assert receive(waiting(), data) == [Rejected("1", 400, loads(data)["reason"])]
@@ -370,6 +381,17 @@ def test_pings_do_not_pile_up_while_the_limit_holds_them_back():
         assert protocol.data_to_send(now) == []
     assert len(protocol.data_to_send(10.0)) == 1
     assert not protocol._queue
+
+
+def test_a_ping_that_would_follow_another_within_a_second_is_not_sent():
+    protocol = opened(limits=Limits(commands_per_window=2), ping_interval=9.2, pong_timeout=1.0)
+    protocol.subscribe(TICKER), protocol.subscribe(TICKER)
+    assert len(protocol.data_to_send(0.0)) == 2
+    protocol.tick(9.2)
+    assert protocol.data_to_send(9.2) == []  # held back by the limit on commands
+    assert len(protocol.data_to_send(10.0)) == 1
+    protocol.tick(10.2)  # the pong seems to be missing since 9.2
+    assert protocol.data_to_send(10.2) == []
 
 
 # -- pushes ------------------------------------------------------------------------------------------------------

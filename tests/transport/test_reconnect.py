@@ -10,6 +10,7 @@ import pytest
 
 import kucoin_stream as ks
 from kucoin_stream.frames.book import LiveBook
+from kucoin_stream.protocol.bookfeeds import FEEDS
 from kucoin_stream.protocol.events import Disconnected, Restarted
 from kucoin_stream.simulator import GeneratedMarket, Simulator
 from tests.conftest import SYMBOLS, until
@@ -31,7 +32,7 @@ def client_of(sim: Simulator, **options: Any) -> ks.Client:
 
 def same_as_the_exchange(client: ks.Client, book: LiveBook) -> bool:
     """Whether the book equals the exchange's own at the same sequence; ``False`` where the sequences differ."""
-    theirs = client.engine.call(client.engine.rest.book, book.symbol)
+    theirs = client.engine.call(client.engine.book, FEEDS["spot.level2"], book.symbol)
     for _ in range(1000):
         mine = book.levels()
         if mine.sequence is None or mine.sequence > theirs.sequence:
