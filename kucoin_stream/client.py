@@ -13,6 +13,7 @@ from kucoin_stream.errors import KucoinStreamError, NotReadyError, StoppedError,
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
+from kucoin_stream.namespaces import Namespace
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import FEEDS
 from kucoin_stream.protocol.messages import spot
@@ -43,7 +44,8 @@ class Client:
     key's parts; without them the environment (``KUCOIN_API_KEY``, ``KUCOIN_API_SECRET``, ``KUCOIN_API_PASSPHRASE``)
     and the system keyring (service ``kucoin-stream``) are asked, for KuCoin's own hosts only. ``futures_url``: the
     REST base of futures where it differs. ``speed``: of a capture, 1.0 is as recorded, or ``"max"``.
-    Other options are the fields of :class:`Settings`.
+    Other options are the fields of :class:`Settings`. ``spot``, ``margin``, ``futures`` and ``pro`` have all feeds by
+    plain names: ``client.futures.mark_price("XBTUSDTM")``.
     """
 
     def __init__(
@@ -63,6 +65,10 @@ class Client:
         self._speed = speed
         self._given = keys.given(key, secret, passphrase)
         self.settings = check_settings(options)
+        self.spot = Namespace(self, "spot")
+        self.margin = Namespace(self, "margin")
+        self.futures = Namespace(self, "futures")
+        self.pro = Namespace(self, "pro_spot", "pro_futures")
         self._engine: Engine | None = None
         self._simulator: Any = None
         self._ended = ""

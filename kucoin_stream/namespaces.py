@@ -1,0 +1,64 @@
+"""The feeds by family, under plain names: ``client.futures.trades("XBTUSDTM")``, ``client.pro.ticker("BTC-USDT")``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from kucoin_stream.checks import is_futures
+from kucoin_stream.errors import UsageError
+from kucoin_stream.protocol.topics import TOPICS, Topic
+from kucoin_stream.streams.feed import Feed
+
+
+class Feeder(Protocol):
+    """What makes feeds: the client."""
+
+    def feed(self, topic: str, *arguments: str, interval: str | None = None, **options: Any) -> Feed[Any]:
+        """Return a feed of a row of the catalogue."""
+
+
+class Namespace:
+    """The rows of the catalogue of one family. Completion lists them; each is a function that returns a feed.
+
+    Where spot and futures both have a row of that name, the form of the symbols says which is meant.
+    """
+
+    def __init__(self, client: Feeder, *families: str) -> None:
+        self._client = client
+        self._families = families
+
+    def __repr__(self) -> str:
+        return f"<{' and '.join(self._families)}: {', '.join(self._names())}>"
+
+    def __dir__(self) -> list[str]:
+        return self._names()
+
+    def __getattr__(self, name: str) -> Callable[..., Feed[Any]]:
+        rows = [row for family in self._families if (row := TOPICS.get(f"{family}.{name}"))]
+        if not rows:
+            near = difflib.get_close_matches(name, self._names(), 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(self._names())}"
+            raise AttributeError(f"no such feed {name!r}{hint}")
+
+        def feed(*symbols: str, interval: str | None = None, **options: Any) -> Feed[Any]:
+            return self._client.feed(_meant(rows, symbols).name, *symbols, interval=interval, **options)
+
+        feed.__name__ = feed.__qualname__ = name
+        feed.__doc__ = "\n\n".join(
+            f"Return a feed of ``{row.name}`` (protocol.md {row.section}): {row.payload.__doc__}" for row in rows
+        )
+        return feed
+
+    def _names(self) -> list[str]:
+        return sorted({name.partition(".")[2] for name in TOPICS if name.partition(".")[0] in self._families})
+
+
+def _meant(rows: list[Topic], symbols: tuple[str, ...]) -> Topic:
+    if len(rows) == 1:
+        return rows[0]
+    kinds = {is_futures(symbol) for symbol in symbols}
+    if len(kinds) > 1:
+        raise UsageError("spot and futures symbols travel on different connections: make a feed of each")
+    return rows[True in kinds]
