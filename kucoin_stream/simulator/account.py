@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
@@ -30,23 +30,61 @@ class Signed(NamedTuple):
     headers: Mapping[str, str]
 
 
+class Proof(NamedTuple):
+    """What a client shows of its key, whatever the way it comes: all text."""
+
+    key: str
+    sign: str
+    timestamp: str
+    passphrase: str
+
+
 def authenticate(request: Signed, credentials: Credentials, now_ms: int) -> None:
     """Raise :class:`RestError` with KuCoin's code unless the request is signed with ``credentials``."""
-    key, signature, timestamp, passphrase = (request.headers.get(name, "") for name in _HEADERS)
-    if not (key and signature and passphrase and timestamp.isdecimal() and len(timestamp) < 20):
+    proof = Proof(*(request.headers.get(name, "") for name in _HEADERS))
+    if not _complete(proof):
         raise RestError(400, "400001", f"Please check the header of your request for {', '.join(_HEADERS)}")
-    time_ms = int(timestamp)
-    if abs(time_ms - now_ms) > CLOCK_WINDOW_MS:
-        raise RestError(401, "400002", "Invalid KC-API-TIMESTAMP")
-    if not _same(key, credentials.key):
-        raise RestError(401, "400003", "KC-API-KEY not exists")
     version = request.headers.get("KC-API-KEY-VERSION", "1")  # version 1 sent the passphrase in clear, and is gone
-    if version not in _KEY_VERSIONS or not _same(passphrase, sign(credentials.passphrase, credentials.secret)):
+    if version not in _KEY_VERSIONS:
+        proof = proof._replace(passphrase="")
+    time_ms = int(proof.timestamp)
+    targets = (request.target, unquote(request.target))  # officially not encoded; SDKs sign it encoded
+    messages = [rest_message(time_ms, request.method, target, request.body) for target in targets]
+    _judge(proof, messages, credentials, now_ms)
+
+
+def authenticate_socket(proof: Proof, message: str, credentials: Credentials, now_ms: int) -> None:
+    """Raise :class:`RestError` unless ``proof`` signs ``message``, its timestamp to be put in for ``{timestamp}``."""
+    if not _complete(proof):
+        raise RestError(400, "400001", "Please check apikey, sign, timestamp and passphrase")
+    _judge(proof, [message.format(timestamp=proof.timestamp)], credentials, now_ms)
+
+
+def _complete(proof: Proof) -> bool:
+    return all(proof) and proof.timestamp.isdecimal() and len(proof.timestamp) < 20
+
+
+def _judge(proof: Proof, messages: Iterable[str], credentials: Credentials, now_ms: int) -> None:
+    if abs(int(proof.timestamp) - now_ms) > CLOCK_WINDOW_MS:
+        raise RestError(401, "400002", "Invalid KC-API-TIMESTAMP")
+    if not _same(proof.key, credentials.key):
+        raise RestError(401, "400003", "KC-API-KEY not exists")
+    if not _same(proof.passphrase, sign(credentials.passphrase, credentials.secret)):
         raise RestError(401, "400004", "Invalid KC-API-PASSPHRASE")
-    for target in (request.target, unquote(request.target)):  # officially not encoded; SDKs sign it encoded
-        if _same(signature, sign(rest_message(time_ms, request.method, target, request.body), credentials.secret)):
-            return
-    raise RestError(401, "400005", "Invalid KC-API-SIGN")
+    if not any(_same(proof.sign, sign(message, credentials.secret)) for message in messages):
+        raise RestError(401, "400005", "Invalid KC-API-SIGN")
+
+
+Venue = Literal["spot", "futures", "pro"]
+"""What a token opens; one venue's is nothing to another."""
+
+
+class Grant(NamedTuple):
+    """What a token was given for."""
+
+    venue: Venue
+    private: bool
+    ends: float
 
 
 class Tokens:
@@ -54,28 +92,31 @@ class Tokens:
 
     def __init__(self, life: float = TOKEN_LIFE) -> None:
         self._life = life
-        self._given: dict[str, tuple[bool, float]] = {}
+        self._given: dict[str, Grant] = {}
         self.count = 0
 
     def __repr__(self) -> str:
         return f"<Tokens {self.count} given out>"
 
-    def give(self, *, private: bool, now: float) -> str:
+    def give(self, *, private: bool, now: float, venue: Venue = "spot") -> str:
         """Return a new token. ``now`` is seconds on the caller's monotonic clock."""
         token = f"2neAiuYvAU{secrets.token_urlsafe(130)}==.{secrets.token_urlsafe(16)}=="
-        self._given[token] = (private, now + self._life)
+        self._given[token] = Grant(venue, private, now + self._life)
         self.count += 1
         return token
 
-    def fault(self, token: str, now: float) -> Literal["token is invalid", "token is expired"] | None:
-        """Return what is wrong with a token, or ``None``."""
-        if token not in self._given:
+    def fault(
+        self, token: str, now: float, venue: Venue = "spot"
+    ) -> Literal["token is invalid", "token is expired"] | None:
+        """Return what is wrong with a token at that venue, or ``None``."""
+        grant = self._given.get(token)
+        if grant is None or grant.venue != venue:
             return "token is invalid"
-        return "token is expired" if now >= self._given[token][1] else None
+        return "token is expired" if now >= grant.ends else None
 
     def private(self, token: str) -> bool:
         """Whether the token was given for a signed call."""
-        return token in self._given and self._given[token][0]
+        return token in self._given and self._given[token].private
 
 
 def _same(one: str, other: str) -> bool:

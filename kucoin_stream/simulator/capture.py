@@ -22,6 +22,7 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol.messages import decode
 from kucoin_stream.protocol.messages.envelope import Envelope
 from kucoin_stream.protocol.messages.rest import Response
+from kucoin_stream.simulator.futures.market import FuturesMarket
 from kucoin_stream.simulator.market import Json, Push, RestError
 from kucoin_stream.simulator.recorded import SIDES, Line, Recorded, RecordedBook, read_lines
 
@@ -53,6 +54,7 @@ class CaptureMarket:
             raise UsageError(f'speed must be above 0 or "max", not {speed}')
         if isinstance(begin, str) and begin not in ("subscribed", "told"):
             raise UsageError(f'begin must be "subscribed", "told" or a number of topics, not {begin!r}')
+        self.futures = FuturesMarket()
         self._path = Path(path)
         self._speed = speed
         self._begin = begin
@@ -120,6 +122,10 @@ class CaptureMarket:
         for row in due:
             self._remember(row)
         return [Push(row.topic, row.text) for row in due if row.topic in wanted]
+
+    def opening(self, topic: str, now_ns: int) -> Push | None:  # noqa: ARG002
+        """Return nothing: a capture begins where its stream does."""
+        return None
 
     def time_ns(self, now_ns: int) -> int:
         """Return the recorded time at the stream's position."""

@@ -11,8 +11,16 @@ from collections.abc import Callable, Iterable
 
 from aiohttp import WSMsgType, web
 
+from kucoin_stream.simulator.conversation import (
+    Abort,
+    Close,
+    Conversation,
+    Output,
+    Send,
+    Subscribed,
+    Unsubscribed,
+)
 from kucoin_stream.simulator.faults import Faults
-from kucoin_stream.simulator.session import Close, Output, Send, Session, Subscribed, Unsubscribed
 
 OUTBOX_SIZE = 100_000  # messages a slow reader may lag behind before it is cut off
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
@@ -28,7 +36,7 @@ class Client:
         self,
         websocket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
-        session: Session,
+        session: Conversation,
         faults: Faults,
         *,
         subscribed: Callable[[Client, Iterable[str]], None],
@@ -56,7 +64,8 @@ class Client:
     async def serve(self) -> None:
         """Talk until either side ends it."""
         writer = self._loop.create_task(self._write())
-        self._welcome()
+        if (first := self.session.welcome()) is not None:
+            self._reply(first)
         self._watch()
         try:
             async for message in self._websocket:
@@ -72,8 +81,12 @@ class Client:
                 await writer
             self.idle.set()
 
+    def say(self, text: str) -> None:
+        """Queue a frame of the kind that this connection has."""
+        self.send(text.encode() if self.session.binary else text)
+
     def send(self, data: str | bytes | Close) -> None:
-        """Queue a frame; a reader that lags too far behind is cut off."""
+        """Queue a frame as it is: text or binary; a reader that lags too far behind is cut off."""
         if len(self._outbox) >= OUTBOX_SIZE:
             self.abort()
             return
@@ -97,16 +110,6 @@ class Client:
         with contextlib.suppress(ConnectionError, RuntimeError):
             await self._websocket.close(code=code, message=reason.encode())
 
-    def _welcome(self) -> None:
-        faults = self._faults
-        if not faults.welcome:
-            return
-        text = self.session.welcome().text
-        if faults.late_welcome:
-            self._loop.call_later(faults.late_welcome, self.send, text)
-        else:
-            self.send(text)
-
     def _watch(self) -> None:
         """Look at the session's clock when it may be up; a frame in the meantime moves its deadline."""
         self._perform(self.session.tick(self._loop.time()))
@@ -116,23 +119,25 @@ class Client:
     def _perform(self, outputs: list[Output]) -> None:
         for output in outputs:
             match output:
-                case Send(kind, text):
-                    self._reply(kind, text)
+                case Send():
+                    self._reply(output)
                 case Subscribed(topics):
                     self._subscribed(self, topics)
                 case Unsubscribed(topics):
                     self._unsubscribed(self, topics)
                 case Close():
                     self.send(output)
+                case Abort():
+                    self.abort()
 
-    def _reply(self, kind: str, text: str) -> None:
-        faults = self._faults
-        if (kind == "ack" and faults.mute_acks) or (kind == "pong" and faults.mute_pongs):
+    def _reply(self, answer: Send) -> None:
+        delay = self._faults.delay(answer.kind)
+        if delay is None:
             return
-        if kind == "ack" and faults.late_acks:
-            self._loop.call_later(faults.late_acks, self.send, text)
+        if delay:
+            self._loop.call_later(delay, self.say, answer.text)
         else:
-            self.send(text)
+            self.say(answer.text)
 
     async def _write(self) -> None:
         try:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 from aiohttp import web
 
 from kucoin_stream.settings import Credentials
-from kucoin_stream.simulator.account import TOKEN_LIFE, Tokens
+from kucoin_stream.simulator.account import Tokens, Venue
 from kucoin_stream.simulator.client import Client
+from kucoin_stream.simulator.conversation import Close
+from kucoin_stream.simulator.doors import Doors, Options, TurnedAway, Visit
 from kucoin_stream.simulator.faults import Deed, Faults
-from kucoin_stream.simulator.market import Market, Refusal, check_topic
+from kucoin_stream.simulator.market import Market
+from kucoin_stream.simulator.readers import Readers
 from kucoin_stream.simulator.rest import Answer, Request, Rest, failure
-from kucoin_stream.simulator.session import Close, Session, SessionLimits, error_frame
 
 PULSE = 0.01  # seconds between two looks at the market
 IDLE_PULSE = 0.05  # while nobody listens
@@ -25,18 +26,6 @@ CLOSE_TIMEOUT = 1.0  # seconds to wait for the other side's close frame
 STOP_TIMEOUT = 0.5  # seconds that all clients together get to close when the exchange stops
 FRAME_BYTES = 1 << 20  # largest frame accepted from a client
 WILDCARDS = ("0.0.0.0", "::", "")  # noqa: S104 (hosts that name no address: clients are sent where they came)
-
-
-class Options(NamedTuple):
-    """How the exchange treats its clients. Seconds, but for the two that KuCoin states in ms."""
-
-    ping_interval_ms: int = 18_000
-    ping_timeout_ms: int = 10_000
-    token_life: float = TOKEN_LIFE
-    silent_symbols: bool = False  # ack unknown symbols and stay silent, as futures do
-    max_sessions: int = 800  # protocol.md 3.6
-    compress: bool = False  # permessage-deflate, where a client offers it; costs CPU for every message
-    limits: SessionLimits = SessionLimits()
 
 
 class Exchange:
@@ -62,7 +51,11 @@ class Exchange:
         self._finished = finished
         self._tokens = Tokens(options.token_life)
         self._rest = Rest(market, credentials, self._bullet)
-        self._readers: dict[str, dict[Client, None]] = {}
+        self._doors = Doors(
+            market, credentials, self._tokens, faults, options,
+            sessions=lambda: len(self.clients), clock_ms=lambda: time.time_ns() // 1_000_000,
+        )  # fmt: skip
+        self._readers = Readers(self._opening, faults)
         self._calls: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()  # commands of sessions that are over
         self._opened = 0
@@ -72,12 +65,12 @@ class Exchange:
         self._answered.set()
 
     def __repr__(self) -> str:
-        return f"<Exchange {len(self.clients)} connections, {len(self._readers)} topics | {self._market!r}>"
+        return f"<Exchange {len(self.clients)} connections, {self._readers!r} | {self._market!r}>"
 
     @property
     def topics(self) -> set[str]:
         """The single-symbol topics subscribed, over all connections."""
-        return set(self._readers)
+        return self._readers.topics
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
@@ -111,17 +104,15 @@ class Exchange:
                 await self._drained()
                 self._finished()
                 told = True
-            await asyncio.sleep(PULSE if self._readers else IDLE_PULSE)
+            await asyncio.sleep(PULSE if self._readers.wanted else IDLE_PULSE)
 
     def step(self) -> None:
         """Let the market come up to now, and queue its pushes."""
-        faults = self._faults
-        for topic, text in self._market.advance(time.time_ns(), self._readers.keys()):
-            readers = self._readers.get(topic)
-            if readers:
-                for _ in range(faults.copies(topic)):
-                    for client in readers:
-                        client.send(text)
+        faults, readers = self._faults, self._readers
+        for topic, text in self._market.advance(time.time_ns(), readers.wanted):
+            for _ in range(faults.copies(topic)):
+                for client in readers.of(topic):
+                    client.say(text)
 
     def begin(self) -> None:
         """Let a capture begin."""
@@ -181,28 +172,27 @@ class Exchange:
         return self._rest.answer(Request(request.method, request.raw_path, request.headers, body), time.time_ns())
 
     async def _serve_websocket(self, request: web.Request) -> web.StreamResponse:
+        if not self._doors.knows(request.path):
+            return web.Response(status=404)
         websocket = web.WebSocketResponse(
             timeout=CLOSE_TIMEOUT, compress=self._options.compress, max_msg_size=FRAME_BYTES
         )
         await websocket.prepare(request)
-        token = request.query.get("token", "")
-        connect_id = request.query.get("connectId") or secrets.token_hex(12)
-        now = asyncio.get_running_loop().time()
-        refusal = self._refusal(token, now)
-        if refusal is not None:
-            await websocket.send_str(error_frame(refusal, connect_id if refusal.code == 509 else None))
+        session = self._doors.open(Visit(request.path, request.query, asyncio.get_running_loop().time()))
+        if isinstance(session, TurnedAway):
+            if session.binary:
+                await websocket.send_bytes(session.text.encode())
+            else:
+                await websocket.send_str(session.text)
             await websocket.close(code=1000, message=b"Bye")
             return websocket
-        session = Session(
-            connect_id, self._check, now=now, private=self._tokens.private(token), limits=self._options.limits
-        )
         client = Client(
             websocket,
             request.transport,
             session,
             self._faults,
-            subscribed=self._subscribe,
-            unsubscribed=self._unsubscribe,
+            subscribed=self._readers.subscribe,
+            unsubscribed=self._readers.unsubscribe,
             time_us=lambda: self._market.time_ns(time.time_ns()) // 1000,
         )
         self.clients.add(client)
@@ -215,33 +205,19 @@ class Exchange:
             self._sent += client.sent
         return websocket
 
-    def _refusal(self, token: str, now: float) -> Refusal | None:
-        fault = self._tokens.fault(token, now)
-        if fault is not None:
-            return Refusal(401, fault)
-        if len(self.clients) >= self._options.max_sessions:
-            return Refusal(509, "exceed max session count limitation of 50")  # the text is older than the limit
-        return None
+    def _opening(self, topic: str) -> str | None:
+        """Bring the market up to now; return what a new reader of a topic begins with."""
+        self.step()
+        opening = self._market.opening(topic, time.time_ns())
+        return None if opening is None else opening.text
 
-    def _check(self, topic: str) -> Refusal | None:
-        return self._faults.refusal(topic) or check_topic(topic, self._market, silent=self._options.silent_symbols)
-
-    def _subscribe(self, client: Client, topics: Iterable[str]) -> None:
-        for topic in topics:
-            self._readers.setdefault(topic, {})[client] = None
-
-    def _unsubscribe(self, client: Client, topics: Iterable[str]) -> None:
-        for topic in topics:
-            readers = self._readers.get(topic, {})
-            readers.pop(client, None)
-            if not readers:
-                self._readers.pop(topic, None)
-
-    def _bullet(self, private: bool, host: str) -> dict[str, Any]:
-        token = self._tokens.give(private=private, now=asyncio.get_running_loop().time())
+    def _bullet(self, venue: Venue, private: bool, host: str) -> dict[str, Any]:
+        token = self._tokens.give(private=private, now=asyncio.get_running_loop().time(), venue=venue)
+        if venue == "pro":
+            return {"token": token}
         address = host if host and self._host in WILDCARDS else self._address()
         server = {
-            "endpoint": f"ws://{address}/endpoint",
+            "endpoint": f"ws://{address}{'/futures' if venue == 'futures' else ''}/endpoint",
             "encrypt": False,
             "protocol": "websocket",
             "pingInterval": self._options.ping_interval_ms,

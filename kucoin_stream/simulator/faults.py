@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from kucoin_stream.simulator.market import Refusal
+from kucoin_stream.simulator.pro.channels import increments
 
 
 class RestFault(NamedTuple):
@@ -29,7 +30,9 @@ class Faults:
     """Faults on demand. Safe from any thread: rules are single values, deeds are done on the exchange's loop.
 
     ``welcome``: whether new sessions are welcomed at all; ``late_welcome``, ``late_acks`` and ``slow_rest`` are
-    delays in seconds; ``mute_pongs`` and ``mute_acks`` swallow those frames.
+    delays in seconds; ``mute_pongs`` and ``mute_acks`` swallow those frames. ``turn_away`` is the error that every
+    new connection is refused with. All of it holds for classic, Pro and WS API sockets alike; subscriptions of Pro
+    have topics such as ``obu.SPOT:BTC-USDT_increment@10ms``.
     """
 
     def __init__(self, perform: Callable[[Deed], None] = lambda _: None) -> None:
@@ -48,6 +51,7 @@ class Faults:
         self.slow_rest = 0.0
         self.mute_pongs = False
         self.mute_acks = False
+        self.turn_away: Refusal | None = None
         self._rest: list[tuple[RestFault, list[None] | None]] = []
         self._refused: dict[str, Refusal] = {}
         self._silent: set[str] = set()
@@ -82,12 +86,14 @@ class Faults:
         self._rest.append((fault, None if times is None else [None] * times))
 
     def gap(self, symbol: str, n: int = 1) -> None:
-        """Drop the next ``n`` level-2 messages of the symbol, for all clients."""
-        self._gaps.setdefault(f"/market/level2:{symbol}", []).extend([None] * n)
+        """Drop the next ``n`` messages of each incremental book of the symbol or contract, for all clients."""
+        for topic in increments(symbol):
+            self._gaps.setdefault(topic, []).extend([None] * n)
 
     def duplicate(self, symbol: str, n: int = 1) -> None:
-        """Send the next ``n`` level-2 messages of the symbol twice."""
-        self._doubles.setdefault(f"/market/level2:{symbol}", []).extend([None] * n)
+        """Send the next ``n`` messages of each incremental book of the symbol or contract twice."""
+        for topic in increments(symbol):
+            self._doubles.setdefault(topic, []).extend([None] * n)
 
     def silence(self, topic: str) -> None:
         """Deliver nothing of a topic: ``/market/match:BTC-USDT``, or all of ``/market/match``."""
@@ -98,6 +104,17 @@ class Faults:
         self._refused[topic] = Refusal(code, text)
 
     # What the exchange asks
+
+    def delay(self, kind: str) -> float | None:
+        """Return the seconds to wait before a frame of that kind is sent; ``None`` where it is not sent at all."""
+        match kind:
+            case "welcome":
+                return self.late_welcome if self.welcome else None
+            case "ack":
+                return None if self.mute_acks else self.late_acks
+            case "pong" if self.mute_pongs:
+                return None
+        return 0.0
 
     def refusal(self, topic: str) -> Refusal | None:
         """Return why the topic is to be refused, if it is."""
@@ -114,11 +131,15 @@ class Faults:
                     return fault
         return None
 
+    def silenced(self, topic: str) -> bool:
+        """Whether nothing of a topic is delivered."""
+        return topic in self._silent or topic.partition(":")[0] in self._silent
+
     def copies(self, topic: str) -> int:
         """Return how often the next message of a topic is to be sent: 0, 1 or 2; counts its use."""
         if not (self._silent or self._gaps or self._doubles):
             return 1
-        if topic in self._silent or topic.partition(":")[0] in self._silent:
+        if self.silenced(topic):
             return 0
         if _take(self._gaps, topic):
             return 0

@@ -1,10 +1,11 @@
 """The order flow of one generated symbol: seeded events on one ladder. Pure; time is virtual.
 
-Theory of operation. A fair price wanders (a random walk in logarithms, drawn gently to where it began). Events
-come at random times; each takes one sequence number. About a third touch nothing visible (the filler that
-KuCoin sends as price 0). Where the fair price has passed the best level, that level is hit or withdrawn; else a
-trade nibbles at the best level, or an order is placed, changed or withdrawn, mostly near the top. New orders
-are placed around the fair price and never across the other side, so the book follows it and never crosses.
+Theory of operation. A fair price wanders (a random walk in logarithms, drawn gently to where it began), or keeps
+close to an ``anchor`` where one is set. Events come at random times; each takes one sequence number. A share of
+them touches nothing visible (the filler that KuCoin sends as price 0). Where the fair price has passed the best
+level, that level is hit or withdrawn; else a trade nibbles at the best level, or an order is placed, changed or
+withdrawn, mostly near the top. New orders are placed around the fair price and never across the other side, so
+the book follows it and never crosses.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import NamedTuple
 from kucoin_stream.simulator.ladder import Ladder, Side
 from kucoin_stream.simulator.listings import Listing
 
-FILLERS = 0.35  # share of sequence numbers without a visible change; protocol.md 5.3
 SECOND = 1_000_000_000  # ns
 _REACH = 0.08  # how far the book reaches from the middle, as a share of the price
 _MEMORY = 86_400.0  # seconds in which a deviation from the first price fades to 1/e
 _FEWEST = 10  # levels that a side always keeps
+_BASIS_MEMORY = 60.0  # seconds in which the distance to an anchor fades to 1/e
+_BASIS_SIGMA = 1.5e-5  # standard deviation of that distance's change in one second, as a share of the price
 
 
 class Change(NamedTuple):
@@ -53,14 +55,26 @@ class OrderFlow:
         self._pace = listing.pace * rate
         self._origin = self._fair = listing.ticks + self._random.random()
         self._sigma = listing.volatility / math.sqrt(60)  # of one second
+        self.anchor: float | None = None  # ticks; whoever sets it keeps it up to date
+        self.basis = 0.0  # distance of the fair price from the anchor, as a share of it
         self.now_ns = start_ns
         span = max(_REACH * self._fair, 1.3 * listing.gap * listing.levels)
         self._curve = (span / listing.gap - listing.levels) / listing.levels**2
         self.sequence = self._random.randrange(10**9, 2 * 10**10)
-        self.trade_number = self._random.randrange(10**15, 2 * 10**16)
+        self.trade_number = self._random.randrange(listing.trades_from, 20 * listing.trades_from)
         self._populate()
         self.last = Fill("buy", listing.ticks, max(1, round(listing.lots)), self.trade_number, start_ns)
         self._schedule()
+
+    @property
+    def fair(self) -> float:
+        """The fair price in ticks."""
+        return self._fair
+
+    @property
+    def middle(self) -> float:
+        """The middle of best bid and best ask, in ticks."""
+        return (self.ladder.level("asks", 0)[0] + self.ladder.level("bids", 0)[0]) / 2
 
     @property
     def next_ns(self) -> int:
@@ -85,13 +99,18 @@ class OrderFlow:
         self._next_ns = self.now_ns + 1 + int(self._random.expovariate(self._pace) * SECOND)
 
     def _wander(self, seconds: float) -> None:
+        noise = math.sqrt(seconds) * self._random.gauss(0.0, 1.0)
+        if self.anchor is not None:
+            self.basis += _BASIS_SIGMA * noise - self.basis * min(1.0, seconds / _BASIS_MEMORY)
+            self._fair = self.anchor * (1.0 + self.basis)
+            return
         pull = math.log(self._origin / self._fair) * min(1.0, seconds / _MEMORY)
-        self._fair *= math.exp(pull + self._sigma * math.sqrt(seconds) * self._random.gauss(0.0, 1.0))
+        self._fair *= math.exp(pull + self._sigma * noise)
 
     def _event(self) -> tuple[Change, Fill | None]:
         random = self._random
         side: Side = "asks" if random.random() < 0.5 else "bids"
-        if random.random() < FILLERS:
+        if random.random() < self.listing.fillers:
             return Change(side, 0, 0, self.sequence, self.now_ns), None
         for passed in ("asks", "bids"):
             if self._passed(passed) and self.ladder.count(passed) > _FEWEST:

@@ -1,4 +1,4 @@
-"""A market made up from a seed: about a dozen symbols, one ladder each, from which everything follows. Pure."""
+"""A market made up from a seed: a dozen symbols and the contracts on them, one ladder each. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.simulator.feed import SymbolFeed
 from kucoin_stream.simulator.flow import SECOND
+from kucoin_stream.simulator.futures.board import FuturesBoard
+from kucoin_stream.simulator.futures.contracts import CONTRACTS
+from kucoin_stream.simulator.futures.market import FuturesMarket
+from kucoin_stream.simulator.futures.perpetual import Perpetual
+from kucoin_stream.simulator.instrument import Board, Instrument
 from kucoin_stream.simulator.ladder import text
 from kucoin_stream.simulator.listings import LISTINGS, currency, symbol_v1, symbol_v2
 from kucoin_stream.simulator.market import Json, Push
+from kucoin_stream.simulator.pro.board import ProBoard
+from kucoin_stream.simulator.pro.futures_board import ContractBoard, FundingBoard
+from kucoin_stream.simulator.spot_board import SpotBoard
 from kucoin_stream.simulator.summary import statistics
 
 WARM_UP = 60 * SECOND  # ns of trading before the doors open, so that there are trades to look back at
@@ -20,8 +27,9 @@ ASLEEP = 10 * SECOND  # ns: a longer pause is skipped, not made up for
 class GeneratedMarket:
     """A seeded market. The same seed, symbols and times give the same messages.
 
-    ``symbols``: some of the listed ones; all by default. ``rate`` multiplies the frequency of events.
-    ``merge`` > 1 joins up to that many level-2 changes in a message (at most 100 ms apart).
+    ``symbols``: some of the listed ones; all by default. Contracts are there whose underlying is.
+    ``rate`` multiplies the frequency of events. ``merge`` > 1 joins up to that many changes in a level-2 message
+    of spot (at most 100 ms apart).
     """
 
     live = True
@@ -43,7 +51,11 @@ class GeneratedMarket:
         self._rate = rate
         self._merge = merge
         self._now_ns = 0
-        self._feeds: dict[str, SymbolFeed] = {}
+        self._wanted: frozenset[str] = frozenset()
+        self._instruments: dict[str, Instrument] = {}  # spot; contracts follow them
+        self._spot: dict[str, SpotBoard] = {}
+        self._openers: list[Board] = []
+        self.futures = FuturesMarket()
         self._markets = list(dict.fromkeys(name for listing in self._listings for name in listing.markets))
 
     def __repr__(self) -> str:
@@ -51,15 +63,20 @@ class GeneratedMarket:
 
     def start(self, now_ns: int) -> None:
         """Open the market, after some trading that nobody saw. Does nothing the second time."""
-        if self._feeds:
+        if self._instruments:
             return
         begin = now_ns - int(WARM_UP / max(1.0, self._rate))
         for listing in self._listings:
-            feed = SymbolFeed(listing, self._seed, begin, rate=self._rate, merge=self._merge)
-            self._feeds[listing.symbol] = feed
+            instrument = Instrument(listing, self._seed, begin, self._rate)
+            self._instruments[listing.symbol] = instrument
+            classic, pro = SpotBoard(instrument, self._merge), ProBoard(instrument, "SPOT")
+            instrument.boards += [classic, pro]
+            self._spot[listing.symbol] = classic
+            self._openers.append(pro)
+        self._list_contracts(begin)
         self._now_ns = now_ns
-        for feed in self._feeds.values():
-            feed.advance(now_ns, (), [])
+        for instrument in self._instruments.values():
+            instrument.advance(now_ns, [])
 
     def begin(self, now_ns: int) -> None:
         """Do nothing: this market runs from its start."""
@@ -67,21 +84,35 @@ class GeneratedMarket:
     def advance(self, now_ns: int, wanted: Collection[str]) -> list[Push]:
         """Let everything happen up to ``now_ns``; return the pushes of topics in ``wanted``."""
         pushes: list[Push] = []
+        instruments = self._instruments.values()
+        topics = frozenset(wanted)  # the same object, where it is one already
+        if topics is not self._wanted and topics != self._wanted:
+            for instrument in instruments:
+                instrument.want(topics)
+        self._wanted = topics
         if now_ns - self._now_ns > ASLEEP:
-            for feed in self._feeds.values():
-                feed.skip(now_ns)
-        for feed in self._feeds.values():
-            feed.advance(now_ns, wanted, pushes)
+            for instrument in instruments:
+                instrument.skip(now_ns)
+        for instrument in instruments:
+            instrument.advance(now_ns, pushes)
         self._now_ns = max(self._now_ns, now_ns)
         return pushes
+
+    def opening(self, topic: str, now_ns: int) -> Push | None:
+        """Return what a new reader of a topic is sent first."""
+        for opener in self._openers:
+            push = opener.opening(topic, now_ns)
+            if push is not None:
+                return push
+        return None
 
     def time_ns(self, now_ns: int) -> int:
         """Return the wall clock's time."""
         return now_ns
 
-    def feed(self, symbol: str) -> SymbolFeed:
+    def instrument(self, symbol: str) -> Instrument:
         """Return the state of one symbol."""
-        return self._feeds[symbol]
+        return self._instruments[symbol]
 
     def has_symbol(self, symbol: str) -> bool:
         """Whether the symbol is listed."""
@@ -106,54 +137,76 @@ class GeneratedMarket:
 
     def book(self, symbol: str, depth: int | None) -> Json:
         """Return the book: all levels, or the best ``depth`` a side."""
-        feed = self._feeds[symbol]
+        instrument = self._instruments[symbol]
         return {
             "time": self._now_ns // 1_000_000,
-            "sequence": str(feed.flow.sequence),
-            "bids": feed.written("bids", depth),
-            "asks": feed.written("asks", depth),
+            "sequence": str(instrument.flow.sequence),
+            "bids": instrument.written("bids", depth),
+            "asks": instrument.written("asks", depth),
         }
 
     def level1(self, symbol: str) -> Json:
         """Return the top of the book and the last trade."""
-        return self._feeds[symbol].ticker() | {"time": self._now_ns // 1_000_000}
+        return self._spot[symbol].ticker() | {"time": self._now_ns // 1_000_000}
 
     def trades(self, symbol: str) -> list[Json]:
         """Return the last 100 trades, oldest first."""
-        feed = self._feeds[symbol]
+        instrument = self._instruments[symbol]
         return [
             {
                 "sequence": str(fill.number),
-                "price": feed.price(fill.price),
-                "size": text(fill.size, feed.listing.size_scale),
+                "price": instrument.price(fill.price),
+                "size": text(fill.size, instrument.listing.size_scale),
                 "side": fill.side,
                 "time": fill.time_ns,
             }
-            for fill in feed.trades
+            for fill in instrument.trades
         ]
 
     def candles(self, symbol: str, interval: str, start_s: int, end_s: int) -> list[list[str]]:
         """Return bars, newest first, the live one included."""
-        feed = self._feeds[symbol]
-        price_scale, size_scale = feed.listing.price_scale, feed.listing.size_scale
+        instrument = self._instruments[symbol]
+        price_scale, size_scale = instrument.listing.price_scale, instrument.listing.size_scale
         scales = (price_scale,) * 4 + (size_scale, price_scale + size_scale)
-        rows: list[list[Any]] = feed.klines.rows(interval, start_s, end_s)[::-1].tolist()
+        rows: list[list[Any]] = instrument.klines.rows(interval, start_s, end_s)[::-1].tolist()
         return [
             [str(row[0]), *(text(value, scale) for value, scale in zip(row[1:], scales, strict=True))] for row in rows
         ]
 
     def stats(self, symbol: str) -> Json:
         """Return the 24 h statistics."""
-        return {"time": self._now_ns // 1_000_000} | self._statistics(self._feeds[symbol])
+        return {"time": self._now_ns // 1_000_000} | self._statistics(self._instruments[symbol])
 
     def all_tickers(self) -> list[Json]:
         """Return the 24 h statistics of all symbols."""
         rows = []
-        for feed in self._feeds.values():
-            (ask,), (bid,) = feed.written("asks", 1), feed.written("bids", 1)
-            name = feed.listing.name or feed.listing.symbol
-            rows.append(self._statistics(feed) | {"symbolName": name, "bestBidSize": bid[1], "bestAskSize": ask[1]})
+        for instrument in self._instruments.values():
+            listing = instrument.listing
+            (ask,), (bid,) = instrument.written("asks", 1), instrument.written("bids", 1)
+            name = listing.name or listing.symbol
+            rows.append(
+                self._statistics(instrument) | {"symbolName": name, "bestBidSize": bid[1], "bestAskSize": ask[1]}
+            )
         return rows
 
-    def _statistics(self, feed: SymbolFeed) -> dict[str, Any]:
-        return statistics(feed.listing, feed.flow, feed.klines, self._now_ns)
+    def _statistics(self, instrument: Instrument) -> dict[str, Any]:
+        return statistics(instrument.listing, instrument.flow, instrument.klines, self._now_ns)
+
+    def _list_contracts(self, begin_ns: int) -> None:
+        perpetuals = []
+        for contract in CONTRACTS:
+            spot = self._instruments.get(contract.underlying)
+            if spot is None:
+                continue
+            instrument = Instrument(contract.listing(spot.listing), self._seed, begin_ns, self._rate)
+            spot.followers.append(instrument)
+            perpetual = Perpetual(contract, instrument, self._seed)
+            classic, pro = FuturesBoard(perpetual), ContractBoard(perpetual)
+            instrument.boards += [classic, pro]
+            self._openers += [classic, pro]
+            perpetuals.append(perpetual)
+        self.futures = FuturesMarket(perpetuals)
+        if perpetuals:
+            rates = FundingBoard(perpetuals)
+            perpetuals[0].instrument.boards.append(rates)
+            self._openers.append(rates)

@@ -14,7 +14,8 @@ class Listing(NamedTuple):
 
     Prices move by ``10**-price_scale``, sizes by ``10**-size_scale``. ``pace`` is level-2 messages a second,
     ``volatility`` the standard deviation of a minute's return, ``gap`` the mean distance in ticks of
-    neighbouring levels at the top, ``levels`` their number a side, ``notional`` a typical size in quote currency.
+    neighbouring levels at the top, ``levels`` their number a side, ``notional`` a typical size in quote currency,
+    ``fillers`` the share of sequence numbers without a visible change, ``trades_from`` the least trade number.
     """
 
     symbol: str
@@ -28,6 +29,8 @@ class Listing(NamedTuple):
     notional: float
     tags: tuple[str, ...] = ()
     name: str = ""
+    fillers: float = 0.35  # protocol.md 5.3
+    trades_from: int = 10**15
 
     @property
     def base(self) -> str:

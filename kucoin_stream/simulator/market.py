@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kucoin_stream.protocol.messages import encode
-from kucoin_stream.protocol.topics import INTERVALS, Connection, parse
+from kucoin_stream.protocol.topics import INTERVALS
+
+if TYPE_CHECKING:
+    from kucoin_stream.simulator.futures.market import FuturesMarket
 
 Json = Any
 """What msgspec can write as JSON."""
 
 INTERVAL_NAMES = tuple(INTERVALS)
-
-PRIVATE_PATHS = frozenset(
-    {
-        "/spotMarket/tradeOrdersV2",
-        "/spotMarket/tradeOrders",
-        "/spotMarket/advancedOrders",
-        "/account/balance",
-        "/margin/position",
-        "/margin/isolatedPosition",
-    }
-)
-"""Topics that need a private token (protocol.md 4.13 to 4.17). They are acked and silent: nobody trades here."""
 
 
 class Push(NamedTuple):
@@ -61,6 +52,9 @@ class Market(Protocol):
     live: bool
     """Whether :meth:`advance` follows the clock, so that a REST answer must advance it first."""
 
+    futures: FuturesMarket
+    """The contracts; none, where the market has spot only."""
+
     @property
     def unpaced(self) -> bool:
         """Whether :meth:`advance` should be called again as soon as its pushes have been sent."""
@@ -73,6 +67,9 @@ class Market(Protocol):
 
     def advance(self, now_ns: int, wanted: Collection[str]) -> Sequence[Push]:
         """Return what was pushed since the last call, in order; only topics in ``wanted`` need be there."""
+
+    def opening(self, topic: str, now_ns: int) -> Push | None:
+        """Return what a new reader of a topic is sent first; what :meth:`advance` returns later follows on it."""
 
     @property
     def finished(self) -> bool:
@@ -113,32 +110,3 @@ class Market(Protocol):
 
     def all_tickers(self) -> list[Json]:
         """Return the 24 h statistics of all symbols, under the names of that call."""
-
-
-def check_topic(topic: str, market: Market, *, silent: bool = False) -> Refusal | None:
-    """Return why a single-symbol ``topic`` cannot be subscribed, or ``None``.
-
-    ``silent`` acks well-formed unknown symbols, which then never deliver, as futures do.
-    """
-    path, colon, argument = topic.partition(":")
-    if path in PRIVATE_PATHS:
-        return None
-    try:
-        row, argument = parse(topic)
-    except KeyError:
-        return Refusal(404, "topic does not exist")
-    if row.connection != Connection.SPOT_PUBLIC:
-        return Refusal(404, "topic does not exist")
-    if row.list_limit == 0:
-        return None
-    if not colon or not argument or any(character.isspace() for character in topic):
-        return Refusal(400, f"topic {topic} is invalid")
-    symbol = argument
-    if "{interval}" in row.argument:
-        symbol, _, interval = argument.partition("_")
-        if interval not in INTERVAL_NAMES:
-            return Refusal(400, f"topic {topic} is invalid")
-    known = market.has_symbol(symbol) if row.by_symbol else symbol in market.markets()
-    if known or silent or row.path.startswith("/indicator/"):  # indices exist of more pairs than are traded
-        return None
-    return Refusal(404, f"topic {topic} is not found")

@@ -9,62 +9,26 @@ and ``Unsubscribed``. After ``Close`` it is deaf.
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable
-from typing import Literal, NamedTuple
 
 import msgspec
 
 from kucoin_stream.protocol.messages import decoder, encode
 from kucoin_stream.protocol.messages.envelope import Command
-from kucoin_stream.simulator.market import PRIVATE_PATHS, Refusal
-
-
-class SessionLimits(NamedTuple):
-    """What one connection may do (protocol.md 3.2, 3.6). Times are seconds."""
-
-    frames: int = 100  # per window
-    window: float = 10.0
-    topics_per_command: int = 100
-    topics: int = 400  # per connection; the error says 300
-    idle_timeout: float = 60.0
-    life: float = 86400.0
-
-
-class Send(NamedTuple):
-    """Send ``text``, a frame of that ``kind``."""
-
-    kind: Literal["welcome", "pong", "ack", "error"]
-    text: str
-
-
-class Subscribed(NamedTuple):
-    """These single-symbol topics are wanted from now on."""
-
-    topics: tuple[str, ...]
-
-
-class Unsubscribed(NamedTuple):
-    """These single-symbol topics are no longer wanted."""
-
-    topics: tuple[str, ...]
-
-
-class Close(NamedTuple):
-    """Close the websocket after what was sent so far."""
-
-    code: int = 1000
-    reason: str = "Bye"
-
-
-Output = Send | Subscribed | Unsubscribed | Close
+from kucoin_stream.simulator.conversation import Close, Output, Pulse, Send, SessionLimits, Subscribed, Unsubscribed
+from kucoin_stream.simulator.market import Refusal
+from kucoin_stream.simulator.topics import SPOT_PRIVATE_PATHS
 
 
 class Session:
-    """A classic session. ``check`` says why a single-symbol topic is not served, or ``None``.
+    """A classic session, of spot or futures. ``check`` says why a single-symbol topic is not served, or ``None``.
+
+    ``private`` sessions may also subscribe ``private_paths``.
 
     ``now`` is always seconds on one monotonic clock of the caller.
     """
+
+    binary = False
 
     def __init__(
         self,
@@ -73,6 +37,7 @@ class Session:
         *,
         now: float,
         private: bool = False,
+        private_paths: frozenset[str] = SPOT_PRIVATE_PATHS,
         limits: SessionLimits | None = None,
     ) -> None:
         self.connect_id = connect_id
@@ -81,10 +46,9 @@ class Session:
         self.commands: dict[str, int] = {}
         self.closed = False
         self._check = check
+        self._private_paths = private_paths
         self._limits = limits or SessionLimits()
-        self._opened = now
-        self._heard = now
-        self._frames: deque[float] = deque()
+        self._pulse = Pulse(self._limits, now)
 
     def __repr__(self) -> str:
         return f"<Session {'private' if self.private else 'public'} | {len(self.topics)} topics>"
@@ -92,7 +56,7 @@ class Session:
     @property
     def deadline(self) -> float:
         """When :meth:`tick` has something to do, unless the client sends a frame before."""
-        return min(self._heard + self._limits.idle_timeout, self._opened + self._limits.life)
+        return min(self._pulse.cut_off, self._pulse.end)
 
     def welcome(self) -> Send:
         """Return the first frame."""
@@ -102,9 +66,9 @@ class Session:
         """Return what time alone brings about: the idle cut-off, the end of a life."""
         if self.closed:
             return []
-        if now >= self._opened + self._limits.life:
+        if now >= self._pulse.end:
             return self._end()
-        if now >= self._heard + self._limits.idle_timeout:
+        if now >= self._pulse.cut_off:
             return self._end(Refusal(400, "ping timeout"))
         return []
 
@@ -112,11 +76,7 @@ class Session:
         """Serve one frame of the client. ``time_us`` is what a pong says."""
         if self.closed:
             return []
-        self._heard = now
-        self._frames.append(now)
-        while self._frames[0] <= now - self._limits.window:
-            self._frames.popleft()
-        if len(self._frames) > self._limits.frames:
+        if not self._pulse.beat(now):
             return self._end(Refusal(509, "exceed max permits per second"))
         if isinstance(text, bytes):  # commands are text frames
             return [_error(_random_id(), Refusal(400, "binary frames are not supported"))]
@@ -173,7 +133,7 @@ class Session:
             if len(self.topics.keys() | topics) > self._limits.topics:
                 return Refusal(509, "exceed max subscription count limitation of 300 per session")
         for topic in topics:
-            if topic.partition(":")[0] in PRIVATE_PATHS and not self.private:
+            if topic.partition(":")[0] in self._private_paths and not self.private:
                 return Refusal(403, "login is required")
             if topic not in self.topics and (refusal := self._check(topic)) is not None:
                 return refusal

@@ -19,11 +19,12 @@ from aiohttp import web
 from kucoin_stream.errors import StoppedError
 from kucoin_stream.settings import Credentials
 from kucoin_stream.simulator.account import SIMULATED, TOKEN_LIFE
-from kucoin_stream.simulator.exchange import WILDCARDS, Exchange, Options
+from kucoin_stream.simulator.conversation import SessionLimits
+from kucoin_stream.simulator.doors import Options
+from kucoin_stream.simulator.exchange import WILDCARDS, Exchange
 from kucoin_stream.simulator.faults import Deed, Faults
 from kucoin_stream.simulator.generated import GeneratedMarket
 from kucoin_stream.simulator.market import Market
-from kucoin_stream.simulator.session import SessionLimits
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ _log = logging.getLogger(__name__)
 
 
 class Simulator:
-    """A KuCoin classic spot exchange, REST and websockets on one port. Safe from any thread.
+    """A KuCoin exchange, spot and futures, REST and websockets on one port. Safe from any thread.
 
     ``market`` is a :class:`GeneratedMarket` or a :class:`CaptureMarket`. ``port`` 0 takes a free one. Times are
     seconds but for ``ping_interval_ms`` and ``ping_timeout_ms``, which clients are told. ``silent_symbols`` acks
@@ -93,6 +94,36 @@ class Simulator:
         if self._thread is None:
             raise StoppedError("the simulator does not run: call start() first")
         return f"http://{self._address()}"
+
+    @property
+    def futures_url(self) -> str:
+        """Base URL of classic futures' REST."""
+        return f"{self.url}/futures"
+
+    @property
+    def pro_spot_url(self) -> str:
+        """URL of the public Pro spot socket."""
+        return self._socket("/pro/spot")
+
+    @property
+    def pro_futures_url(self) -> str:
+        """URL of the public Pro futures socket."""
+        return self._socket("/pro/futures")
+
+    @property
+    def pro_private_url(self) -> str:
+        """URL of the private Pro socket."""
+        return self._socket("/pro/private")
+
+    @property
+    def wsapi_url(self) -> str:
+        """URL of the WS API, generation 1; its query carries the signature."""
+        return self._socket("/v1/private")
+
+    @property
+    def wsapi_v2_url(self) -> str:
+        """URL of the WS API, generation 2."""
+        return self._socket("/v2/private")
 
     @property
     def connections(self) -> int:
@@ -168,6 +199,9 @@ class Simulator:
     def _address(self) -> str:
         host = "127.0.0.1" if self.host in WILDCARDS else self.host
         return f"[{host}]:{self._bound}" if ":" in host else f"{host}:{self._bound}"
+
+    def _socket(self, path: str) -> str:
+        return f"ws{self.url.removeprefix('http')}{path}"
 
     def _perform(self, deed: Deed) -> None:
         self._ask(lambda exchange: exchange.perform(deed), None)

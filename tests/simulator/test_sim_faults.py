@@ -54,3 +54,32 @@ def test_topics_are_refused_one_by_one_or_by_path():
     assert faults.refusal("/market/candles:A-B_1min") == Refusal(404, "topic does not exist")
     faults.clear()
     assert faults.refusal("/market/match:A-B") is None
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["/contractMarket/level2:XBTUSDTM", "obu.FUTURES:XBTUSDTM_increment", "obu.FUTURES:XBTUSDTM_increment@10ms"],
+)
+def test_a_gap_is_in_every_incremental_book(topic):
+    faults = Faults()
+    faults.gap("XBTUSDTM")
+    assert [faults.copies(topic) for _ in range(2)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "prepare", "delay"),
+    [
+        ("welcome", {}, 0.0),
+        ("welcome", {"late_welcome": 0.5}, 0.5),
+        ("welcome", {"welcome": False}, None),
+        ("ack", {"late_acks": 0.5}, 0.5),
+        ("ack", {"mute_acks": True, "late_acks": 0.5}, None),
+        ("pong", {"mute_pongs": True}, None),
+        ("error", {"mute_acks": True, "mute_pongs": True, "welcome": False}, 0.0),
+    ],
+)
+def test_frames_are_late_or_missing_by_their_kind(kind, prepare, delay):
+    faults = Faults()
+    for name, value in prepare.items():
+        setattr(faults, name, value)
+    assert faults.delay(kind) == delay

@@ -17,7 +17,7 @@ BOOK = "/api/v3/market/orderbook/level2?symbol=BTC-USDT"
 def rest():
     market = GeneratedMarket(["BTC-USDT", "ETH-BTC", "BCHSV-USDT"], seed=1)
     market.start(T0)
-    return Rest(market, SIMULATED, lambda private, host: {"private": private, "host": host})
+    return Rest(market, SIMULATED, lambda venue, private, host: {"venue": venue, "private": private, "host": host})
 
 
 def ask(rest, target, method="GET", headers=None, body=""):
@@ -91,13 +91,13 @@ def test_the_query_may_be_signed_encoded_or_not(rest):
 def test_a_private_token_is_given_with_an_empty_body_or_none(rest, body):
     target = "/api/v1/bullet-private"
     headers = signed(target, "POST", body=body)
-    assert ask(rest, target, "POST", headers, body)[1]["data"] == {"private": True, "host": ""}
+    assert ask(rest, target, "POST", headers, body)[1]["data"] == {"venue": "spot", "private": True, "host": ""}
     assert ask(rest, target, "POST", headers, body + " ")[1]["code"] == "400005"
 
 
 def test_a_public_token_needs_no_signature(rest):
     answer = ask(rest, "/api/v1/bullet-public", "POST", {"Host": "here:80"})[1]
-    assert answer["data"] == {"private": False, "host": "here:80"}
+    assert answer["data"] == {"venue": "spot", "private": False, "host": "here:80"}
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@ import json
 import pytest
 
 from kucoin_stream.simulator.generated import GeneratedMarket
-from kucoin_stream.simulator.market import Refusal, check_topic
+from kucoin_stream.simulator.market import Refusal
 from kucoin_stream.simulator.session import Close, Send, Session, SessionLimits, Subscribed, Unsubscribed, split
+from kucoin_stream.simulator.topics import check_topic
 
 MARKET = GeneratedMarket()
 TIME_US = 1764215232226553

@@ -1,0 +1,208 @@
+"""Which websocket session belongs to a path, and who is let in (protocol.md 1.4, 2.3 to 2.5, 6.4, 7.1).
+
+| path | session |
+|---|---|
+| ``/endpoint`` | classic spot, token in the query |
+| ``/futures/endpoint`` | classic futures, token in the query |
+| ``/pro/spot``, ``/pro/futures`` | Pro public, no token |
+| ``/pro/private`` | Pro private: token in the query, or an auth frame |
+| ``/v1/private`` | WS API, generation 1: signature in the query, then a challenge |
+| ``/v2/private`` | WS API, generation 2: auth frame |
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+import uuid
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from kucoin_stream.protocol.messages import encode
+from kucoin_stream.protocol.signing import sign
+from kucoin_stream.settings import Credentials
+from kucoin_stream.simulator.account import TOKEN_LIFE, Proof, Tokens, Venue, authenticate_socket
+from kucoin_stream.simulator.conversation import Conversation, SessionLimits
+from kucoin_stream.simulator.faults import Faults
+from kucoin_stream.simulator.futures.topics import FUTURES_PRIVATE_PATHS, check_futures_topic
+from kucoin_stream.simulator.gateway import GatewaySession
+from kucoin_stream.simulator.market import Market, Refusal, RestError
+from kucoin_stream.simulator.pro.channels import Host, ProRequest
+from kucoin_stream.simulator.pro.session import PRIVATE_LIMITS, PUBLIC_LIMITS, ProSession
+from kucoin_stream.simulator.session import Session, error_frame
+from kucoin_stream.simulator.topics import SPOT_PRIVATE_PATHS, check_topic
+
+VERIFY = "{timestamp}POST/api/websocket/users/verify"
+"""What an auth frame signs; protocol.md 6.4."""
+
+
+class Options(NamedTuple):
+    """How the exchange treats its clients. Seconds, but for the two that KuCoin states in ms."""
+
+    ping_interval_ms: int = 18_000
+    ping_timeout_ms: int = 10_000
+    token_life: float = TOKEN_LIFE
+    silent_symbols: bool = False  # ack unknown spot symbols and stay silent, as futures do
+    max_sessions: int = 800  # protocol.md 3.6
+    compress: bool = False  # permessage-deflate, where a client offers it; costs CPU for every message
+    limits: SessionLimits = SessionLimits()
+
+
+class Visit(NamedTuple):
+    """A client that has been upgraded. ``now`` is seconds on the loop's clock."""
+
+    path: str
+    query: Mapping[str, str]
+    now: float
+
+    @property
+    def token(self) -> str:
+        """The token of the query."""
+        return self.query.get("token", "")
+
+
+class TurnedAway(NamedTuple):
+    """The one frame that a client gets before it is closed."""
+
+    text: str
+    binary: bool = False
+
+
+class Doors:
+    """Makes sessions. ``sessions`` tells how many there are, ``clock_ms`` the wall clock's time."""
+
+    def __init__(
+        self,
+        market: Market,
+        credentials: Credentials,
+        tokens: Tokens,
+        faults: Faults,
+        options: Options,
+        sessions: Callable[[], int],
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._market = market
+        self._credentials = credentials
+        self._tokens = tokens
+        self._faults = faults
+        self._options = options
+        self._sessions = sessions
+        self._clock_ms = clock_ms
+        self._table: dict[str, Callable[[Visit], Conversation | TurnedAway]] = {
+            "/endpoint": lambda visit: self._classic(visit, "spot"),
+            "/futures/endpoint": lambda visit: self._classic(visit, "futures"),
+            "/pro/spot": lambda visit: self._pro_public(visit, "spot"),
+            "/pro/futures": lambda visit: self._pro_public(visit, "futures"),
+            "/pro/private": self._pro_private,
+            "/v1/private": self._gateway_query,
+            "/v2/private": self._gateway_frame,
+        }
+
+    def __repr__(self) -> str:
+        return f"<Doors {', '.join(self._table)}>"
+
+    def knows(self, path: str) -> bool:
+        """Whether there is a websocket at that path."""
+        return path.rstrip("/") in self._table
+
+    def open(self, visit: Visit) -> Conversation | TurnedAway:
+        """Return the session of a client, or what it is told instead."""
+        return self._table[visit.path.rstrip("/")](visit)
+
+    def _classic(self, visit: Visit, venue: Venue) -> Conversation | TurnedAway:
+        connect_id = visit.query.get("connectId") or secrets.token_hex(12)
+        fault = self._tokens.fault(visit.token, visit.now, venue)
+        refusal = Refusal(401, fault) if fault is not None else self._crowded()
+        if refusal is not None:
+            return TurnedAway(error_frame(refusal, connect_id if refusal.code == 509 else None))
+        limits, spot = self._options.limits, venue == "spot"
+        return Session(
+            connect_id,
+            self._check_spot if spot else self._check_futures,
+            now=visit.now,
+            private=self._tokens.private(visit.token),
+            private_paths=SPOT_PRIVATE_PATHS if spot else FUTURES_PRIVATE_PATHS,
+            limits=limits if spot else limits._replace(topics=sys.maxsize),  # futures unlimited; protocol.md 3.6
+        )
+
+    def _pro_public(self, visit: Visit, host: Host) -> Conversation | TurnedAway:
+        refusal = self._crowded()
+        if refusal is not None:
+            return TurnedAway(error_frame(refusal), binary=True)
+        return self._pro(visit, host, PUBLIC_LIMITS)
+
+    def _pro_private(self, visit: Visit) -> Conversation | TurnedAway:
+        fault = self._tokens.fault(visit.token, visit.now, "pro") if visit.token else None
+        refusal = Refusal(401, fault) if fault is not None else self._crowded()
+        if refusal is not None:
+            return TurnedAway(error_frame(refusal), binary=True)
+        return self._pro(visit, "private", PRIVATE_LIMITS, None if visit.token else self._login)
+
+    def _pro(
+        self, visit: Visit, host: Host, limits: SessionLimits, login: Callable[[ProRequest], None] | None = None
+    ) -> ProSession:
+        given = self._options.limits
+        return ProSession(
+            host,
+            str(uuid.uuid4()),
+            self._faults.refusal,
+            now=visit.now,
+            limits=limits._replace(idle_timeout=given.idle_timeout, life=given.life),
+            ping_interval_ms=self._options.ping_interval_ms,
+            login=login,
+        )
+
+    def _gateway_query(self, visit: Visit) -> Conversation | TurnedAway:
+        query = visit.query
+        proof = Proof(*(query.get(name, "") for name in ("apikey", "sign", "timestamp", "passphrase")))
+        nanoseconds = query.get("enable_ns", "").lower() == "true"
+        try:
+            authenticate_socket(proof, f"{self._credentials.key}{{timestamp}}", self._credentials, self._clock_ms())
+        except RestError as exc:
+            time = self._clock_ms() * (1_000_000 if nanoseconds else 1)
+            frame = {"code": exc.code, "msg": f"{exc.reason}.", "inTime": time, "outTime": time}
+            return TurnedAway(encode(frame).decode())
+        return self._gateway(visit, sign=lambda text: sign(text, self._credentials.secret), nanoseconds=nanoseconds)
+
+    def _gateway_frame(self, visit: Visit) -> Conversation | TurnedAway:
+        return self._gateway(visit, login=self._login)
+
+    def _gateway(
+        self,
+        visit: Visit,
+        *,
+        sign: Callable[[str], str] | None = None,
+        login: Callable[[ProRequest], None] | None = None,
+        nanoseconds: bool = False,
+    ) -> Conversation | TurnedAway:
+        refusal = self._crowded()
+        if refusal is not None:
+            return TurnedAway(error_frame(refusal))
+        return GatewaySession(
+            str(uuid.uuid4()),
+            now=visit.now,
+            time_ms=self._clock_ms(),
+            sign=sign,
+            login=login,
+            limits=self._options.limits,
+            ping_interval_ms=self._options.ping_interval_ms,
+            ping_timeout_ms=self._options.ping_timeout_ms,
+            nanoseconds=nanoseconds,
+        )
+
+    def _login(self, request: ProRequest) -> None:
+        proof = Proof(request.key, request.sign, str(request.timestamp_ms), request.passphrase)
+        authenticate_socket(proof, VERIFY, self._credentials, self._clock_ms())
+
+    def _crowded(self) -> Refusal | None:
+        if self._faults.turn_away is not None:
+            return self._faults.turn_away
+        if self._sessions() >= self._options.max_sessions:
+            return Refusal(509, "exceed max session count limitation of 50")  # the text is older than the limit
+        return None
+
+    def _check_spot(self, topic: str) -> Refusal | None:
+        return self._faults.refusal(topic) or check_topic(topic, self._market, silent=self._options.silent_symbols)
+
+    def _check_futures(self, topic: str) -> Refusal | None:
+        return self._faults.refusal(topic) or check_futures_topic(topic)

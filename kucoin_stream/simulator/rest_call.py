@@ -1,0 +1,60 @@
+"""A row of the table of REST calls, and what its handler is given. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kucoin_stream.simulator.account import Venue
+from kucoin_stream.simulator.market import Json, Market, RestError
+
+Bullet = Callable[[Venue, bool, str], Json]
+"""Makes the data of a token answer: for a venue, private or not, by the name that the client has of the host."""
+
+
+class Query(NamedTuple):
+    """What a call's handler sees."""
+
+    market: Market
+    arguments: dict[str, str]
+    place: str  # what stands for * in the path
+    now_ns: int
+    host: str  # what the client calls this exchange
+    bullet: Bullet
+
+    def symbol(self) -> str:
+        """Return the symbol asked for."""
+        symbol = self._named()
+        if not self.market.has_symbol(symbol):
+            raise RestError(400, "900001", f"The symbol {symbol} not exists")
+        return symbol
+
+    def contract(self) -> str:
+        """Return the contract asked for."""
+        symbol = self._named()
+        if not self.market.futures.has_symbol(symbol):
+            raise RestError(400, "100003", f"Contract {symbol} does not exist")
+        return symbol
+
+    def number(self, name: str, default: int) -> int:
+        """Return a time of the query; absent or 0: the default."""
+        given = self.arguments.get(name, "0")
+        if not given.isdecimal() or len(given) > 15:
+            raise RestError(400, "400100", f"{name} is not a time")
+        return int(given) or default
+
+    def _named(self) -> str:
+        symbol = self.arguments.get("symbol") or self.place
+        if not symbol:
+            raise RestError(400, "400100", "symbol: must not be empty")
+        return symbol
+
+
+class Call(NamedTuple):
+    """A row of the table."""
+
+    method: str
+    path: str
+    weight: int
+    handler: Callable[[Query], Json]
+    signed: bool = False
