@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeGuard
 
 import pandas as pd
 from msgspec import inspect
 
 from kucoin_stream.frames.base import NO_TIME, utc
+from kucoin_stream.protocol.messages.units import declared_unit
 
 _CATEGORIES = frozenset({"symbol", "side", "interval"})
-_UNITS = {"_ns": "ns", "_ms": "ms", "_s": "s"}
+_TIMES = {"_ns": "ns", "_ms": "ms", "_s": "s"}
 
 
 class Column:
@@ -21,13 +22,13 @@ class Column:
     def __init__(self, path: str, kind: inspect.Type) -> None:
         self.path = path
         name = path.rpartition(".")[2]
-        self.unit = next((unit for end, unit in _UNITS.items() if name.endswith(end)), None)
+        self.unit = time_unit(name, kind)
         self.name = name.removesuffix(f"_{self.unit}") if self.unit else name
         self.category = name in _CATEGORIES
-        alternatives = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
-        optional = len(alternatives) > 1
+        first, *others = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+        optional = bool(others)
         self.code, self.missing = "O", None
-        match alternatives[0]:
+        match first.type if isinstance(first, inspect.Metadata) else first:
             case _ if self.category:
                 self.code = "i"
             case inspect.FloatType():
@@ -35,19 +36,41 @@ class Column:
             case inspect.IntType():
                 self.code, self.missing = "q", NO_TIME if optional else None
 
+    @property
+    def dtype(self) -> str:
+        """The dtype of the column in a DataFrame."""
+        if self.category:
+            return "category"
+        if self.unit:
+            return "datetime64[ns, UTC]"
+        if self.code == "q":
+            return "int64" if self.missing is None else "Int64"
+        return {"d": "float64", "O": "object"}[self.code]
+
+
+def time_unit(name: str, kind: inspect.Type) -> str | None:
+    """Return the unit of a time, from the name of its field; ``None`` for what is none, such as a duration."""
+    if declared_unit(kind):
+        return None
+    return next((unit for end, unit in _TIMES.items() if name.endswith(end)), None)
+
 
 def columns_of(payload: type[Any]) -> list[Column]:
     """Return the columns for a message type; a candle's fields stand beside the message's own."""
     columns = []
     for field in _fields(payload):
-        inner = field.type.cls if isinstance(field.type, inspect.StructType) else None
-        if inner is not None and inner.__struct_config__.array_like:  # a candle
-            columns += [Column(f"{field.name}.{each.name}", each.type) for each in _fields(inner)]
+        if is_candle(field.type):
+            columns += [Column(f"{field.name}.{each.name}", each.type) for each in field.type.fields]
         else:
             columns.append(Column(field.name, field.type))
     order = {"time": 0, "start": 0, "timestamp": 0, "symbol": 1, "interval": 2}
     columns.sort(key=lambda column: order.get(column.name, 3))
     return columns
+
+
+def is_candle(kind: inspect.Type) -> TypeGuard[inspect.StructType]:
+    """Whether a field holds an array whose elements have names."""
+    return isinstance(kind, inspect.StructType) and kind.array_like
 
 
 def has_columns(payload: Any) -> bool:
@@ -111,6 +134,8 @@ class Rows:
                 columns[column.name] = pd.Categorical.from_codes(values, dtype=known, validate=False)
             elif column.unit:
                 columns[column.name] = utc(values, column.unit)
+            elif column.dtype == "Int64":
+                columns[column.name] = pd.arrays.IntegerArray(values, values == NO_TIME)
             elif column.code == "O":  # as it is: guessing what the objects are costs more than all the rest
                 columns[column.name] = pd.Series(values, index=index, dtype=object, copy=False)
             else:

@@ -26,7 +26,7 @@ class Acknowledged(Struct, frozen=True):
 
 
 class Rejected(Struct, frozen=True):
-    """The command ``request_id`` failed: the exchange's ``code`` and ``reason`` (protocol.md 3.4).
+    """The command ``request_id`` failed: the exchange's ``code``, 400 where it gave none, and ``reason`` (3.4, 6.2).
 
     An error that answers no command of ours has an empty ``request_id``.
     """
@@ -43,7 +43,10 @@ class Unanswered(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """The connection is of no more use: close it. ``code`` is the error frame's, 0 where there was none."""
+    """The connection is of no more use: close it.
+
+    ``code`` is that of the exchange's error, 401 where it gave none; 0 where there was no error.
+    """
 
     reason: str
     code: int = 0

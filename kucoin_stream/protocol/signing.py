@@ -23,22 +23,16 @@ def rest_message(timestamp_ms: int, method: str, path_with_query: str, body: str
     return f"{timestamp_ms}{method.upper()}{path_with_query}{body}"
 
 
-def rest_headers(
-    *,
-    key: str,
-    secret: str,
-    passphrase: str,
-    timestamp_ms: int,
-    method: str,
-    path_with_query: str,
-    body: str = "",
-) -> dict[str, str]:
-    """Return the headers of a private REST call, for keys of version 2 and 3."""
+def rest_headers(*, key: str, timestamp_ms: int, signature: str, passphrase: str) -> dict[str, str]:
+    """Return the headers of a private REST call, for keys of version 2 and 3; ``passphrase`` is the signed one.
+
+    ``signature`` is that of the call's :func:`rest_message`.
+    """
     return {
         "KC-API-KEY": key,
         "KC-API-TIMESTAMP": str(timestamp_ms),
-        "KC-API-SIGN": sign(rest_message(timestamp_ms, method, path_with_query, body), secret),
-        "KC-API-PASSPHRASE": sign(passphrase, secret),
+        "KC-API-SIGN": signature,
+        "KC-API-PASSPHRASE": passphrase,
         "KC-API-KEY-VERSION": "2",
         "Content-Type": "application/json",
     }

@@ -22,6 +22,15 @@ class Connection(StrEnum):
     FUTURES_ORDERS = "wsApiFuturesV1"
 
 
+ORDERS = frozenset({Connection.SPOT_ORDERS, Connection.FUTURES_ORDERS})
+"""The WS API: requests and answers, no topics."""
+
+PRIVATE = ORDERS | {Connection.SPOT_PRIVATE, Connection.FUTURES_PRIVATE, Connection.PRIVATE_PRO}
+"""Those that need an API key."""
+
+FUTURES = frozenset({Connection.FUTURES_PUBLIC, Connection.FUTURES_PRIVATE, Connection.FUTURES_PRO})
+"""Those of futures alone."""
+
 Overflow = Literal["conflate", "resync", "mark"]
 """What a full inbox does: keep the latest per symbol, start again from a snapshot, or leave a counted hole."""
 

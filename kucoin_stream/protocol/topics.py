@@ -10,8 +10,8 @@ from kucoin_stream.protocol.catalogue import account, futures, pro, spot
 from kucoin_stream.protocol.topic import INTERVALS, Connection, Overflow, Topic
 
 __all__ = [
-    "CATALOGUE", "FUTURES_INTERVALS", "INTERVALS", "TOPICS", "Connection", "Overflow", "Topic", "find", "intervals",
-    "parse", "told_by_subject",
+    "CATALOGUE", "FUTURES_INTERVALS", "INTERVALS", "TOPICS", "Connection", "Overflow", "Topic", "collective", "find",
+    "intervals", "parse", "told_by_subject",
 ]  # fmt: skip
 
 CATALOGUE: tuple[Topic, ...] = (*spot.ROWS, *futures.ROWS, *account.ROWS, *pro.ROWS)
@@ -53,6 +53,14 @@ def parse(wire: str, subject: str | None = None) -> tuple[Topic, str]:
         rows = [row for row in rows if bool(row.argument) == bool(argument)] or rows
         rows = [row for row in rows if row.by_symbol == ("-" in argument)] or rows
     return rows[0], argument
+
+
+def collective(topic: str) -> str:
+    """Return the topic of which a push on ``topic`` may be: positions of all contracts come under either name (4.33).
+
+    ``topic`` itself where there is no other.
+    """
+    return "/contract/positionAll" if topic.startswith("/contract/position:") else topic
 
 
 def shares_path(row: Topic) -> bool:

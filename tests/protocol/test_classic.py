@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import fields
 
 from kucoin_stream.errors import LocalProtocolError, RemoteProtocolError
-from kucoin_stream.protocol import topics
-from kucoin_stream.protocol.classic import ClassicProtocol, State
+from kucoin_stream.protocol import classic, topics
+from kucoin_stream.protocol.classic import ClassicProtocol
+from kucoin_stream.protocol.conversation import State
 from kucoin_stream.protocol.events import Acknowledged, Failed, Opened, Ponged, Rejected, Unanswered, Unreadable
 from kucoin_stream.protocol.messages import account, futures, futures_account
 from kucoin_stream.protocol.messages.envelope import Push
@@ -128,8 +129,9 @@ def test_commands_on_the_wire():
         ),
         ({"id": 1, "type": "error", "code": "404", "data": "gone"}, Rejected("1", 404, "gone")),
         ({"id": "1", "type": "error", "code": 401, "data": "no"}, Rejected("1", 401, "no")),
-        ({"id": "1", "type": "error"}, Rejected("1", 0, "no reason given")),
-        ({"id": "1", "type": "error", "code": "x", "data": None}, Rejected("1", 0, "no reason given")),
+        ({"id": "1", "type": "error"}, Rejected("1", 400, "no reason given")),
+        ({"id": "1", "type": "error", "code": "x", "data": None}, Rejected("1", 400, "no reason given")),
+        ({"id": "1", "type": "error", "code": 404, "message": "gone"}, Rejected("1", 404, "gone")),
         ({"id": "1", "type": "error", "code": 500, "data": {"a": 1}}, Rejected("1", 500, "{'a': 1}")),
         (
             {"id": "xy", "type": "error", "code": 400, "data": "Unrecognized token"},
@@ -156,7 +158,7 @@ def test_answer_to_a_command(answer, event):
 def test_a_command_is_answered_once(kind):
     protocol = waiting()
     assert receive(protocol, frame(id="1", type=kind), 1.0) is not None
-    assert receive(protocol, frame(id="1", type=kind), 1.1) in (None, Rejected("", 0, "no reason given"))
+    assert receive(protocol, frame(id="1", type=kind), 1.1) in (None, Rejected("", 400, "no reason given"))
     assert protocol.tick(10.0) == []
 
 
@@ -252,6 +254,18 @@ def test_the_machine_says_when_the_window_has_room():
     assert [json.loads(each)["id"] for each in protocol.data_to_send(12.0)] == ["91"]
 
 
+def test_pings_do_not_pile_up_while_the_limit_holds_them_back():
+    protocol = opened(ping_interval=2.0, limits=Limits(commands_per_window=1))
+    protocol.subscribe(TICKER)
+    protocol.data_to_send(0.0)
+    for now in (2.0, 4.0, 6.0, 8.0):
+        receive(protocol, frame(id="x", type="ack"), now)
+        protocol.tick(now)
+        assert protocol.data_to_send(now) == []
+    assert [json.loads(each)["type"] for each in protocol.data_to_send(10.0)] == ["ping"]
+    assert not protocol._queue
+
+
 def test_pings_count_and_go_first():
     protocol = opened(ping_interval=5.0, limits=Limits(commands_per_window=2))
     for _ in range(3):
@@ -288,6 +302,12 @@ def test_ping_and_pong():
     assert receive(protocol, pong, 18.04) == Ponged(pytest.approx(0.04))
     assert receive(protocol, pong, 18.05) is None
     assert protocol.next_tick() == 36.0
+
+
+def test_the_ping_timer_starts_with_the_welcome():
+    protocol = connecting(ping_interval=None)
+    receive(protocol, WELCOME, 3.0)
+    assert protocol.next_tick() == 21.0
 
 
 def test_a_subscribe_restarts_the_ping_timer():
@@ -383,7 +403,9 @@ def test_pushes_of_several_topics_do_not_mix():
         (b"[]", "undecodable message"),
         (b'"welcome"', "undecodable message"),
         (b'{"type":"message","topic":"/market/ticker:BTC-USDT","data":{"seq', "undecodable message"),
-        (b'{"type":"hello"}', "undecodable message"),
+        (b'{"type":"hello"}', "says nothing known: 'hello'"),
+        (b'{"type":"ping","id":"1"}', "only clients send"),
+        (b'{"type":"subscribe","id":"1","topic":"/market/ticker:all"}', "only clients send"),
         (b'{"type":null}', "undecodable message"),
         (b'{"type":"welcome","id":{}}', "undecodable message"),
         (b'{"topic":"\xff","data":{}}', "undecodable message"),
@@ -459,15 +481,28 @@ def test_any_json_is_an_event_or_a_remote_protocol_error(messages):
     assert protocol.state is State.OPEN
 
 
-def test_topics_made_up_by_the_server_do_not_fill_memory():
+def test_topics_made_up_by_the_server_do_not_fill_memory(monkeypatch):
+    monkeypatch.setattr(classic, "TOPICS", 300)
     protocol = opened()
-    for number in range(3000):
+    for number in range(1000):
         receive(protocol, frame(topic=f"/market/ticker:X{number}-USDT", data={"sequence": 1}), 1.0)
+        receive(protocol, frame(data={"sequence": number}, topic=f"/market/ticker:X{number}-USDT"), 1.0)
         receive(protocol, frame(id=f"x{number}", type="ack"), 1.0)
-    assert len(protocol._readers) <= 2 * Limits().topics_per_connection
+    assert len(protocol._readers) <= 300
+    assert sum(len(reader.amends) for reader in protocol._kinds.values()) <= 300
+    assert len(protocol._shapes) <= classic.SHAPES
     assert not protocol._pending
     last = receive(protocol, frame(topic="/market/ticker:LAST-USDT", data={"sequence": 1}), 1.0)
     assert last == Push("/market/ticker:LAST-USDT", Ticker(sequence=1, symbol="LAST-USDT"))
+
+
+def test_a_very_long_topic_is_understood_and_not_kept():
+    protocol = opened()
+    symbol = "X" * 1_000_000
+    for _ in range(2):
+        push = receive(protocol, frame(topic=f"/market/ticker:{symbol}", data={"sequence": 1}), 1.0)
+        assert push.data.symbol == symbol
+    assert (protocol._readers, protocol._shapes) == ({}, {})
 
 
 # -- one path, several payloads: the subject says which ---------------------------------------------------------------

@@ -12,6 +12,7 @@ from tests.protocol.payloads import SHARED
 
 KEY = "67f0c2d8a1b2c3000112345a"
 SECRET = "9c1a7f3e-0000-4000-8000-simulator0001"
+PASSPHRASE = "N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU="  # "my-passphrase", signed
 AT = 1764215232226
 
 
@@ -24,7 +25,7 @@ AT = 1764215232226
             '1547015186532POST/api/v1/deposit-addresses{"currency":"BTC"}',
             "7QP/oM0ykidMdrfNEUmng8eZjg/ZvPafjIqmxiVfYu4=",
         ),
-        (SECRET, "my-passphrase", "N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU="),
+        (SECRET, "my-passphrase", PASSPHRASE),
         (SECRET, f"{AT}POST/api/v1/bullet-private", "SUuZIDnuFuHkE0xs2N/RaH39Du+61LZt52241rmwzWY="),
         (
             SECRET,
@@ -73,25 +74,15 @@ def test_what_a_signature_covers(timestamp_ms, method, path, body, message):
     ],
 )
 def test_headers_of_a_private_call(method, path, signature):
-    headers = signing.rest_headers(
-        key=KEY,
-        secret=SECRET,
-        passphrase="my-passphrase",
-        timestamp_ms=AT,
-        method=method,
-        path_with_query=path,
-    )
-    assert headers == {
+    ready_made = signing.sign(signing.rest_message(AT, method, path), SECRET)
+    assert signing.rest_headers(key=KEY, timestamp_ms=AT, signature=ready_made, passphrase=PASSPHRASE) == {
         "KC-API-KEY": KEY,
         "KC-API-TIMESTAMP": str(AT),
         "KC-API-SIGN": signature,
-        "KC-API-PASSPHRASE": "N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU=",
+        "KC-API-PASSPHRASE": PASSPHRASE,
         "KC-API-KEY-VERSION": "2",
         "Content-Type": "application/json",
     }
-
-
-PASSPHRASE = "N3ZWwOiUymnHyuhkvASHjcU4sfKpe5bP6bb1bojYHVU="
 
 
 def test_the_frame_that_authenticates_is_the_one_of_the_protocol():

@@ -1,4 +1,4 @@
-"""The rows of public spot against the index of protocol.md 4.0, and the way of every row to the wire and back."""
+"""The way of every row of the catalogue to the wire and back. Its index is compared in tests/frames/test_schema.py."""
 
 from __future__ import annotations
 
@@ -10,37 +10,8 @@ from hypothesis import strategies as st
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol import topics
-from kucoin_stream.protocol.topics import CATALOGUE, INTERVALS, Connection
+from kucoin_stream.protocol.topics import CATALOGUE, INTERVALS
 from tests.protocol.payloads import SHARED
-
-PLACEHOLDERS = {"s": "symbol", "type": "interval", "market": "market"}
-SPOT = {f"4.{number}" for number in range(1, 13)}
-FROM_THE_TEXT = {"4.8": 1, "4.10": 1}  # "see text": one argument a topic
-
-
-def index() -> dict[str, tuple[str, tuple[str, ...], int]]:
-    """Return path -> (section, subjects, list limit) of the public spot rows of protocol.md 4.0."""
-    file = SHARED / "protocol.md"
-    if not file.is_file():
-        pytest.skip("protocol.md is not beside the repository")
-    rows = {}
-    for line in file.read_text(encoding="utf-8").split("### 4.0 Index")[1].split("### 4.1 ")[0].splitlines():
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if cells[0] not in SPOT or cells[3] != "pub":
-            continue
-        path = re.sub(r"\[?,.*$", "", cells[1].strip("`"))  # {s},… and {s}[,{s}…] list the same argument
-        path = re.sub(r"{(\w+)}", lambda match: f"{{{PLACEHOLDERS[match[1]]}}}", path)
-        subjects = tuple(re.findall(r"`([^`]+)`", cells[2]))
-        single = 1 if "{" in path else 0
-        limit = {"no": single, "see text": FROM_THE_TEXT.get(cells[0], -1)}.get(cells[4])
-        rows[path] = (cells[0], subjects, int(cells[4]) if limit is None else limit)
-    return rows
-
-
-def test_catalogue_is_the_index_of_the_protocol():
-    spot = [row for row in CATALOGUE if row.connection is Connection.SPOT_PUBLIC]
-    assert {row.path: (row.section, row.subjects, row.list_limit) for row in spot} == index()
-
 
 ARGUMENTS = {"{symbol}": "BTC-USDT", "{symbol}_{interval}": "BTC-USDT_1min", "{market}": "USDS", "": ""} | {
     "{account}": "UNIFIED", "{account}/{symbol}": "UNIFIED/BTC-USDT"

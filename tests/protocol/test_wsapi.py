@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kucoin_stream.errors import LocalProtocolError
 from kucoin_stream.protocol import signing
-from kucoin_stream.protocol.classic import State
+from kucoin_stream.protocol.conversation import State
 from kucoin_stream.protocol.events import (
     Answered,
     Authenticated,
@@ -181,8 +181,40 @@ def test_how_long_each_step_may_take():
     receive(protocol, CHALLENGE, now=7.0)
     assert (protocol.next_tick(), protocol.tick(36.9)) == (37.0, [])
     assert protocol.tick(37.0) == [Failed("the session was not signed in time")]
+
+
+def test_a_signer_that_takes_its_time():
+    protocol = challenged()
+    assert (protocol.next_tick(), protocol.tick(30.4)) == (30.5, [])
     protocol.signed(SIGNATURE)
-    assert protocol.tick(37.0) == [Failed("no welcome after the signature")]
+    assert protocol.data_to_send(30.4) == [SIGNATURE.encode()]
+    assert (protocol.next_tick(), protocol.tick(30.5)) == (35.5, [])
+    assert protocol.tick(35.5) == [Failed("no welcome after the signature")]
+    assert receive(protocol, WELCOME, now=35.6) == READY
+
+
+def test_a_signer_that_never_answers():
+    protocol = challenged()
+    assert protocol.tick(30.5) == [Failed("the session was not signed in time")]
+    assert receive(protocol, {"code": "400012", "msg": "late"}, now=30.6) == [Failed("late", 400012)]
+    assert protocol.data_to_send(30.6) == []
+
+
+def test_a_signature_that_comes_after_a_reconnect_belongs_to_no_session():
+    lost, fresh = challenged(), connecting()
+    lost.close()
+    lost.signed(SIGNATURE)
+    assert (lost.data_to_send(1.0), lost.tick(100.0)) == ([], [])
+    other = CHALLENGE.replace(b"92f2aec4", b"00000000")
+    assert receive(fresh, other) == [SignatureWanted(other.decode())]
+    assert fresh.data_to_send(1.0) == []
+
+
+def test_a_signature_is_not_sent_where_the_exchange_did_not_wait_for_it():
+    protocol = challenged()
+    assert receive(protocol, WELCOME) == READY
+    protocol.signed(SIGNATURE)
+    assert protocol.data_to_send(1.0) == []
 
 
 # -- the second generation's -------------------------------------------------------------------------------------
@@ -362,8 +394,13 @@ def test_what_is_left_of_the_quota(name, limit, expected):
         ({"id": "9", "code": "429001"}, Rejected("", 429001, "no reason given")),
         ({"code": "420001", "msg": "Too many errors"}, Failed("Too many errors", 420001)),
         ({"code": "501000", "msg": "stopping"}, Failed("stopping", 501000)),
+        ({"code": "x", "msg": "odd"}, Rejected("", 400, "odd")),
+        ({"id": "1", "result": True}, Answered("1", "", 200000)),
+        ({"id": "1", "result": False, "reason": "odd"}, Answered("1", "", 400, message="odd")),
+        ({"id": "9", "result": True}, None),
+        ({"id": "1", "result": None, "code": "200000", "data": None}, Answered("1", "", 200000)),
+        ({"op": "spot.order", "code": "400100", "msg": "odd"}, Rejected("", 400100, "odd")),
         ({"code": "200000"}, None),
-        ({}, None),
     ],
 )  # fmt: skip
 def test_answers_and_errors(answer, event):
@@ -504,6 +541,10 @@ def test_any_json_is_events(state, messages):
         b"[" * 100_000,
         b'{"a":' + b"[" * 100_000,
         b'{"op":"\xff"}',
+        b"{}",
+        b'{"id":"1","op":"spot.order","args":{}}',
+        b'{"id":"1","op":"ping","timestamp":"1"}',
+        b'{"id":"1","op":"auth","kc-api-key":"k"}',
     ],
 )
 def test_what_cannot_be_read(data):

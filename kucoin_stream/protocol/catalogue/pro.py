@@ -117,6 +117,8 @@ for _row in ROWS:
     if _row.stem.startswith(("mark-price.", "funding-fee")):  # pushed without a suffix
         _BY_PUSH[_type.rpartition(".")[0], _depth] = _row
 _BY_PUSH["risk", ""] = _BY_STEM["lw"]  # the other name of the same push
+_BY_PUSH["markprice", ""] = _BY_STEM["mark-price.FUTURES"]  # as KuCoin's node SDK writes them (6.5.6)
+_BY_PUSH["fundingfee", ""] = _BY_STEM["funding-fee.FUTURES"]
 
 
 def row_of(channel: str, depth: str) -> tuple[Topic, str]:

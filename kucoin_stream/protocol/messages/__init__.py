@@ -1,4 +1,4 @@
-"""Typed messages, by family. Each struct says its units and its section of ``protocol.md``.
+"""Typed messages, by family. Each struct says its section of ``protocol.md``, each number's type its unit (``units``).
 
 Numbers arrive as text in one year and as numbers in another; all decoders here accept both.
 """
@@ -22,6 +22,8 @@ Signed = Annotated[float, msgspec.Meta(ge=-1e24, le=1e24)]
 Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number that fits a column of int64."""
 
+NANOSECONDS = 10**15
+"""A time below it is in ms, one above in ns: as ms it is the year 33,658, as ns 12 days after 1970."""
 
 _DECODERS: dict[object, msgspec.json.Decoder[Any]] = {}
 

@@ -7,46 +7,29 @@ so is a number written as empty text.
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct, field
-from msgspec.structs import fields, force_setattr
+from msgspec.structs import force_setattr
 
-from kucoin_stream.protocol.messages import Amount, Integer, Signed
+from kucoin_stream.protocol.messages import NANOSECONDS, Integer
+from kucoin_stream.protocol.messages.blanks import Blank, Name, WithBlanks
+from kucoin_stream.protocol.messages.units import Bitcoin, Funds, Holding, Price, Ratio, Size, Valuation
 
-_NANOSECONDS = 10**15  # a time above this is none in ms: it would lie beyond the year 33,000
 
-
-class RelationContext(Struct, frozen=True, rename="camel", gc=False):
+class RelationContext(WithBlanks, frozen=True, rename="camel", gc=False):
     """The order or trade that a change of balance belongs to."""
 
     symbol: str | None = None
-    order_id: str | None = None
-    trade_id: str | None = None
+    order_id: Name | None = None
+    trade_id: Name | None = None
 
 
 if TYPE_CHECKING:
-    OptionalAmount = Amount | None
     _Context = RelationContext | None
 else:  # as on the wire; __post_init__ leaves what type checkers see
-    OptionalAmount = Amount | Literal[""] | None
     _Context = RelationContext | str | None
-
-
-class WithBlanks(Struct, frozen=True, gc=False):
-    """A message in which empty text means nothing: it becomes ``None`` in every field whose default that is."""
-
-    def __post_init__(self) -> None:
-        for name in _may_be_none(type(self)):
-            if getattr(self, name) == "":
-                force_setattr(self, name, None)
-
-
-@cache
-def _may_be_none(kind: type[Any]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind) if each.default is None)
 
 
 class Order(WithBlanks, frozen=True, rename="camel", gc=False):
@@ -58,34 +41,34 @@ class Order(WithBlanks, frozen=True, rename="camel", gc=False):
     """
 
     symbol: str
-    order_id: str
+    order_id: Name
     side: str
     type: str
     status: str
     ts_ns: Integer = field(name="ts")
     order_time_ms: Integer | None = field(name="orderTime", default=None)  # ns before late 2022: made ms here
-    client_oid: str | None = None
+    client_oid: Name | None = None
     order_type: str | None = None
-    price: OptionalAmount = None
-    origin_size: OptionalAmount = None
-    origin_funds: OptionalAmount = None
-    size: OptionalAmount = None
-    filled_size: OptionalAmount = None
-    remain_size: OptionalAmount = None
-    canceled_size: OptionalAmount = None
-    funds: OptionalAmount = None
-    remain_funds: OptionalAmount = None
-    canceled_funds: OptionalAmount = None
-    old_size: OptionalAmount = None
-    match_price: OptionalAmount = None
-    match_size: OptionalAmount = None
-    trade_id: str | None = None
+    price: Price | Blank = None
+    origin_size: Size | Blank = None
+    origin_funds: Funds | Blank = None
+    size: Size | Blank = None
+    filled_size: Size | Blank = None
+    remain_size: Size | Blank = None
+    canceled_size: Size | Blank = None
+    funds: Funds | Blank = None
+    remain_funds: Funds | Blank = None
+    canceled_funds: Funds | Blank = None
+    old_size: Size | Blank = None
+    match_price: Price | Blank = None
+    match_size: Size | Blank = None
+    trade_id: Name | None = None
     liquidity: str | None = None
     fee_type: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.order_time_ms is not None and self.order_time_ms > _NANOSECONDS:
+        if self.order_time_ms is not None and self.order_time_ms > NANOSECONDS:
             force_setattr(self, "order_time_ms", self.order_time_ms // 10**6)
 
 
@@ -96,11 +79,11 @@ class Balance(Struct, frozen=True, rename="camel", gc=False):
     """
 
     currency: str
-    total: Signed | None = None
-    available: Signed | None = None
-    hold: Signed | None = None
-    available_change: Signed | None = None
-    hold_change: Signed | None = None
+    total: Holding | None = None
+    available: Holding | None = None
+    hold: Holding | None = None
+    available_change: Holding | None = None
+    hold_change: Holding | None = None
     account_id: str | None = None
     relation_event: str | None = None
     relation_event_id: str | None = None
@@ -127,15 +110,15 @@ class StopOrder(WithBlanks, frozen=True, rename="camel", gc=False):
     """
 
     symbol: str
-    order_id: str
+    order_id: Name
     type: str
     side: str
     ts_ns: Integer = field(name="ts")
     order_type: str | None = None
     stop: str | None = None
-    stop_price: OptionalAmount = None
-    order_price: OptionalAmount = None
-    size: OptionalAmount = None
+    stop_price: Price | Blank = None
+    order_price: Price | Blank = None
+    size: Size | Blank = None
     trade_type: str | None = None
     trigger_success: bool | None = None
     error: str | None = None
@@ -145,9 +128,9 @@ class StopOrder(WithBlanks, frozen=True, rename="camel", gc=False):
 class MarginAsset(Struct, frozen=True, gc=False):
     """What a cross margin account holds of one currency."""
 
-    total: Signed | None = None
-    available: Signed | None = None
-    hold: Signed | None = None
+    total: Holding | None = None
+    available: Holding | None = None
+    hold: Holding | None = None
 
 
 class DebtRatio(Struct, frozen=True, rename="camel", gc=False):
@@ -156,12 +139,12 @@ class DebtRatio(Struct, frozen=True, rename="camel", gc=False):
     ``asset_list`` and ``debt_list`` are by currency.
     """
 
-    debt_ratio: Signed
-    total_asset: Signed | None = None
-    margin_coefficient_total_asset: Signed | None = None
-    total_debt: Signed | None = None
+    debt_ratio: Ratio
+    total_asset: Bitcoin | None = None
+    margin_coefficient_total_asset: Bitcoin | None = None
+    total_debt: Bitcoin | None = None
     asset_list: dict[str, MarginAsset] | None = None
-    debt_list: dict[str, Signed] | None = None
+    debt_list: dict[str, Holding] | None = None
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
 
 
@@ -178,10 +161,10 @@ class MarginStatus(Struct, frozen=True, gc=False):
 class IsolatedAsset(Struct, frozen=True, rename="camel", gc=False):
     """What an isolated margin account holds and owes of one currency."""
 
-    total: Signed | None = None
-    hold: Signed | None = None
-    liability_principal: Signed | None = None
-    liability_interest: Signed | None = None
+    total: Holding | None = None
+    hold: Holding | None = None
+    liability_principal: Holding | None = None
+    liability_interest: Holding | None = None
 
 
 class IsolatedPosition(Struct, frozen=True, rename="camel", gc=False):
@@ -190,7 +173,7 @@ class IsolatedPosition(Struct, frozen=True, rename="camel", gc=False):
     tag: str
     status: str
     status_biz_type: str | None = None
-    accumulated_principal: Signed | None = None
+    accumulated_principal: Valuation | None = None
     change_assets: dict[str, IsolatedAsset] | None = None
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
     symbol: str = ""  # from the topic

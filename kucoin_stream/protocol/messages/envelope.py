@@ -1,32 +1,39 @@
-"""The frames of a classic connection, in and out (protocol.md 3)."""
+"""The frames of a classic connection, in and out (protocol.md 3), and the push that all connections give."""
 
 from __future__ import annotations
 
 from typing import Generic, Literal, TypeVar
 
+import msgspec
 from msgspec import Raw, Struct
+
+from kucoin_stream.errors import RemoteProtocolError, printable
+from kucoin_stream.protocol.messages import decoder
 
 T = TypeVar("T")
 
-FrameType = Literal["message", "ack", "error", "pong", "welcome", "notice", "command"]
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises."""
 
 
 class Envelope(Struct, frozen=True, gc=False):
-    """Any frame that a classic server sends. One flat struct, so that a push is decoded in one pass.
+    """Any frame that a classic server sends, as far as a push needs it (3.7).
 
-    ``data`` stays undecoded: the topic's row names its type. It is a view of the bytes received.
+    What is of another ``type`` is a :class:`~kucoin_stream.protocol.messages.control.Reply`. ``data`` stays undecoded:
+    the topic's row names its type. It is a view of the bytes received.
     """
 
-    type: FrameType = "message"  # some old pushes have none
+    type: str = "message"  # some old pushes have none
     topic: str = ""
     subject: str = ""
     data: Raw = Raw()
-    id: str | int | None = None
-    code: int | str | None = None
 
 
 class Push(Struct, Generic[T], frozen=True, gc=False):
-    """A push with its payload, decoded in one pass; ``topic`` is the single-symbol form as on the wire."""
+    """A push with its payload; ``topic`` is the single-symbol form as on the wire.
+
+    ``data`` is a list where a Pro message carries several payloads: all funding rates, as :func:`decode` returns them.
+    """
 
     topic: str
     data: T
@@ -35,7 +42,7 @@ class Push(Struct, Generic[T], frozen=True, gc=False):
 
 
 class Command(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """A frame that a client sends: ``ping``, ``subscribe`` or ``unsubscribe``.
+    """A frame that a client sends: ``ping``, ``subscribe``, ``unsubscribe``, and of old the two of tunnels (3.5).
 
     ``id`` is echoed as text. ``response`` asks for an ack.
     """
@@ -45,3 +52,13 @@ class Command(Struct, frozen=True, rename="camel", omit_defaults=True):
     topic: str = ""
     private_channel: bool | str = False
     response: bool = False
+    tunnel_id: str = ""
+    new_tunnel_id: str = ""
+
+
+def read(kind: type[T], data: bytes) -> T:
+    """Decode a whole message; raise :class:`RemoteProtocolError` where it is none of this kind."""
+    try:
+        return decoder(kind).decode(data)
+    except UNDECODABLE as exc:
+        raise RemoteProtocolError(f"undecodable message: {printable(exc)}") from exc

@@ -7,9 +7,13 @@ otherwise. A field's unit of time is in its name. Fields that KuCoin leaves out,
 from __future__ import annotations
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
-from kucoin_stream.protocol.messages import Amount, Integer, Signed
-from kucoin_stream.protocol.messages.spot import Level
+from kucoin_stream.protocol.messages import NANOSECONDS, Integer
+from kucoin_stream.protocol.messages.units import Funds, Lots, Milliseconds, Price, Ratio, SignedPrice, Size
+
+Level = tuple[Price, Lots]
+"""``(price, size)``, the size in lots."""
 
 
 class Ticker(Struct, frozen=True, rename="camel", gc=False):
@@ -17,10 +21,10 @@ class Ticker(Struct, frozen=True, rename="camel", gc=False):
 
     symbol: str
     sequence: Integer | None = None
-    best_bid_price: Amount | None = None
-    best_bid_size: Amount | None = None
-    best_ask_price: Amount | None = None
-    best_ask_size: Amount | None = None
+    best_bid_price: Price | None = None
+    best_bid_size: Lots | None = None
+    best_ask_price: Price | None = None
+    best_ask_size: Lots | None = None
     ts_ns: Integer | None = field(name="ts", default=None)
 
 
@@ -30,13 +34,13 @@ class TickerV1(Struct, frozen=True, rename="camel", gc=False):
     symbol: str
     sequence: Integer | None = None
     side: str = ""
-    price: Amount | None = None
-    size: Amount | None = None
+    price: Price | None = None
+    size: Lots | None = None
     trade_id: str = ""
-    best_bid_price: Amount | None = None
-    best_bid_size: Amount | None = None
-    best_ask_price: Amount | None = None
-    best_ask_size: Amount | None = None
+    best_bid_price: Price | None = None
+    best_bid_size: Lots | None = None
+    best_ask_price: Price | None = None
+    best_ask_size: Lots | None = None
     ts_ns: Integer | None = field(name="ts", default=None)
 
 
@@ -55,7 +59,8 @@ class BookChange(Struct, frozen=True, rename="camel", gc=False):
 class BookDepth(Struct, frozen=True, gc=False):
     """The best 5 or 50 levels a side, best first; replaces the one before (4.23).
 
-    ``ts_ms`` repeats ``timestamp_ms``, and stands alone where that is absent.
+    ``ts_ms`` repeats ``timestamp_ms``, and stands alone where that is absent; in old documents it is in ns, which is ms
+    here. A ``sequence`` of 0 is none.
     """
 
     asks: list[Level] | None = None
@@ -64,6 +69,12 @@ class BookDepth(Struct, frozen=True, gc=False):
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
     ts_ms: Integer | None = field(name="ts", default=None)
     symbol: str = ""  # from the topic
+
+    def __post_init__(self) -> None:
+        if self.sequence == 0:
+            force_setattr(self, "sequence", None)
+        if self.ts_ms is not None and self.ts_ms > NANOSECONDS:
+            force_setattr(self, "ts_ms", self.ts_ms // 10**6)
 
 
 class Candle(Struct, frozen=True, array_like=True, gc=False):
@@ -74,12 +85,12 @@ class Candle(Struct, frozen=True, array_like=True, gc=False):
     """
 
     start_s: Integer
-    open: Amount
-    close: Amount
-    high: Amount
-    low: Amount
-    turnover: Amount
-    volume: Amount
+    open: Price
+    close: Price
+    high: Price
+    low: Price
+    turnover: Funds
+    volume: Lots
 
 
 class KlineUpdate(Struct, frozen=True, gc=False):
@@ -99,21 +110,23 @@ class Trade(Struct, frozen=True, rename="camel", gc=False):
 
     symbol: str
     side: str
-    price: Amount
-    size: Amount
+    price: Price
+    size: Lots
     ts_ns: Integer = field(name="ts")
     trade_id: str
     sequence: Integer | None = None
     maker_order_id: str = ""
     taker_order_id: str = ""
+    maker_user_id: str = ""  # until 2024
+    taker_user_id: str = ""  # until 2024
 
 
 class MarkPrice(Struct, frozen=True, rename="camel", gc=False):
     """Mark and index price, every second (4.26)."""
 
-    mark_price: Amount
-    index_price: Amount | None = None
-    granularity_ms: Integer | None = field(name="granularity", default=None)
+    mark_price: Price
+    index_price: Price | None = None
+    granularity_ms: Milliseconds | None = field(name="granularity", default=None)
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
     symbol: str = ""  # from the topic
 
@@ -125,8 +138,8 @@ class FundingRate(Struct, frozen=True, rename="camel", gc=False):
     ``period`` 1: the fee is charged in this cycle.
     """
 
-    funding_rate: Signed
-    granularity_ms: Integer | None = field(name="granularity", default=None)
+    funding_rate: Ratio
+    granularity_ms: Milliseconds | None = field(name="granularity", default=None)
     period: Integer | None = None
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
     symbol: str = ""  # from the topic
@@ -136,7 +149,7 @@ class FundingSettlement(Struct, frozen=True, rename="camel", gc=False):
     """Begin or end of a funding settlement: ``subject`` is ``funding.begin`` or ``funding.end`` (4.27)."""
 
     funding_time_ms: Integer = field(name="fundingTime")
-    funding_rate: Signed | None = None
+    funding_rate: Ratio | None = None
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
     symbol: str = ""  # from the topic where the data have none
     subject: str = ""  # of the push
@@ -149,13 +162,13 @@ class Snapshot(Struct, frozen=True, rename="camel", gc=False):
     """
 
     symbol: str
-    last_price: Amount | None = None
-    high_price: Amount | None = None
-    low_price: Amount | None = None
-    price_24_hours_before: Amount | None = None
-    price_chg: Signed | None = None
-    price_chg_pct: Signed | None = None
-    volume: Amount | None = None
-    turnover: Amount | None = None
-    funding_rate: Signed | None = None
+    last_price: Price | None = None
+    high_price: Price | None = None
+    low_price: Price | None = None
+    price_24_hours_before: Price | None = None
+    price_chg: SignedPrice | None = None
+    price_chg_pct: Ratio | None = None
+    volume: Size | None = None
+    turnover: Funds | None = None
+    funding_rate: Ratio | None = None
     ts_ns: Integer | None = field(name="ts", default=None)

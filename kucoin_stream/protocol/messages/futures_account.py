@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from kucoin_stream.protocol.messages import Amount, Integer, Signed
-from kucoin_stream.protocol.messages.account import OptionalAmount, WithBlanks
+from kucoin_stream.protocol.messages import Integer
+from kucoin_stream.protocol.messages.blanks import Blank, Name, WithBlanks
+from kucoin_stream.protocol.messages.units import Holding, Lots, Price, Ratio, Settled, SignedLots, SignedPrice, Times
 
 
 class Order(WithBlanks, frozen=True, rename="camel", gc=False):
@@ -22,23 +23,23 @@ class Order(WithBlanks, frozen=True, rename="camel", gc=False):
     """
 
     symbol: str
-    order_id: str
+    order_id: Name
     side: str
     type: str
     status: str
     ts_ns: Integer = field(name="ts")
     order_time_ns: Integer | None = field(name="orderTime", default=None)  # the documents say ms: wrong
-    client_oid: str | None = None
+    client_oid: Name | None = None
     order_type: str | None = None
-    price: OptionalAmount = None
-    size: OptionalAmount = None
-    filled_size: OptionalAmount = None
-    remain_size: OptionalAmount = None
-    canceled_size: OptionalAmount = None
-    old_size: OptionalAmount = None
-    match_price: OptionalAmount = None
-    match_size: OptionalAmount = None
-    trade_id: str | None = None
+    price: Price | Blank = None
+    size: Lots | Blank = None
+    filled_size: Lots | Blank = None
+    remain_size: Lots | Blank = None
+    canceled_size: Lots | Blank = None
+    old_size: Lots | Blank = None
+    match_price: Price | Blank = None
+    match_size: Lots | Blank = None
+    trade_id: Name | None = None
     liquidity: str | None = None
     fee_type: str | None = None
     margin_mode: str | None = None
@@ -54,16 +55,16 @@ class StopOrder(WithBlanks, frozen=True, rename="camel", gc=False):
     """
 
     symbol: str
-    order_id: str
+    order_id: Name
     type: str
     side: str
     ts_ns: Integer = field(name="ts")
     order_type: str | None = None
     stop: str | None = None
-    stop_price: OptionalAmount = None
+    stop_price: Price | Blank = None
     stop_price_type: str | None = None
-    order_price: OptionalAmount = None
-    size: OptionalAmount = None
+    order_price: Price | Blank = None
+    size: Lots | Blank = None
     margin_mode: str | None = None
     trigger_success: bool | None = None
     error: str | None = None
@@ -77,20 +78,20 @@ class Wallet(Struct, frozen=True, rename="camel", gc=False):
     """
 
     currency: str
-    wallet_balance: Signed | None = None
-    available_balance: Signed | None = None
-    hold_balance: Signed | None = None
-    equity: Signed | None = None
-    available_margin: Signed | None = None  # since 2026
-    max_withdraw_amount: Signed | None = None  # since 2025
-    total_cross_margin: Signed | None = None
-    cross_pos_margin: Signed | None = None
-    cross_order_margin: Signed | None = None
-    cross_un_pnl: Signed | None = None
-    isolated_pos_margin: Signed | None = None
-    isolated_order_margin: Signed | None = None
-    isolated_funding_fee_margin: Signed | None = None
-    isolated_un_pnl: Signed | None = None
+    wallet_balance: Holding | None = None
+    available_balance: Holding | None = None
+    hold_balance: Holding | None = None
+    equity: Holding | None = None
+    available_margin: Holding | None = None  # since 2026
+    max_withdraw_amount: Holding | None = None  # since 2025
+    total_cross_margin: Holding | None = None
+    cross_pos_margin: Holding | None = None
+    cross_order_margin: Holding | None = None
+    cross_un_pnl: Holding | None = None
+    isolated_pos_margin: Holding | None = None
+    isolated_order_margin: Holding | None = None
+    isolated_funding_fee_margin: Holding | None = None
+    isolated_un_pnl: Holding | None = None
     version: Integer | None = None
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
 
@@ -99,7 +100,7 @@ class OrderMargin(Struct, frozen=True, rename="camel", gc=False):
     """Margin held by orders; deprecated, see :class:`Wallet` (4.32)."""
 
     currency: str
-    order_margin: Signed | None = None
+    order_margin: Holding | None = None
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
 
 
@@ -107,8 +108,8 @@ class AvailableBalance(Struct, frozen=True, rename="camel", gc=False):
     """What is available, and what a transfer holds; deprecated, see :class:`Wallet` (4.32)."""
 
     currency: str
-    available_balance: Signed | None = None
-    hold_balance: Signed | None = None
+    available_balance: Holding | None = None
+    hold_balance: Holding | None = None
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
 
 
@@ -116,7 +117,7 @@ class WithdrawHold(Struct, frozen=True, rename="camel", gc=False):
     """What a withdrawal holds; deprecated, see :class:`Wallet` (4.32)."""
 
     currency: str
-    withdraw_hold: Signed | None = None
+    withdraw_hold: Holding | None = None
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
 
 
@@ -130,42 +131,42 @@ class Position(Struct, frozen=True, rename="camel", gc=False):
 
     symbol: str = ""  # from the topic where the data have none; with positionAll it may be missing
     change_reason: str | None = None
-    current_qty: Signed | None = None
+    current_qty: SignedLots | None = None
     is_open: bool | None = None
     margin_mode: str | None = None
     position_side: str | None = None
     cross_mode: bool | None = None
     auto_deposit: bool | None = None
-    leverage: Signed | None = None
-    real_leverage: Signed | None = None
-    risk_limit: Signed | None = None
+    leverage: Times | None = None
+    real_leverage: Times | None = None
+    risk_limit: Settled | None = None
     risk_limit_level: Integer | None = None
-    avg_entry_price: Signed | None = None
-    mark_price: Signed | None = None
-    mark_value: Signed | None = None
-    liquidation_price: Signed | None = None
-    bankrupt_price: Signed | None = None
-    current_cost: Signed | None = None
-    current_comm: Signed | None = None
-    unrealised_cost: Signed | None = None
-    realised_cost: Signed | None = None
-    realised_gross_cost: Signed | None = None
-    realised_gross_pnl: Signed | None = None
-    realised_pnl: Signed | None = None
-    unrealised_pnl: Signed | None = None
-    unrealised_pnl_pcnt: Signed | None = None
-    unrealised_roe_pcnt: Signed | None = None
-    pos_cost: Signed | None = None
-    pos_cross: Signed | None = None
-    pos_init: Signed | None = None
-    pos_comm: Signed | None = None
-    pos_loss: Signed | None = None
-    pos_margin: Signed | None = None
-    pos_funding: Signed | None = None
-    pos_maint: Signed | None = None
-    maint_margin: Signed | None = None
-    maint_margin_req: Signed | None = None
-    delev_percentage: Signed | None = None
+    avg_entry_price: SignedPrice | None = None
+    mark_price: SignedPrice | None = None
+    mark_value: Settled | None = None
+    liquidation_price: SignedPrice | None = None
+    bankrupt_price: SignedPrice | None = None
+    current_cost: Settled | None = None
+    current_comm: Settled | None = None
+    unrealised_cost: Settled | None = None
+    realised_cost: Settled | None = None
+    realised_gross_cost: Settled | None = None
+    realised_gross_pnl: Settled | None = None
+    realised_pnl: Settled | None = None
+    unrealised_pnl: Settled | None = None
+    unrealised_pnl_pcnt: Ratio | None = None
+    unrealised_roe_pcnt: Ratio | None = None
+    pos_cost: Settled | None = None
+    pos_cross: Settled | None = None
+    pos_init: Settled | None = None
+    pos_comm: Settled | None = None
+    pos_loss: Settled | None = None
+    pos_margin: Settled | None = None
+    pos_funding: Settled | None = None
+    pos_maint: Settled | None = None
+    maint_margin: Settled | None = None
+    maint_margin_req: Ratio | None = None
+    delev_percentage: Ratio | None = None
     settle_currency: str | None = None
     opening_timestamp_ms: Integer | None = field(name="openingTimestamp", default=None)
     current_timestamp_ms: Integer | None = field(name="currentTimestamp", default=None)
@@ -175,10 +176,10 @@ class PositionSettlement(Struct, frozen=True, rename="camel", gc=False):
     """A funding fee settled on a position; ``funding_rate`` is a fraction, ``qty`` signed lots (4.33)."""
 
     funding_time_ms: Integer = field(name="fundingTime")
-    qty: Signed | None = None
-    mark_price: Amount | None = None
-    funding_rate: Signed | None = None
-    funding_fee: Signed | None = None
+    qty: SignedLots | None = None
+    mark_price: Price | None = None
+    funding_rate: Ratio | None = None
+    funding_fee: Settled | None = None
     settle_currency: str | None = None
     ts_ns: Integer | None = field(name="ts", default=None)
     symbol: str = ""  # from the topic where the data have none, as before 2026-07
@@ -200,7 +201,7 @@ MarginModes = dict[str, str]
 class Leverage(Struct, frozen=True, gc=False):
     """The leverage of one symbol."""
 
-    leverage: Amount
+    leverage: Times
 
 
 CrossLeverages = dict[str, Leverage]

@@ -12,40 +12,28 @@ from typing import Annotated, Generic, TypeVar
 from msgspec import Meta, Raw, Struct, field
 from msgspec.structs import force_setattr
 
-from kucoin_stream.protocol.messages import Amount, Integer, Signed
+from kucoin_stream.protocol.messages import NANOSECONDS, Amount, Integer
+from kucoin_stream.protocol.messages.units import Funds, Lots, MarketSize, Milliseconds, Price, Ratio
 
 T = TypeVar("T")
-
-_MILLISECONDS = 10**15  # a time below it is in ms, one above in ns: the year 33658, or 12 days after 1970
 
 
 def nanoseconds(time: int) -> int:
     """Return in ns a time that is in ms in some messages and in ns in others."""
-    return time * 1_000_000 if abs(time) < _MILLISECONDS else time
+    return time * 1_000_000 if abs(time) < NANOSECONDS else time
 
 
 # -- frames --------------------------------------------------------------------------------------------------------
 
 
 class Envelope(Struct, frozen=True, gc=False):
-    """Any frame that a Pro server sends, with what it says undecoded. One flat struct, lax about everything."""
+    """A push with its payload undecoded; ``channel`` is empty where a frame is none."""
 
     channel: str = field(name="T", default="")
     depth: str = field(name="dp", default="")
     subject: str = field(name="t", default="")
     payload: Raw = field(name="d", default=Raw())
     pushed_ns: Integer | None = field(name="P", default=None)
-    id: str | int | None = None
-    type: str = ""
-    op: str = ""
-    result: Raw = Raw()  # true, false, or either as text
-    code: int | str | None = None
-    message: Raw = Raw()
-    reason: Raw = Raw()
-    msg: Raw = Raw()
-    data: Raw = Raw()
-    session_id: str = field(name="sessionId", default="")
-    ping_interval_ms: float | str | None = field(name="pingInterval", default=None)
 
 
 class Frame(Struct, Generic[T], frozen=True, gc=False):
@@ -89,13 +77,13 @@ class Ticker(Struct, frozen=True, gc=False):
     symbol: str = field(name="s")
     sequence: Integer | None = field(name="E", default=None)
     time_ns: Integer | None = field(name="M", default=None)
-    price: Amount | None = field(name="l", default=None)
-    size: Amount | None = field(name="q", default=None)
+    price: Price | None = field(name="l", default=None)
+    size: MarketSize | None = field(name="q", default=None)
     side: str = field(name="S", default="")
-    best_bid: Amount | None = field(name="b", default=None)
-    best_bid_size: Amount | None = field(name="B", default=None)
-    best_ask: Amount | None = field(name="a", default=None)
-    best_ask_size: Amount | None = field(name="A", default=None)
+    best_bid: Price | None = field(name="b", default=None)
+    best_bid_size: MarketSize | None = field(name="B", default=None)
+    best_ask: Price | None = field(name="a", default=None)
+    best_ask_size: MarketSize | None = field(name="A", default=None)
 
 
 class Trade(Struct, frozen=True, gc=False):
@@ -103,8 +91,8 @@ class Trade(Struct, frozen=True, gc=False):
 
     symbol: str = field(name="s")
     side: str = field(name="S")
-    price: Amount = field(name="p")
-    size: Amount = field(name="q")
+    price: Price = field(name="p")
+    size: MarketSize = field(name="q")
     time_ns: Integer = field(name="M")
     trade_id: str | int = field(name="ti", default="")  # always text once made
     sequence: Integer | None = field(name="E", default=None)
@@ -125,18 +113,18 @@ class Kline(Struct, frozen=True, gc=False):
     symbol: str = field(name="s")
     interval: str = field(name="i")
     start_s: Integer = field(name="O")
-    open: Amount = field(name="o")
-    close: Amount = field(name="c")
-    high: Amount = field(name="h")
-    low: Amount = field(name="l")
-    volume: Amount = field(name="v")
-    turnover: Amount = field(name="a")
+    open: Price = field(name="o")
+    close: Price = field(name="c")
+    high: Price = field(name="h")
+    low: Price = field(name="l")
+    volume: MarketSize = field(name="v")
+    turnover: Funds = field(name="a")
     end_s: Integer | None = field(name="C", default=None)
     marked: bool | None = field(name="S", default=None)
     time_ns: Integer | None = None
 
 
-Level = Annotated[tuple[Amount, ...], Meta(min_length=2, max_length=3)]
+Level = Annotated[tuple[Amount, ...], Meta(min_length=2, max_length=3, extra={"unit": "quote/base, size"})]
 """``(price, size)``, with ``rpiFilter`` ``(price, size without RPI orders, size of RPI orders)``."""
 
 
@@ -160,9 +148,9 @@ class MarkPrice(Struct, frozen=True, gc=False):
     """Mark and index price, each second; ``open_interest`` in contracts (6.5.5)."""
 
     symbol: str = field(name="s")
-    mark_price: Amount = field(name="mp")
-    index_price: Amount | None = field(name="ip", default=None)
-    open_interest: Amount | None = field(name="oi", default=None)
+    mark_price: Price = field(name="mp")
+    index_price: Price | None = field(name="ip", default=None)
+    open_interest: Lots | None = field(name="oi", default=None)
     time_ms: Integer | None = field(name="ts", default=None)
 
 
@@ -174,13 +162,13 @@ class FundingRate(Struct, frozen=True, gc=False):
     """
 
     symbol: str = field(name="s")
-    rate: Signed = field(name="fr")
-    last_rate: Signed | None = field(name="lfr", default=None)
+    rate: Ratio = field(name="fr")
+    last_rate: Ratio | None = field(name="lfr", default=None)
     start_ms: Integer | None = field(name="ft", default=None)
     next_ms: Integer | None = field(name="nt", default=None)
-    interval_millis: Integer | None = field(name="gl", default=None)
-    cap: Signed | None = field(name="fc", default=None)
-    floor: Signed | None = field(name="ff", default=None)
+    interval_millis: Milliseconds | None = field(name="gl", default=None)
+    cap: Ratio | None = field(name="fc", default=None)
+    floor: Ratio | None = field(name="ff", default=None)
     time_ns: Integer | None = None
 
 
@@ -188,14 +176,14 @@ class CallAuction(Struct, frozen=True, gc=False):
     """State of a call auction: the estimated match, and the prices orders may have (6.5.7)."""
 
     symbol: str = field(name="s")
-    estimated_price: Amount | None = field(name="ep", default=None)
-    estimated_size: Amount | None = field(name="es", default=None)
-    sell_low: Amount | None = field(name="slp", default=None)
-    sell_high: Amount | None = field(name="shp", default=None)
-    buy_low: Amount | None = field(name="blp", default=None)
-    buy_high: Amount | None = field(name="bhp", default=None)
+    estimated_price: Price | None = field(name="ep", default=None)
+    estimated_size: MarketSize | None = field(name="es", default=None)
+    sell_low: Price | None = field(name="slp", default=None)
+    sell_high: Price | None = field(name="shp", default=None)
+    buy_low: Price | None = field(name="blp", default=None)
+    buy_high: Price | None = field(name="bhp", default=None)
     time_ms: Integer | None = field(name="ts", default=None)
-    estimated_price_short: Amount | None = field(name="eq", default=None)  # the price under the sample's key
+    estimated_price_short: Price | None = field(name="eq", default=None)  # the price under the sample's key
 
     def __post_init__(self) -> None:
         if self.estimated_price is None and self.estimated_price_short is not None:

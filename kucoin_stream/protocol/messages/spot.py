@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from kucoin_stream.protocol.messages import Amount, Integer, Signed
+from kucoin_stream.protocol.messages import Integer
+from kucoin_stream.protocol.messages.units import FlatLevel, Funds, Milliseconds, Price, Ratio, SignedPrice, Size, Times
 
-Level = tuple[Amount, Amount]
+Level = tuple[Price, Size]
 """``(price, size)``"""
 
-Change = tuple[Amount, Amount, Integer]
+Change = tuple[Price, Size, Integer]
 """``(price, size, sequence)``: the new size at a price; size 0 removes it; price 0 only moves the sequence."""
 
 
@@ -22,12 +23,12 @@ class Ticker(Struct, frozen=True, rename="camel", gc=False):
 
     sequence: Integer
     time_ms: Integer | None = field(name="time", default=None)
-    price: Amount | None = None
-    size: Amount | None = None
-    best_bid: Amount | None = None
-    best_bid_size: Amount | None = None
-    best_ask: Amount | None = None
-    best_ask_size: Amount | None = None
+    price: Price | None = None
+    size: Size | None = None
+    best_bid: Price | None = None
+    best_bid_size: Size | None = None
+    best_ask: Price | None = None
+    best_ask_size: Size | None = None
     symbol: str = ""  # from the topic, or from the subject of ``/market/ticker:all``
 
 
@@ -36,8 +37,8 @@ class Trade(Struct, frozen=True, rename="camel", gc=False):
 
     symbol: str
     side: str
-    price: Amount
-    size: Amount
+    price: Price
+    size: Size
     time_ns: Integer = field(name="time")
     trade_id: str
     sequence: Integer
@@ -65,8 +66,8 @@ class BookDelta(Struct, frozen=True, rename="camel", gc=False):
 class BookTop(Struct, frozen=True):
     """Best ask and bid as ``[price, size]``; empty or ``None`` on an empty side (4.3)."""
 
-    asks: list[Amount] | None = None
-    bids: list[Amount] | None = None
+    asks: FlatLevel | None = None
+    bids: FlatLevel | None = None
     timestamp_ms: Integer | None = field(name="timestamp", default=None)
     symbol: str = ""
 
@@ -84,12 +85,12 @@ class CallAuction(Struct, frozen=True, rename="camel", gc=False):
     """State of a call auction (4.7)."""
 
     symbol: str
-    estimated_price: Amount | None = None
-    estimated_size: Amount | None = None
-    sell_order_range_low_price: Amount | None = None
-    sell_order_range_high_price: Amount | None = None
-    buy_order_range_low_price: Amount | None = None
-    buy_order_range_high_price: Amount | None = None
+    estimated_price: Price | None = None
+    estimated_size: Size | None = None
+    sell_order_range_low_price: Price | None = None
+    sell_order_range_high_price: Price | None = None
+    buy_order_range_low_price: Price | None = None
+    buy_order_range_high_price: Price | None = None
     time_ms: Integer | None = field(name="time", default=None)
 
 
@@ -97,12 +98,12 @@ class Candle(Struct, frozen=True, array_like=True, gc=False):
     """One bar in the wire's order. ``start_s`` is the Unix time of its begin, in seconds (4.8, 8.2.6)."""
 
     start_s: Integer
-    open: Amount
-    close: Amount
-    high: Amount
-    low: Amount
-    volume: Amount
-    turnover: Amount
+    open: Price
+    close: Price
+    high: Price
+    low: Price
+    volume: Size
+    turnover: Funds
 
 
 class KlineUpdate(Struct, frozen=True):
@@ -117,13 +118,13 @@ class KlineUpdate(Struct, frozen=True):
 class PriceChange(Struct, frozen=True, rename="camel", gc=False):
     """Change over a window: absolute, and as a fraction (0.01 = 1 %)."""
 
-    change_price: Signed | None = None
-    change_rate: Signed | None = None
-    high: Amount | None = None
-    low: Amount | None = None
-    open: Amount | None = None
-    vol: Amount | None = None
-    vol_value: Amount | None = None
+    change_price: SignedPrice | None = None
+    change_rate: Ratio | None = None
+    high: Price | None = None
+    low: Price | None = None
+    open: Price | None = None
+    vol: Size | None = None
+    vol_value: Funds | None = None
 
 
 class SnapshotData(Struct, frozen=True, rename="camel"):
@@ -131,20 +132,20 @@ class SnapshotData(Struct, frozen=True, rename="camel"):
 
     symbol: str
     datetime_ms: Integer | None = field(name="datetime", default=None)
-    last_traded_price: Amount | None = None
-    open: Amount | None = None
-    high: Amount | None = None
-    low: Amount | None = None
-    close: Amount | None = None
-    average_price: Amount | None = None
-    vol: Amount | None = None
-    vol_value: Amount | None = None
-    change_price: Signed | None = None
-    change_rate: Signed | None = None
-    buy: Amount | None = None
-    bid_size: Amount | None = None
-    sell: Amount | None = None
-    ask_size: Amount | None = None
+    last_traded_price: Price | None = None
+    open: Price | None = None
+    high: Price | None = None
+    low: Price | None = None
+    close: Price | None = None
+    average_price: Price | None = None
+    vol: Size | None = None
+    vol_value: Funds | None = None
+    change_price: SignedPrice | None = None
+    change_rate: Ratio | None = None
+    buy: Price | None = None
+    bid_size: Size | None = None
+    sell: Price | None = None
+    ask_size: Size | None = None
     base_currency: str | None = None
     quote_currency: str | None = None
     market: str | None = None
@@ -155,10 +156,10 @@ class SnapshotData(Struct, frozen=True, rename="camel"):
     mark: Integer | None = None
     sort: Integer | None = None
     site_types: list[str] | None = None
-    maker_fee_rate: Signed | None = None
-    taker_fee_rate: Signed | None = None
-    maker_coefficient: Signed | None = None
-    taker_coefficient: Signed | None = None
+    maker_fee_rate: Ratio | None = None
+    taker_fee_rate: Ratio | None = None
+    maker_coefficient: Times | None = None
+    taker_coefficient: Times | None = None
     market_change_1h: PriceChange | None = field(name="marketChange1h", default=None)
     market_change_4h: PriceChange | None = field(name="marketChange4h", default=None)
     market_change_24h: PriceChange | None = field(name="marketChange24h", default=None)
@@ -175,6 +176,6 @@ class IndexPrice(Struct, frozen=True, gc=False):
     """Index or mark price of margin trading (4.12)."""
 
     symbol: str
-    value: Amount
-    granularity_ms: Integer | None = field(name="granularity", default=None)
+    value: Price
+    granularity_ms: Milliseconds | None = field(name="granularity", default=None)
     timestamp_ms: Integer | None = field(name="timestamp", default=None)

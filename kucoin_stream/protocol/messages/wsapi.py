@@ -9,30 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Raw, Struct, field
+from msgspec import Struct, field
 
 from kucoin_stream.protocol.messages import Integer, Signed
 
 SUCCESS = 200_000
-
-
-class Envelope(Struct, frozen=True, rename="camel", gc=False):
-    """Any frame that the WS API sends. One flat struct, lax about everything: no answer to an order may be lost."""
-
-    id: str | int | None = None
-    op: str | None = None
-    code: int | str | None = None
-    data: Raw = Raw()
-    msg: Raw = Raw()
-    message: Raw = Raw()
-    result: Raw = Raw()
-    reason: Raw = Raw()
-    in_time: Raw = Raw()
-    out_time: Raw = Raw()
-    user_rate_limit: Raw = Raw()
-    rate_limit: Raw = Raw()
-    session_id: str | None = None
-    ping_interval: float | str | None = None  # ms
 
 
 class Request(Struct, frozen=True):
