@@ -52,11 +52,15 @@ Size = Annotated[int, Meta(ge=1, le=2**40)]
 class Settings(Struct, frozen=True):
     """Options of a client, under KuCoin's names in brackets. Times are seconds."""
 
-    region: Region = "global"
+    region: Region = "global"  # [apiRegion]
+    receive_window: Time = 5.0  # [recvWindow] how old a signature may be when it is sent; protocol.md 2.1
     ping_interval: Time | None = None  # [pingInterval] None: what the token's answer says, 18 s
     pong_timeout: Time | None = None  # [pongTimeout] None: what the token's answer says, 10 s
     reconnect_delay: Time = 0.5  # [reconnectTimeout] before the first attempt
     reconnect_delay_max: Time = 30.0
+    reauthenticate: bool = True  # [reauthWSAPIOnReconnect] open a lost WS API session again at once
+    pro_login: Literal["token", "frame"] = "token"  # how the private Pro connection authenticates; protocol.md 6.4
+    order_api: Literal[1, 2] = 1  # generation of the WS API; protocol.md 7.1, 7.3
     welcome_timeout: Time = 5.0  # the official SDK's
     ack_timeout: Time = 10.0  # protocol.md 10.1
     open_timeout: Time = 10.0
@@ -64,8 +68,18 @@ class Settings(Struct, frozen=True):
     close_timeout: Time = 1.0
     transport: Literal["auto", "websockets", "picows"] = "auto"  # which library reads the sockets
     compression: bool = False  # offer permessage-deflate: saves traffic, costs time
-    websocket_url: str | None = None  # [wsUrl] overrides the socket that the token names
+    websocket_url: str | dict[str, str] | None = None  # [wsUrl] overrides connections' addresses: all, or by key
     limits: Limits = Limits()
     frame_bytes: Size = 8 * 2**20  # largest message accepted
     response_bytes: Size = 64 * 2**20  # largest REST answer accepted
     inbox_size: Size = 100_000  # messages a branch may lag behind before its topic's policy applies
+
+    def addresses(self) -> dict[str, str]:
+        """Return the addresses given for connections: by key, or under ``*`` for all."""
+        given = self.websocket_url or {}
+        return {"*": given} if isinstance(given, str) else given
+
+    def address(self, key: str) -> str:
+        """Return the address given for a kind of connection; empty where there is none."""
+        given = self.addresses()
+        return given.get(key) or given.get("*", "")

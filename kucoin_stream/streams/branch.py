@@ -65,14 +65,19 @@ class Branch:
         self._post = post
         self._awake = False
         self._pumping = False
+        self._left = False
         self._loop: asyncio.AbstractEventLoop = source.loop.asyncio_loop
         self._context = contextvars.copy_context()  # of the cell: output appears there
         _quiet_streamz()
 
     @property
     def gone(self) -> bool:
-        """Whether the child no longer exists."""
-        return self._node() is None
+        """Whether the child no longer exists, or has left its source."""
+        return self._left or self._node() is None
+
+    def leave(self) -> None:
+        """Hand the child no more, not even what waits for it. Safe from any thread."""
+        self._left = True
 
     # -- loop thread ---------------------------------------------------------------------------------------------
 
@@ -155,13 +160,13 @@ class Branch:
     def _hand_on(self, most: int) -> tuple[int, list[Any]]:
         """Give the child up to ``most`` messages, until one has to be waited for; return how many are left, and it."""
         node, source, inbox = self._node(), self._source(), self._inbox
-        if node is None or source is None:
+        if node is None or source is None or self._left:
             inbox.clear()
             return most, []
         update = node.update
         thread_state.asynchronous = _here.pumping = True  # emit() inside the graph must not wait for this very loop
         try:
-            while inbox and most > 0:
+            while inbox and most > 0 and not self._left:
                 most -= 1
                 try:
                     result = update(inbox.popleft(), who=source, metadata=[])

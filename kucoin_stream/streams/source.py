@@ -144,6 +144,7 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
     def _prune(self, node: Stream) -> None:
         branch = self._branches.pop(node, None)
         if branch is not None:
+            branch.leave()
             self._engine.post(self._inlet.prune, branch)
 
     @property

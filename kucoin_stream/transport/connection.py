@@ -3,92 +3,123 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Protocol
-from urllib.parse import urlencode
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol, assert_never
 
-from kucoin_stream.errors import RefusedError, RemoteProtocolError, UnreachableError
+from msgspec import Struct
+
+from kucoin_stream.errors import (
+    KucoinStreamError,
+    LocalProtocolError,
+    NotReadyError,
+    RefusedError,
+    RemoteProtocolError,
+    StoppedError,
+    UnreachableError,
+)
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.classic import State
 from kucoin_stream.protocol.events import (
     Acknowledged,
-    Event,
+    Answered,
+    Authenticated,
     Failed,
     Opened,
+    OrderEvent,
     Ponged,
     Rejected,
+    SignatureWanted,
     Unanswered,
     Unreadable,
 )
 from kucoin_stream.protocol.messages.envelope import Push
+from kucoin_stream.protocol.topic import Connection as Key
+from kucoin_stream.protocol.wsapi import WsApiProtocol
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.dial import Line, Machine
 from kucoin_stream.transport.plan import Batch
 from kucoin_stream.transport.socket import Socket, open_socket
 
-Dial = Callable[[], Awaitable[Line]]
+Dial = Callable[[Key], Awaitable[Line]]
+
+
+class Command(Struct, frozen=True):
+    """What was asked of the exchange."""
+
+    kind: Literal["subscribe", "unsubscribe"]
+    batch: Batch = ()  # empty: unknown, as of an error that answers nothing of ours
+
+
+_UNKNOWN = Command("subscribe")
 
 
 class Owner(Protocol):
     """What a connection tells the pool."""
 
-    def received(self, events: list[Event], handle: Callable[[Event], None]) -> None:
-        """Route the pushes of one socket read; ``handle`` takes all else, in order."""
+    def received(self, source: Connection, events: Sequence[OrderEvent]) -> None:
+        """Route the pushes of one socket read, and give all else to ``source.handle``, in order."""
 
-    def acknowledged(self, number: int, batch: Batch) -> None:
-        """Note that a batch is served."""
+    def authenticated(self, source: Connection) -> None:
+        """Note that the exchange accepted our request to authenticate."""
 
-    def rejected(self, number: int, batch: Batch, code: int, reason: str) -> None:
-        """Note that a batch is refused; an empty batch is an error that answers no command."""
+    def acknowledged(self, source: Connection, command: Command) -> None:
+        """Note that a command succeeded."""
 
-    def unanswered(self, number: int, batch: Batch) -> None:
-        """Note that no answer came for a batch."""
+    def rejected(self, source: Connection, command: Command, code: int, reason: str) -> None:
+        """Note that a command is refused."""
 
-    def spoiled(self, error: RemoteProtocolError) -> None:
+    def unanswered(self, source: Connection, command: Command) -> None:
+        """Note that no answer came to a command."""
+
+    def spoiled(self, source: Connection, error: RemoteProtocolError) -> None:
         """Note a message that cannot be read."""
 
     def failed(self, error: Exception) -> None:
-        """Note an error that costs one message."""
+        """Note an error of ours that costs one message."""
 
 
 class Connection:
     """One socket's life. ``number`` is the plan's. Lives on the loop thread."""
 
-    def __init__(self, number: int, dial: Dial, settings: Settings, owner: Owner) -> None:
+    def __init__(self, number: int, key: Key, dial: Dial, settings: Settings, owner: Owner) -> None:
         self.number = number
+        self.key = key
         self.messages = 0
         self.round_trip: float | None = None  # seconds, of the last ping
         self._dial = dial
         self._settings = settings
         self._owner = owner
         self._loop = asyncio.get_running_loop()
+        self._line: Line | None = None
         self._machine: Machine | None = None
         self._socket: Socket | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._batches: dict[str, Batch] = {}  # request id -> what it subscribes
+        self._commands: dict[str, Command] = {}  # by request id
+        self._answers: dict[str, asyncio.Future[Answered]] = {}  # by request id
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._failure: str | None = None
+        self._signing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Fetch a token, connect, and wait for the welcome.
+        """Fetch a token, connect, and go the whole way in: to the welcome, or to that after authentication.
 
         Raises :class:`KucoinStreamError`; afterwards the connection is closed.
         """
-        line = await self._dial()
+        line = await self._dial(self.key)
         try:
             await self._connect(line)
             await self._opened
         except BaseException as exc:
             await self.close()
             if isinstance(exc, OSError | ValueError):
-                raise UnreachableError("websocket", f"no websocket: {_scrubbed(exc, line.token)}") from None
+                raise UnreachableError("websocket", f"no websocket: {line.scrubbed(exc)}") from None
             raise
 
     async def _connect(self, line: Line) -> None:
-        self._machine = line.machine
+        self._line, self._machine = line, line.machine
         self._socket = await open_socket(line.url, self._deliver, self._settings)
         line.machine.connected(self._loop.time())
-        self._arm()
+        self._send()
         self._ended = self._loop.create_task(self._watch(self._socket))
 
     async def _watch(self, socket: Socket) -> str:
@@ -98,7 +129,10 @@ class Connection:
             self._timer.cancel()
         if self._machine is not None:
             self._machine.close()
+        if self._signing is not None:
+            self._signing.cancel()
         reason = self._failure or why
+        self._abandon(reason)
         if not self._opened.done():
             self._opened.set_exception(UnreachableError("websocket", f"closed before the welcome: {reason}"))
         return reason
@@ -116,25 +150,43 @@ class Connection:
 
     # -- commands ------------------------------------------------------------------------------------------------
 
-    def subscribe(self, batch: Batch) -> None:
-        """Subscribe ``batch``; the owner hears of the answer."""
-        self._command("subscribe", batch)
-
-    def unsubscribe(self, batch: Batch) -> None:
-        """Unsubscribe ``batch``."""
-        self._command("unsubscribe", batch)
-
-    def _command(self, kind: str, batch: Batch) -> None:
+    def command(self, command: Command) -> None:
+        """Subscribe or unsubscribe topics; the owner hears of the answer."""
         machine = self._machine
         if machine is None or machine.state is not State.OPEN:
             return  # lost meanwhile: the plan hears of it
-        row = topics.parse(batch[0])[0]
-        wire = row.wire(",".join(topics.parse(topic)[1] for topic in batch))
-        if kind == "subscribe":
-            self._batches[machine.subscribe(wire, private=row.private)] = batch
-        else:
-            machine.unsubscribe(wire, private=row.private)
+        if isinstance(machine, WsApiProtocol):
+            raise LocalProtocolError("a connection for orders has no topics")
+        row = topics.parse(command.batch[0])[0]
+        wire = row.wire(",".join(topics.parse(topic)[1] for topic in command.batch))
+        ask = machine.subscribe if command.kind == "subscribe" else machine.unsubscribe
+        self._commands[ask(wire, private=row.private)] = command
         self._send()
+
+    async def request(self, op: str, args: Mapping[str, Any] | list[Any]) -> Answered:
+        """Perform a WS API operation (protocol.md 7.6); return the exchange's answer, good or bad.
+
+        Raises :class:`NotReadyError` where none came in time, :class:`StoppedError` where the connection was lost
+        before it came: then nobody here knows whether the exchange took it.
+        """
+        machine = self._machine
+        if not isinstance(machine, WsApiProtocol):
+            raise LocalProtocolError(f"{op} on a connection that is not for orders")
+        request_id = machine.request(op, args)
+        answer: asyncio.Future[Answered] = self._loop.create_future()
+        self._answers[request_id] = answer
+        self._send()
+        try:
+            return await answer
+        finally:
+            self._answers.pop(request_id, None)
+
+    def _abandon(self, reason: str) -> None:
+        """Tell those who wait for answers that none will come."""
+        for answer in self._answers.values():
+            if not answer.done():
+                error = StoppedError(f"the connection was lost ({reason}) before the answer: it may have been done")
+                answer.set_exception(error)
 
     def _send(self) -> None:
         socket, machine = self._socket, self._machine
@@ -156,7 +208,7 @@ class Connection:
             return
         for event in self._machine.tick(self._loop.time()):
             try:
-                self._handle(event)
+                self.handle(event)
             except Exception as exc:  # noqa: BLE001  the connection's main loop: the heartbeat goes on
                 self._owner.failed(exc)
         self._send()
@@ -167,29 +219,59 @@ class Connection:
         machine = self._machine
         if machine is None or machine.state is State.CLOSED:
             return
+        entering = machine.state is not State.OPEN
         self.messages += len(batch)
-        self._owner.received(machine.receive(batch, self._loop.time()), self._handle)
+        self._owner.received(self, machine.receive(batch, self._loop.time()))
+        if entering:
+            self._send()  # the next step of the way in
 
-    def _handle(self, event: Event) -> None:
+    def handle(self, event: OrderEvent) -> None:  # noqa: C901  a case for each event
+        """Take what is not a push."""
         match event:
             case Opened():
                 if not self._opened.done():
                     self._opened.set_result(None)
-                self._arm()
             case Acknowledged(request_id=request_id):
-                self._owner.acknowledged(self.number, self._batches.pop(request_id, ()))
+                self._owner.acknowledged(self, self._commands.pop(request_id, _UNKNOWN))
             case Rejected(request_id=request_id, code=code, reason=reason):
-                self._owner.rejected(self.number, self._batches.pop(request_id, ()), code, reason)
+                self._owner.rejected(self, self._commands.pop(request_id, _UNKNOWN), code, reason)
             case Unanswered(request_id=request_id):
-                self._owner.unanswered(self.number, self._batches.pop(request_id, ()))
+                self._unanswered(request_id)
+            case Answered(request_id=request_id):
+                if (answer := self._answers.get(request_id)) is not None and not answer.done():
+                    answer.set_result(event)
+            case SignatureWanted(text=text):
+                self._signing = self._loop.create_task(self._sign(text))
+            case Authenticated():
+                self._owner.authenticated(self)
             case Ponged(round_trip=round_trip):
                 self.round_trip = round_trip
             case Failed(reason=reason, code=code):
                 self._fail(reason, code)
             case Unreadable(error=error):
-                self._owner.spoiled(error)
+                self._owner.spoiled(self, error)
             case Push():
                 pass  # the owner has it
+            case never:
+                assert_never(never)
+
+    def _unanswered(self, request_id: str) -> None:
+        if (answer := self._answers.get(request_id)) is None:
+            self._owner.unanswered(self, self._commands.pop(request_id, _UNKNOWN))
+        elif not answer.done():
+            answer.set_exception(NotReadyError("no answer in time: it may have been done all the same"))
+
+    async def _sign(self, text: str) -> None:
+        line, machine = self._line, self._machine
+        if line is None or line.sign is None or not isinstance(machine, WsApiProtocol):
+            return
+        try:
+            signature = await line.sign(text)
+        except KucoinStreamError as exc:
+            self._fail(str(exc), 0)
+        else:
+            machine.signed(signature)
+            self._send()
 
     def _fail(self, reason: str, code: int) -> None:
         self._failure = reason if not code else f"{code} {reason}"
@@ -202,8 +284,3 @@ class Connection:
             self._socket.abort()  # the other side may be gone: do not wait for its close frame
         if self._machine is not None:
             self._machine.close()
-
-
-def _scrubbed(exc: BaseException, token: str) -> str:
-    text = str(exc) or type(exc).__name__
-    return text.replace(token, "***").replace(urlencode({"": token})[1:], "***")[:300]

@@ -29,15 +29,16 @@ def given(key: str | None, secret: str | None, passphrase: str | None) -> Creden
     return Credentials(str(key), str(secret), str(passphrase))
 
 
-def allowed(credentials: Credentials | None, rest_url: str) -> Credentials | None:
-    """Return the credentials for ``rest_url``: those passed, else stored ones, which go to KuCoin's own hosts only.
+def allowed(credentials: Credentials | None, *urls: str) -> Credentials | None:
+    """Return the credentials for all of ``urls``: those passed, else stored ones, for KuCoin's own hosts only.
 
     Raises :class:`UsageError` where they would travel readable by others.
     """
     if credentials is None:
-        return stored() if is_own(rest_url) else None
-    if not is_private(rest_url):
-        raise UsageError(f"an API key goes over https or to this machine only, not to {rest_url}")
+        return stored() if all(map(is_own, urls)) else None
+    for url in urls:
+        if not is_private(url):
+            raise UsageError(f"an API key goes over https or to this machine only, not to {url}")
     return credentials
 
 

@@ -1,69 +1,58 @@
-"""What one connection attempt needs: an address, fresh tokens, and the machine that speaks there."""
+"""What one connection attempt needs: an address, fresh tokens and signatures, and the machine that speaks there."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from typing import Protocol, assert_never
-from urllib.parse import urlencode, urlsplit
+from collections.abc import Awaitable, Callable
+from typing import Any, assert_never
+from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
 
-from kucoin_stream.errors import LocalProtocolError, RemoteProtocolError
-from kucoin_stream.protocol.classic import ClassicProtocol, State
-from kucoin_stream.protocol.events import Event
+from kucoin_stream.errors import RemoteProtocolError
+from kucoin_stream.protocol import signing
+from kucoin_stream.protocol.classic import ClassicProtocol
+from kucoin_stream.protocol.limits import limits_of
 from kucoin_stream.protocol.messages.rest import Bullet
-from kucoin_stream.protocol.pro import PRIVATE_LIMITS, PUBLIC_LIMITS, ProProtocol
-from kucoin_stream.protocol.topic import Connection
-from kucoin_stream.settings import Limits, Settings
+from kucoin_stream.protocol.pro import ProProtocol
+from kucoin_stream.protocol.topic import PRIVATE, Connection
+from kucoin_stream.protocol.wsapi import WsApiProtocol
+from kucoin_stream.settings import Settings
 from kucoin_stream.transport.rest import Rest
-from kucoin_stream.transport.target import is_loopback, is_own, scheme_and_host
+from kucoin_stream.transport.target import is_loopback, is_own, is_private, scheme_and_host
 from kucoin_stream.transport.venue import Venue
 
-
-class Machine(Protocol):
-    """One connection's protocol, without I/O: see :class:`ClassicProtocol`."""
-
-    state: State
-
-    def connected(self, now: float) -> None:
-        """Note that the socket is open."""
-
-    def receive(self, batch: Sequence[bytes], now: float) -> list[Event]:
-        """Return what the messages of one socket read mean."""
-
-    def subscribe(self, topic: str, *, private: bool = False) -> str:
-        """Queue a subscribe; return its request id."""
-
-    def unsubscribe(self, topic: str, *, private: bool = False) -> str:
-        """Queue an unsubscribe; return its request id."""
-
-    def data_to_send(self, now: float) -> Sequence[bytes]:
-        """Return the messages to send now."""
-
-    def next_tick(self) -> float:
-        """Return when to call :meth:`tick` at the latest."""
-
-    def tick(self, now: float) -> list[Event]:
-        """Do what is due."""
-
-    def close(self) -> None:
-        """Note that the socket is gone."""
+Machine = ClassicProtocol | ProProtocol | WsApiProtocol
+"""One connection's protocol, without I/O."""
 
 
 class Line(Struct, frozen=True):
-    """One connection attempt. Its repr hides the token that the address holds."""
+    """One connection attempt. Its repr hides the tokens and signatures that the address holds.
+
+    ``sign`` signs what the exchange asks to have signed, where it does (protocol.md 7.2).
+    """
 
     url: str
-    token: str
     machine: Machine
+    secrets: tuple[str, ...] = ()
+    sign: Callable[[str], Awaitable[str]] | None = None
 
     def __repr__(self) -> str:
         return f"<Line {self.url.partition('?')[0]}>"
 
+    def scrubbed(self, exc: BaseException) -> str:
+        """Return what an exception says, without the tokens and signatures of the address."""
+        text = str(exc) or type(exc).__name__
+        for secret in self.secrets:
+            text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
+        return text[:300]
+
 
 class Dialler:
-    """Prepares connection attempts of every kind. Lives on the loop thread."""
+    """Prepares connection attempts of every kind. Lives on the loop thread.
+
+    A signature carries the exchange's own time, asked for at each attempt: a clock that is off here does not matter.
+    """
 
     def __init__(
         self, venue: Venue, rest: Rest, futures: Rest, settings: Settings, clock: Callable[[], float], *, any_host: bool
@@ -76,67 +65,104 @@ class Dialler:
         self._any_host = any_host
 
     async def dial(self, key: Connection) -> Line:
-        """Return what a connection of this kind needs; fetches a token where it takes one. Raises as :class:`Rest`."""
+        """Return what a connection of this kind needs. Raises as :class:`Rest`."""
         match key:
             case Connection.SPOT_PUBLIC:
-                return self._classic(await self._rest.bullet())
+                return self._classic(key, await self._rest.bullet())
             case Connection.SPOT_PRIVATE:
-                return self._classic(await self._rest.private_bullet())
+                return self._classic(key, await self._rest.private_bullet())
             case Connection.FUTURES_PUBLIC:
-                return self._classic(await self._futures.bullet())
+                return self._classic(key, await self._futures.bullet())
             case Connection.FUTURES_PRIVATE:
-                return self._classic(await self._futures.private_bullet())
+                return self._classic(key, await self._futures.private_bullet())
             case Connection.SPOT_PRO | Connection.FUTURES_PRO:
-                return Line(self._socket(key), "", self._pro())
+                return Line(self._address(key), self._pro(key))
             case Connection.PRIVATE_PRO:
-                token = (await self._rest.pro_bullet()).token
-                return Line(_with_query(self._socket(key), {"token": token}), token, self._pro(PRIVATE_LIMITS))
+                return await self._private_pro(key)
             case Connection.SPOT_ORDERS | Connection.FUTURES_ORDERS:
-                raise LocalProtocolError("order entry has no topics to subscribe")
+                return await self._orders(key)
             case never:
                 assert_never(never)
 
-    def _socket(self, key: Connection) -> str:
-        return self._settings.websocket_url or self.venue.sockets[key]
+    async def _private_pro(self, key: Connection) -> Line:
+        if self._settings.pro_login == "frame":
+            return Line(self._address(key), self._pro(key, await self._auth_frame()))
+        token = (await self._rest.pro_bullet()).token
+        return Line(_with_query(self._address(key), {"token": token}), self._pro(key), (token,))
 
-    def _pro(self, limits: Limits = PUBLIC_LIMITS) -> ProProtocol:
-        settings = self._settings
-        return ProProtocol(
-            now=self._clock(),
-            ping_interval=settings.ping_interval,
-            pong_timeout=settings.pong_timeout or 10.0,
-            welcome_timeout=settings.welcome_timeout,
-            ack_timeout=settings.ack_timeout,
-            limits=limits,
-        )
+    async def _orders(self, key: Connection) -> Line:
+        generation = self._settings.order_api
+        address = self._settings.address(key) or f"{self.venue.sockets[key]}/v{generation}/private"
+        self._check_host(key, address)
+        if generation == 2:
+            return Line(address, self._order_machine(key, await self._auth_frame()))
+        await self._rest.synchronise()
+        signer = self._rest.signer_for(key.value)
+        proof = await self._rest.prove(key.value, lambda time_ms: signing.query_message(signer.key, time_ms))
+        query = signing.query(**proof)
+        hidden = tuple(query[name] for name in ("apikey", "sign", "passphrase"))
+        return Line(_with_query(address, query), self._order_machine(key), hidden, signer)
 
-    def _classic(self, bullet: Bullet) -> Line:
+    async def _auth_frame(self) -> bytes:
+        await self._rest.synchronise()
+        return signing.auth_frame(**await self._rest.prove("authentication", signing.auth_message))
+
+    # -- machines ------------------------------------------------------------------------------------------------
+
+    def _classic(self, key: Connection, bullet: Bullet) -> Line:
         if not bullet.instance_servers:
             raise RemoteProtocolError("the token's answer names no server")
         server, settings = bullet.instance_servers[0], self._settings
-        endpoint = settings.websocket_url or server.endpoint
-        self._check_host(endpoint)
+        endpoint = settings.address(key) or server.endpoint
+        self._check_host(key, endpoint)
         machine = ClassicProtocol(
             now=self._clock(),
             ping_interval=settings.ping_interval or _seconds(server.ping_interval, 18.0),
             pong_timeout=settings.pong_timeout or _seconds(server.ping_timeout, 10.0),
             welcome_timeout=settings.welcome_timeout,
             ack_timeout=settings.ack_timeout,
-            limits=settings.limits,
+            limits=limits_of(key, settings.limits),
         )
         query = {"token": bullet.token, "connectId": secrets.token_hex(8)}
-        return Line(_with_query(endpoint, query), bullet.token, machine)
+        return Line(_with_query(endpoint, query), machine, (bullet.token,))
 
-    def _check_host(self, endpoint: str) -> None:
+    def _pro(self, key: Connection, auth: bytes | None = None) -> ProProtocol:
+        return ProProtocol(**self._timing(key), auth=auth)
+
+    def _order_machine(self, key: Connection, auth: bytes | None = None) -> WsApiProtocol:
+        return WsApiProtocol(**self._timing(key), auth=auth)
+
+    def _timing(self, key: Connection) -> dict[str, Any]:
+        settings = self._settings
+        return {
+            "now": self._clock(),
+            "ping_interval": settings.ping_interval,
+            "pong_timeout": settings.pong_timeout or 10.0,
+            "welcome_timeout": settings.welcome_timeout,
+            "ack_timeout": settings.ack_timeout,
+            "limits": limits_of(key, settings.limits),
+        }
+
+    # -- addresses -----------------------------------------------------------------------------------------------
+
+    def _address(self, key: Connection) -> str:
+        address = self._settings.address(key) or self.venue.sockets[key]
+        self._check_host(key, address)
+        return address
+
+    def _check_host(self, key: Connection, endpoint: str) -> None:
         """Raise where a token would go to a host that is neither KuCoin's nor chosen by the user (design.md, law 9)."""
-        if scheme_and_host(endpoint)[0] not in {"ws", "wss"}:
+        scheme, host = scheme_and_host(endpoint)
+        if scheme not in {"ws", "wss"}:
             raise RemoteProtocolError("the token's answer names no websocket")
-        given = self._any_host or endpoint == self._settings.websocket_url
-        if not (given or is_own(endpoint) or is_loopback(endpoint)):
-            host = scheme_and_host(endpoint)[1]
+        if is_own(endpoint) or is_loopback(endpoint):
+            return
+        if not (self._any_host or endpoint in self._settings.addresses().values()):
             raise RemoteProtocolError(
                 f"the token's answer names a host that is not KuCoin's: {host}; no token was sent"
             )
+        if key in PRIVATE and not is_private(endpoint):
+            raise RemoteProtocolError(f"a private connection goes over wss or to this machine only, not to {host}")
 
 
 def _with_query(endpoint: str, query: dict[str, str]) -> str:

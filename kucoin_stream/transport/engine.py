@@ -12,11 +12,12 @@ from kucoin_stream.errors import RequestError
 from kucoin_stream.protocol.bookfeeds import BookFeed
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import BookSnapshot, SymbolInfo
-from kucoin_stream.settings import Credentials, Settings
+from kucoin_stream.settings import Settings
 from kucoin_stream.transport.dial import Dialler
 from kucoin_stream.transport.loop import LoopThread
 from kucoin_stream.transport.pool import Pool
 from kucoin_stream.transport.rest import Rest
+from kucoin_stream.transport.signer import Signer
 from kucoin_stream.transport.target import Target
 
 
@@ -36,12 +37,12 @@ S = TypeVar("S", bound=Shared)
 class Engine:
     """Owns the loop thread. ``call``, ``post`` and ``stop`` are safe from any thread; the rest lives on its loop."""
 
-    def __init__(self, target: Target, settings: Settings, credentials: Credentials | None) -> None:
+    def __init__(self, target: Target, settings: Settings, signer: Signer | None) -> None:
         self.target = target
         self.settings = settings
         self.venue = target.venue(settings.region)
-        self.rest = Rest(self.venue.rest_url, settings, credentials)
-        self.futures_rest = Rest(self.venue.futures_url, settings, credentials)
+        self.rest = Rest(self.venue.rest_url, settings, signer)
+        self.futures_rest = Rest(self.venue.futures_url, settings, signer)
         self._thread = LoopThread("kucoin-stream-io")
         dialler = Dialler(
             self.venue, self.rest, self.futures_rest, settings, time.monotonic, any_host=target.mode != "live"
@@ -62,6 +63,11 @@ class Engine:
     def running(self) -> bool:
         """Whether the loop thread is there."""
         return self._thread.running
+
+    @property
+    def signed(self) -> bool:
+        """Whether there is an API key."""
+        return self.rest.signer is not None
 
     def start(self) -> None:
         """Start the loop thread. Nothing is opened yet."""
@@ -92,7 +98,7 @@ class Engine:
 
     async def book(self, feed: BookFeed, symbol: str) -> BookSnapshot:
         """Fetch the best snapshot that there is for a book; raises as :class:`Rest`."""
-        seed = feed.seed(signed=self.rest.credentials is not None)
+        seed = feed.seed(signed=self.signed)
         if seed is None:
             raise RequestError(f"a book of {feed.topic} needs an API key; pass key=, secret=, passphrase=")
         return await (self.futures_rest if seed.market == "futures" else self.rest).book(seed, symbol)

@@ -1,9 +1,10 @@
 """Wanted topics against actual ones. Pure: facts in, actions out.
 
-Theory of operation. Each wanted topic has a home, one of few connections. :meth:`Plan.want` and :meth:`unwant` change
-what is wanted; ``opened``, ``lost``, ``acknowledged``, ``rejected`` and ``unanswered`` report what happened. All
-return what to do now. After a loss every topic of the connection is subscribed again, and :class:`Restored` comes once
-all of them are active or refused.
+Theory of operation. Each wanted topic has a home, one of few connections; a connection may also be held for its own
+sake, as that for orders, which has no topics. :meth:`Plan.want`, :meth:`unwant`, :meth:`hold` and :meth:`release`
+change what is wanted; ``opened``, ``lost``, ``denied``, ``acknowledged``, ``rejected`` and ``unanswered`` report what
+happened. All return what to do now. After a loss every topic of the connection is subscribed again, and
+:class:`Restored` comes once all of them are active or refused.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from enum import Enum
 from msgspec import Struct
 
 from kucoin_stream.protocol import topics as catalogue
+from kucoin_stream.protocol.limits import limits_of
 from kucoin_stream.protocol.topics import Connection
 from kucoin_stream.settings import Limits
 
@@ -86,6 +88,7 @@ class Link:
     def __init__(self, key: Connection) -> None:
         self.key = key
         self.open = False
+        self.held = False
         self.restoring = False
         self.topics: dict[str, TopicState] = {}
         self.asked: Counter[str] = Counter()  # how many commands for a topic have no answer yet
@@ -159,7 +162,7 @@ class Plan:
         actions: list[Action] = []
         for home, removed in gone.items():
             link = self._links[home]
-            if not link.topics:
+            if not link.topics and not link.held:
                 del self._links[home]
                 actions.append(Close(home))
             else:
@@ -179,9 +182,28 @@ class Plan:
             actions += [Unsubscribe(home, (topic,)), *self._subscribe(home, [(topic,)])]
         return actions
 
+    def hold(self, key: Connection) -> tuple[int, list[Action]]:
+        """Want a connection of this kind for its own sake; return its number too."""
+        actions: list[Action] = []
+        number = self._home(key, actions)
+        self._links[number].held = True
+        return number, actions
+
+    def release(self, connection: int) -> list[Action]:
+        """Hold a connection no more."""
+        link = self._links.get(connection)
+        if link is None:
+            return []
+        link.held = False
+        if link.topics:
+            return []
+        del self._links[connection]
+        return [Close(connection)]
+
     def _home(self, key: Connection, actions: list[Action]) -> int:
+        most = limits_of(key, self._limits).topics_per_connection
         for number, link in self._links.items():
-            if link.key is key and len(link.topics) < self._limits.topics_per_connection:
+            if link.key is key and len(link.topics) < most:
                 return number
         number, self._next = self._next, self._next + 1
         self._links[number] = Link(key)
@@ -195,7 +217,8 @@ class Plan:
             by_row.setdefault(catalogue.parse(topic)[0].name, []).append(topic)
         batches: list[Batch] = []
         for name, group in by_row.items():
-            size = max(1, min(catalogue.find(name).list_limit, self._limits.topics_per_command))
+            row = catalogue.find(name)
+            size = max(1, min(row.list_limit, limits_of(row.connection, self._limits).topics_per_command))
             batches += [tuple(group[at : at + size]) for at in range(0, len(group), size)]
         return batches
 
@@ -222,6 +245,15 @@ class Plan:
             if state is TopicState.ACTIVE:
                 link.topics[topic] = TopicState.WAITING
         return [Open(connection, link.key)]
+
+    def denied(self, connection: int, code: int, reason: str) -> list[Action]:
+        """The exchange does not let us in, and asking again would not mend it: give the connection up."""
+        link = self._links.pop(connection, None)
+        if link is None:
+            return []
+        for topic in link.topics:
+            del self._homes[topic]
+        return [*(Refuse(topic, code, reason) for topic in link.topics), Close(connection)]
 
     def acknowledged(self, connection: int, batch: Batch) -> list[Action]:
         """The exchange serves the topics of ``batch``."""

@@ -1,29 +1,35 @@
-"""Performs the plan: opens connections, subscribes, and routes what arrives to those who asked for it."""
+"""Performs the plan: opens connections, subscribes, and tells the readers what came of it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
-from typing import Any, Protocol, assert_never
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, assert_never
 
 from msgspec import Struct
 
-from kucoin_stream.errors import KucoinStreamError, NotReadyError, RefusedError, RemoteProtocolError, StoppedError
-from kucoin_stream.protocol.events import Disconnected, Event, Gap, News, Refused, Restarted
+from kucoin_stream.errors import (
+    KucoinStreamError,
+    RefusedError,
+    RemoteProtocolError,
+    ResponseError,
+    StoppedError,
+)
+from kucoin_stream.protocol import lifecycle
+from kucoin_stream.protocol.events import Answered, Disconnected, Gap, OrderEvent, Refused, Restarted
 from kucoin_stream.protocol.messages.envelope import Push
+from kucoin_stream.protocol.topic import ORDERS, PRIVATE
 from kucoin_stream.protocol.topic import Connection as Key
 from kucoin_stream.settings import Settings
-from kucoin_stream.transport.connection import Connection
+from kucoin_stream.transport.connection import Command, Connection
 from kucoin_stream.transport.dial import Line
+from kucoin_stream.transport.mishaps import Mishaps
+from kucoin_stream.transport.pace import Pace
 from kucoin_stream.transport.plan import (
     Action,
     Active,
-    Batch,
     Close,
     Open,
     Plan,
@@ -33,26 +39,21 @@ from kucoin_stream.transport.plan import (
     TopicState,
     Unsubscribe,
 )
+from kucoin_stream.transport.routes import Routes, Subscriber
+from kucoin_stream.transport.waiters import Waiters
+from kucoin_stream.transport.watchers import Watchers
 
 log = logging.getLogger("kucoin_stream")
 
 _FINAL = range(400, 500)  # codes of errors that asking again does not mend
 _ASK_AGAIN = 5.0  # seconds after a refusal that may pass: 500, 509
-_MINUTE = 60.0
-_TOLD = 100  # different errors that are logged; all are counted
+_KEY_CODES = frozenset({*range(400001, 400012), 411100, 411200})
+"""What the exchange says of an API key that it does not accept: it will say so again (protocol.md 9.3, 9.4)."""
 
+_UNAUTHORISED = 401  # a token that is over, which a fresh one mends, or a wrong signature without a code of its own
 
-class Subscriber(Protocol):
-    """Reads topics. All calls come on the loop thread, in the order of the socket."""
-
-    pending: list[Any]
-    """Where the pool puts the messages of one socket read."""
-
-    def flush(self) -> None:
-        """Work off what is pending: all messages of one socket read are there."""
-
-    def news(self, news: News, /) -> None:
-        """Take what happened to a topic, in order with its messages."""
+Wanted = Hashable
+"""A topic, or the number of a connection that is held."""
 
 
 class Life(Struct):
@@ -77,20 +78,19 @@ class Pool:
         settings: Settings,
         breathe: Callable[[int], None] = lambda _: None,
     ) -> None:
-        self._dial = dial
-        self.errors = 0
-        self.last_error = ""
-        self._told: set[str] = set()
+        self.mishaps = Mishaps()
+        self.failed = self.mishaps.note  # takes an error that cost one message
         self.messages = 0
         self.reconnects = 0
+        self.watchers = Watchers()
+        self._dial = dial
         self._settings = settings
         self._breathe = breathe
         self._plan = Plan(settings.limits)
         self._lives: dict[int, Life] = {}
-        self._routes: dict[str, list[Subscriber]] = {}
-        self._refusals: dict[str, RefusedError] = {}
-        self._waiters: dict[str, list[asyncio.Future[None]]] = {}
-        self._opened_at: deque[float] = deque()
+        self._routes = Routes(self.failed)
+        self._waiters = Waiters()
+        self._pace = Pace(settings)
         self._closing: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
@@ -103,7 +103,7 @@ class Pool:
     @property
     def readers(self) -> int:
         """How many feeds and live frames read topics."""
-        return len({id(reader) for readers in list(self._routes.values()) for reader in readers})
+        return self._routes.readers
 
     # -- what readers want ---------------------------------------------------------------------------------------
 
@@ -111,59 +111,53 @@ class Pool:
         """Give ``subscriber`` the messages of ``topics`` from now on; one subscription on the wire serves all."""
         fresh = []
         for topic in topics:
-            readers = self._routes.setdefault(topic, [])
-            if subscriber not in readers:
-                self._routes[topic] = [*readers, subscriber]
-            if not readers or self._plan.state(topic) is TopicState.REFUSED:
-                self._refusals.pop(topic, None)
+            self._routes.add(topic, subscriber)
+            if self._plan.state(topic) in (None, TopicState.REFUSED):
+                self._waiters.forget(topic)
                 fresh.append(topic)
         self._perform(self._plan.want(fresh))
 
     def detach(self, topics: Iterable[str], subscriber: Subscriber) -> None:
         """Give ``subscriber`` no more; the last reader's leaving unsubscribes."""
-        gone = []
-        for topic in topics:
-            readers = [each for each in self._routes.get(topic, ()) if each is not subscriber]
-            if readers:
-                self._routes[topic] = readers
-            elif self._routes.pop(topic, None) is not None:
-                self._refusals.pop(topic, None)
-                gone.append(topic)
+        gone = [topic for topic in topics if self._routes.remove(topic, subscriber)]
+        for topic in gone:
+            self._waiters.forget(topic)
         self._perform(self._plan.unwant(gone))
 
     def renew(self, topics: Iterable[str]) -> None:
         """Leave ``topics`` on the wire and subscribe again: what they begin with is sent anew."""
         self._perform(self._plan.renew(topics))
 
-    def active(self, topic: str) -> bool:
-        """Whether the exchange has acknowledged ``topic`` and its connection is open."""
-        return self._plan.state(topic) is TopicState.ACTIVE
+    def hold(self, key: Key) -> int:
+        """Open a connection for its own sake, such as one for orders; return its number."""
+        number, actions = self._plan.hold(key)
+        self._perform(actions)
+        return number
 
-    async def settled(self, topics: Iterable[str], timeout: float) -> None:
-        """Wait until all ``topics`` are active.
+    def release(self, number: int) -> None:
+        """Hold a connection no more."""
+        self._waiters.forget(number)
+        self._perform(self._plan.release(number))
+
+    async def request(self, number: int, op: str, args: Mapping[str, Any] | list[Any]) -> Answered:
+        """Perform an operation on a connection for orders; raises as :meth:`Connection.request`."""
+        connection = self._connection(number)
+        if connection is None:
+            raise StoppedError(f"{op}: the connection for orders is not open{self._why_waiting()}")
+        return await connection.request(op, args)
+
+    def active(self, wanted: Wanted) -> bool:
+        """Whether the exchange has acknowledged a topic, or a connection that is held is open."""
+        if isinstance(wanted, int):
+            return self._connection(wanted) is not None
+        return isinstance(wanted, str) and self._plan.state(wanted) is TopicState.ACTIVE
+
+    async def settled(self, wanted: Iterable[Wanted], timeout: float) -> None:
+        """Wait until all of ``wanted`` are active.
 
         Raises :class:`RefusedError` for the first one refused, :class:`NotReadyError` after ``timeout`` seconds.
         """
-        waits: dict[str, asyncio.Future[None]] = {}
-        for topic in topics:
-            if topic in self._refusals:
-                raise self._refusals[topic]
-            if not self.active(topic):
-                future = asyncio.get_running_loop().create_future()
-                self._waiters.setdefault(topic, []).append(future)
-                waits[topic] = future
-        if not waits:
-            return
-        try:
-            async with asyncio.timeout(timeout):
-                await asyncio.gather(*waits.values())
-        except TimeoutError:
-            raise NotReadyError(f"not acknowledged within {timeout:g} s{self._why_waiting()}") from None
-        finally:
-            for topic, future in waits.items():
-                future.cancel()
-                if left := [each for each in self._waiters.pop(topic, ()) if each is not future and not each.done()]:
-                    self._waiters[topic] = left
+        await self._waiters.wait(wanted, self.active, timeout, self._why_waiting)
 
     def _why_waiting(self) -> str:
         reasons = [life.reason for life in self._lives.values() if life.reason]
@@ -171,14 +165,13 @@ class Pool:
 
     async def close(self) -> None:
         """End all connections in order."""
-        lives, self._lives = list(self._lives.values()), {}
+        lives, self._lives = self._lives, {}
         self._routes.clear()
-        for waiters in self._waiters.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_exception(StoppedError("the connection was stopped"))
-        tasks = [life.task for life in lives if life.task is not None]
-        closing = [life.connection.close() for life in lives if life.connection]
+        self._waiters.end(StoppedError("the connection was stopped"))
+        for number, life in lives.items():
+            self.watchers.tell(lifecycle.CloseEvent, life.key, number, "the client is stopped")
+        tasks = [life.task for life in lives.values() if life.task is not None]
+        closing = [life.connection.close() for life in lives.values() if life.connection]
         await asyncio.gather(*closing, *self._closing, return_exceptions=True)  # each within close_timeout
         for task in tasks:
             task.cancel()
@@ -211,13 +204,13 @@ class Pool:
                     self._close(number)
                 case Subscribe(connection=number, batch=batch):
                     if connection := self._connection(number):
-                        connection.subscribe(batch)
+                        connection.command(Command("subscribe", batch))
                 case Unsubscribe(connection=number, batch=batch):
                     if connection := self._connection(number):
-                        connection.unsubscribe(batch)
+                        connection.command(Command("unsubscribe", batch))
                 case Active(topic=topic):
-                    self._settle(topic, None)
-                    self._tell(topic, Restarted(topic))
+                    self._waiters.settle(topic)
+                    self._routes.tell(Restarted(topic))
                 case Refuse(topic=topic, code=code, reason=reason):
                     self._refuse(topic, code, reason)
                 case Restored(connection=number):
@@ -238,6 +231,7 @@ class Pool:
         if life is None:
             return
         life.state = "closed"
+        self.watchers.tell(lifecycle.CloseEvent, life.key, number, life.reason or "nothing is wanted of it")
         if life.connection is not None:
             task = asyncio.get_running_loop().create_task(life.connection.close())
             self._closing.add(task)
@@ -247,28 +241,8 @@ class Pool:
 
     def _refuse(self, topic: str, code: int, reason: str) -> None:
         error = RefusedError(topic, code, reason)
-        self._refusals[topic] = error
-        self._settle(topic, error)
-        self._tell(topic, Refused(topic, code, reason))
-
-    def _settle(self, topic: str, error: RefusedError | None) -> None:
-        for waiter in self._waiters.pop(topic, ()):
-            if waiter.done():
-                continue
-            if error is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(error)
-
-    def _tell(self, topic: str, news: News) -> None:
-        for subscriber in self._routes.get(topic, ()):
-            try:
-                if subscriber.pending:  # came before
-                    self._flush(subscriber)
-                subscriber.news(news)
-                subscriber.flush()
-            except Exception as exc:  # noqa: BLE001  the connection's main loop: one reader, one piece of news
-                self.failed(exc)
+        self._waiters.refuse(topic, error)
+        self._routes.tell(Refused(topic, code, reason))
 
     def _restored(self, number: int) -> None:
         life = self._lives[number]
@@ -277,19 +251,21 @@ class Pool:
         self.reconnects += 1
         self._set_state(life, "open")
         log.info("connection %d: reconnected, all topics active", number)
+        self.watchers.tell(lifecycle.ReconnectedEvent, life.key, number)
 
     # -- the life of a connection --------------------------------------------------------------------------------
 
     async def _live(self, number: int, life: Life) -> None:
         """Open one socket and wait for its end; report both to the plan."""
-        await asyncio.sleep(self._delay(life))
+        pace, key = self._pace, life.key
+        await asyncio.sleep(pace.again(key, life.attempts) if life.since else pace.room(key))
         life.attempts += 1
-        connection = Connection(number, lambda: self._dial(life.key), self._settings, self)
+        connection = Connection(number, life.key, self._dial, self._settings, self)
         try:
-            self._opened_at.append(time.monotonic())
+            pace.attempted()
             await connection.open()
         except KucoinStreamError as exc:
-            self._lost(number, life, str(exc))
+            self._not_opened(number, life, exc)
             return
         except Exception as exc:  # noqa: BLE001  the connection's main loop: whatever it is, it is told and tried again
             self.failed(exc)
@@ -300,36 +276,46 @@ class Pool:
             return
         life.connection = connection
         self._set_state(life, "restoring" if self._plan.restoring(number) else "open")
+        self.watchers.tell(lifecycle.OpenEvent, life.key, number)
+        if life.key in PRIVATE:
+            self.watchers.tell(lifecycle.AuthenticatedEvent, life.key, number)
+        self._waiters.settle(number)
         self._perform(self._plan.opened(number))
         reason = await connection.ended()
         life.connection = None
         if self._lives.get(number) is life:
             self._lost(number, life, reason)
 
-    def _delay(self, life: Life) -> float:
-        """Seconds to wait before the next attempt: growing, jittered, and within the connections a minute."""
-        settings = self._settings
-        now = time.monotonic()
-        while self._opened_at and self._opened_at[0] <= now - _MINUTE:
-            self._opened_at.popleft()
-        over = len(self._opened_at) - settings.limits.connections_per_minute
-        room = self._opened_at[over] + _MINUTE - now if over >= 0 else 0.0
-        if not life.since:
-            return room
-        grown: float = min(settings.reconnect_delay * 2 ** min(life.attempts, 16), settings.reconnect_delay_max)
-        return max(room, grown * random.uniform(0.5, 1.0))
+    def _not_opened(self, number: int, life: Life, error: KucoinStreamError) -> None:
+        if self._lives.get(number) is not life:
+            return
+        self.watchers.tell(lifecycle.ExceptionEvent, life.key, number, error)
+        refusal = _final(error) if life.key in PRIVATE else None
+        if refusal is None:
+            self._lost(number, life, str(error))
+            return
+        log.warning("connection %d: %s; not tried again", number, error)
+        life.reason = str(error)
+        answer = ("authenticate", (), False, refusal.code, refusal.reason)
+        self.watchers.tell(lifecycle.ResponseEvent, life.key, number, *answer)
+        self._waiters.refuse(number, refusal)
+        self._perform(self._plan.denied(number, refusal.code, refusal.reason))
 
     def _lost(self, number: int, life: Life, reason: str) -> None:
         if self._lives.get(number) is not life:
             return
         if life.state in {"open", "restoring"}:
             log.warning("connection %d lost: %s; reconnecting", number, reason)
+            self.watchers.tell(lifecycle.ReconnectEvent, life.key, number, reason)
         life.reason = reason
         self._set_state(life, "reconnecting")
         for topic in self._plan.topics(number):
-            if topic not in self._refusals:
-                self._tell(topic, Disconnected(topic, reason))
-        self._perform(self._plan.lost(number))
+            if topic not in self._waiters:
+                self._routes.tell(Disconnected(topic, reason))
+        if life.key in ORDERS and not self._settings.reauthenticate:
+            self._perform(self._plan.release(number))
+        else:
+            self._perform(self._plan.lost(number))
 
     def _set_state(self, life: Life, state: str) -> None:
         life.state = state
@@ -340,74 +326,67 @@ class Pool:
 
     # -- what connections tell (Owner) ---------------------------------------------------------------------------
 
-    def received(self, events: list[Event], handle: Callable[[Event], None]) -> None:
-        """Give the messages of one socket read to their readers; ``handle`` takes all else, in order."""
-        routes, astray = self._routes, 0
-        dirty: list[Subscriber] = []
-        for event in events:
-            if type(event) is not Push:
-                astray += 1
-                try:
-                    handle(event)
-                except Exception as exc:  # noqa: BLE001  the connection's main loop: one event
-                    self.failed(exc)
-                continue
-            readers = routes.get(event.topic)
-            if readers is None:  # on its way when the last reader left
-                astray += 1
-                continue
-            for reader in readers:
-                pending = reader.pending
-                if not pending:
-                    dirty.append(reader)
-                pending.append(event.data)
-        self.messages += len(events) - astray
+    def received(self, source: Connection, events: Sequence[OrderEvent]) -> None:
+        """Route the pushes of one socket read, and give all else to ``source.handle``, in order."""
         self._breathe(len(events))
-        for reader in dirty:
-            self._flush(reader)
+        if self.watchers.want(lifecycle.UpdateEvent):
+            for event in events:
+                self.messages += self._routes.deliver((event,), source.handle)
+                if isinstance(event, Push):
+                    self.watchers.tell(lifecycle.UpdateEvent, source.key, source.number, event.topic, event.data)
+        else:
+            self.messages += self._routes.deliver(events, source.handle)
 
-    def _flush(self, reader: Subscriber) -> None:
-        """Let a reader work off a read; where it fails in the midst of it, tell it that the rest is lost."""
-        try:
-            reader.flush()
-        except Exception as exc:  # noqa: BLE001  the connection's main loop: one reader, one read
-            self.failed(exc)
-            reader.pending.clear()
-            for topic in [topic for topic, readers in self._routes.items() if reader in readers]:
-                with suppress(Exception):  # told already
-                    reader.news(Gap(topic, f"an error here: {type(exc).__name__}"))
+    def authenticated(self, source: Connection) -> None:
+        """Note that the exchange accepted our request to authenticate."""
+        self.watchers.tell(lifecycle.ResponseEvent, source.key, source.number, "authenticate")
 
-    def acknowledged(self, number: int, batch: Batch) -> None:
-        """Note that a batch is served."""
-        self._perform(self._plan.acknowledged(number, batch))
+    def acknowledged(self, source: Connection, command: Command) -> None:
+        """Note that a command succeeded."""
+        self.watchers.tell(lifecycle.ResponseEvent, source.key, source.number, command.kind, command.batch)
+        if command.kind == "subscribe":
+            self._perform(self._plan.acknowledged(source.number, command.batch))
 
-    def rejected(self, number: int, batch: Batch, code: int, reason: str) -> None:
-        """Note that a batch is refused, or ask again later where the refusal may pass."""
+    def rejected(self, source: Connection, command: Command, code: int, reason: str) -> None:
+        """Note that a command is refused, or ask again later where the refusal may pass."""
+        batch = command.batch
         if not batch:
-            self.failed(RefusedError("a command", code, reason))
+            error = RefusedError("a command", code, reason)
+            self.failed(error)
+            self.watchers.tell(lifecycle.ExceptionEvent, source.key, source.number, error)
+            return
+        self.watchers.tell(lifecycle.ResponseEvent, source.key, source.number, command.kind, batch, False, code, reason)
+        if command.kind == "unsubscribe":
+            self.failed(RefusedError(f"unsubscribing {', '.join(batch)[:100]}", code, reason))
         elif code in _FINAL:
-            self._perform(self._plan.rejected(number, batch, code, reason))
+            self._perform(self._plan.rejected(source.number, batch, code, reason))
         else:
             self.failed(RefusedError(", ".join(batch)[:100], code, reason))
-            asyncio.get_running_loop().call_later(_ASK_AGAIN, self.unanswered, number, batch)
+            asyncio.get_running_loop().call_later(_ASK_AGAIN, self.unanswered, source, command)
 
-    def unanswered(self, number: int, batch: Batch) -> None:
+    def unanswered(self, source: Connection, command: Command) -> None:
         """Ask again for what was not answered."""
-        self._perform(self._plan.unanswered(number, batch))
+        if command.kind == "subscribe":
+            self._perform(self._plan.unanswered(source.number, command.batch))
 
-    def spoiled(self, error: RemoteProtocolError) -> None:
+    def spoiled(self, source: Connection, error: RemoteProtocolError) -> None:
         """Count a message that cannot be read, and tell the readers of its topic that one is missing."""
         self.failed(error)
+        self.watchers.tell(lifecycle.ExceptionEvent, source.key, source.number, error)
         if error.topic:
-            self._tell(error.topic, Gap(error.topic, "a message that cannot be read", 1))
+            self._routes.tell(Gap(error.topic, "a message that cannot be read", 1))
 
-    def failed(self, error: Exception) -> None:
-        """Count an error that cost one message; log the first of an episode."""
-        self.errors += 1
-        self.last_error = text = f"{type(error).__name__}: {error}"
-        if text not in self._told and len(self._told) < _TOLD:
-            self._told.add(text)
-            log.warning("a message was lost to an error: %s", text)
+
+def _final(error: KucoinStreamError) -> RefusedError | None:
+    """Return the refusal where the exchange does not accept the key, so that trying again is of no use."""
+    if isinstance(error, ResponseError):
+        code, reason = int(error.code) if error.code.isdecimal() else 0, error.reason
+    elif isinstance(error, RefusedError):
+        code, reason = error.code, error.reason
+    else:
+        return None
+    denied = code in _KEY_CODES or (code == _UNAUTHORISED and not reason.startswith("token is"))
+    return RefusedError("authentication", code, reason) if denied else None
 
 
 def _milliseconds(seconds: float | None) -> float | None:

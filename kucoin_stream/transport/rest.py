@@ -18,8 +18,8 @@ from kucoin_stream.protocol.bookfeeds import Seed
 from kucoin_stream.protocol.messages import decode
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import BookAnswer, BookSnapshot, Bullet, ProBullet, Response, SymbolInfo
-from kucoin_stream.protocol.messages.spot import Candle
-from kucoin_stream.settings import Credentials, Settings
+from kucoin_stream.settings import Settings
+from kucoin_stream.transport.signer import Signer
 from kucoin_stream.transport.target import is_loopback
 
 if TYPE_CHECKING:  # 150 ms to import: only once something is asked
@@ -39,9 +39,9 @@ _CHUNK = 2**16
 class Rest:
     """The REST side of one exchange. Lives on the loop thread; the session opens with the first call."""
 
-    def __init__(self, base: str, settings: Settings, credentials: Credentials | None) -> None:
+    def __init__(self, base: str, settings: Settings, signer: Signer | None = None) -> None:
         self.base = base
-        self.credentials = credentials
+        self.signer = signer
         self.clock_offset = 0.0  # seconds that the exchange's clock is ahead of ours
         self.calls = 0
         self.failures = 0
@@ -51,7 +51,7 @@ class Rest:
         self._session: ClientSession | None = None
 
     def __repr__(self) -> str:
-        return f"<Rest {self.base}{' signed' if self.credentials else ''}>"
+        return f"<Rest {self.base}{' signed' if self.signer else ''}>"
 
     async def close(self) -> None:
         """Close the session."""
@@ -75,11 +75,11 @@ class Rest:
     async def symbols(self) -> list[SymbolInfo]:
         """Return all spot symbols, from the older list where an exchange has no newer one."""
         try:
-            return await self._rows(SymbolInfo, "/api/v2/symbols")
+            return await self.rows(SymbolInfo, "/api/v2/symbols")
         except ResponseError as exc:
             if exc.status != 404 and exc.code != _NOT_FOUND:
                 raise
-        return await self._rows(SymbolInfo, "/api/v1/symbols")
+        return await self.rows(SymbolInfo, "/api/v1/symbols")
 
     async def bullet(self) -> Bullet:
         """Return a fresh token for a public connection."""
@@ -103,19 +103,12 @@ class Rest:
 
     async def contracts(self) -> list[ContractInfo]:
         """Return all futures contracts."""
-        return await self._rows(ContractInfo, "/api/v1/contracts/active")
+        return await self.rows(ContractInfo, "/api/v1/contracts/active")
 
     async def book(self, seed: Seed, symbol: str) -> BookSnapshot:
         """Return the book that ``seed`` names."""
         answer: BookAnswer = await self.get(seed.answer, seed.path, seed.query(symbol), signed=seed.signed)
         return answer.snapshot()
-
-    async def klines(self, symbol: str, interval: str, start_s: int, end_s: int | None = None) -> list[Candle]:
-        """Return the bars from ``start_s`` to ``end_s`` (Unix seconds), newest first: the newest 1500 of them."""
-        query = {"symbol": symbol, "type": interval, "startAt": str(start_s)}
-        if end_s is not None:
-            query["endAt"] = str(end_s)
-        return await self._rows(Candle, "/api/v1/market/candles", query)
 
     # -- calls by path -----------------------------------------------------------------------------------------
 
@@ -126,7 +119,7 @@ class Rest:
         """
         return await self._call(kind, "GET", f"{path}?{urlencode(query)}" if query else path, signed)
 
-    async def _rows(self, kind: type[T], path: str, query: Mapping[str, str] | None = None) -> list[T]:
+    async def rows(self, kind: type[T], path: str, query: Mapping[str, str] | None = None) -> list[T]:
         """GET a list; a row that cannot be read is left out and counted. Raises where none can be read."""
         rows = await self.get(list[Raw], path, query)
         read: list[T] = []
@@ -156,8 +149,7 @@ class Rest:
             except ResponseError as exc:
                 if not (signed and exc.code == _BAD_TIMESTAMP):
                     raise
-            await self.server_time()  # our clock is off: sign with the exchange's, from here on
-            self._signed_offset = self.clock_offset
+            await self.synchronise()  # our clock is off
             return await self._request(kind, method, path, signed)
         except (RequestError, RemoteProtocolError):
             self.failures += 1
@@ -167,7 +159,7 @@ class Rest:
         from aiohttp import ClientError, ClientTimeout
 
         call = f"{method} {path.partition('?')[0]}"
-        headers = self._signed(method, path) if signed else self._headers()
+        headers = await self._signed(call, method, path) if signed else self._headers()
         timeout = ClientTimeout(total=self._settings.request_timeout)
         try:
             async with self._open().request(
@@ -177,7 +169,7 @@ class Rest:
                 status = answer.status
         except (ClientError, TimeoutError, OSError) as exc:
             raise unreachable(call, self.base, exc) from None  # aiohttp's own text may repeat headers
-        return _data(kind, call, status, body, self._masked)
+        return _data(kind, call, status, body, self.signer.masked if self.signer else str)
 
     async def _body(self, call: str, answer: ClientResponse) -> bytes:
         body = bytearray()
@@ -194,28 +186,38 @@ class Rest:
             self._session = ClientSession(trust_env=not is_loopback(self.base))
         return self._session
 
-    def _masked(self, text: str) -> str:
-        """Return a server's text without parts of our key, should it repeat them."""
-        known = self.credentials
-        for part in (known.key, known.secret, known.passphrase) if known else ():
-            text = text.replace(part, "***")
-        return text
-
     def _headers(self) -> dict[str, str]:
         return {"X-SITE-TYPE": "australia"} if self._settings.region == "AU" else {}
 
-    def _signed(self, method: str, path: str) -> dict[str, str]:
-        if self.credentials is None:
-            raise RequestError(f"{method} {path.partition('?')[0]} needs an API key; pass key=, secret=, passphrase=")
-        signed = signing.rest_headers(
-            key=self.credentials.key,
-            secret=self.credentials.secret,
-            passphrase=self.credentials.passphrase,
-            timestamp_ms=int((time.time() + self._signed_offset) * 1000),
-            method=method,
-            path_with_query=path,
-        )
-        return self._headers() | signed
+    # -- signatures --------------------------------------------------------------------------------------------
+
+    async def synchronise(self) -> None:
+        """From here on, sign with the exchange's clock as it is now."""
+        await self.server_time()
+        self._signed_offset = self.clock_offset
+
+    async def prove(self, what: str, text: Callable[[int], str]) -> dict[str, Any]:
+        """Sign ``text``, a function of the time in ms; return the arguments that :mod:`signing`'s carriers take.
+
+        Raises :class:`RequestError` where there is no key, or signing took longer than ``receive_window``.
+        """
+        signer = self.signer_for(what)
+        began = time.time()
+        timestamp_ms = int((began + self._signed_offset) * 1000)
+        signature, passphrase = await signer(text(timestamp_ms)), await signer.passphrase()
+        if time.time() - began > self._settings.receive_window:
+            raise RequestError(f"{what}: signing took longer than receive_window={self._settings.receive_window:g} s")
+        return {"key": signer.key, "timestamp_ms": timestamp_ms, "signature": signature, "passphrase": passphrase}
+
+    def signer_for(self, what: str) -> Signer:
+        """Return what signs here; raises :class:`RequestError` where there is no key."""
+        if self.signer is None:
+            raise RequestError(f"{what} needs an API key; pass key=, secret=, passphrase=")
+        return self.signer
+
+    async def _signed(self, call: str, method: str, path: str) -> dict[str, str]:
+        proof = await self.prove(call, lambda time_ms: signing.rest_message(time_ms, method, path))
+        return self._headers() | signing.rest_headers(**proof)
 
 
 def _raw(url: str) -> Any:

@@ -30,19 +30,21 @@ class Venue(Struct, frozen=True):
     rest_url: str
     futures_url: str = ""
     sockets: Mapping[Connection, str] = {}
-    headers: Mapping[str, str] = {}
     lacks: str = ""
+
+    def lack(self, key: Connection) -> str:
+        """Return why there is no connection of this kind; nothing where there is one."""
+        there = key in _CLASSIC_SPOT or key in self.sockets or (key in _CLASSIC_FUTURES and bool(self.futures_url))
+        return "" if there else f"{self.lacks} ({key.value}); region='global' has it"
 
     def offers(self, key: Connection) -> bool:
         """Whether there is a connection of this kind."""
-        if key in _CLASSIC_SPOT:
-            return True
-        return key in self.sockets or (key in _CLASSIC_FUTURES and bool(self.futures_url))
+        return not self.lack(key)
 
     def check(self, key: Connection) -> None:
         """Raise :class:`UsageError` where there is no connection of this kind."""
-        if not self.offers(key):
-            raise UsageError(f"{self.lacks} ({key.value}); region='global' has it")
+        if lack := self.lack(key):
+            raise UsageError(lack)
 
 
 _CLASSIC_FUTURES = frozenset({Connection.FUTURES_PUBLIC, Connection.FUTURES_PRIVATE})
@@ -53,8 +55,7 @@ def of_region(region: Region, futures_url: str = "") -> Venue:
     rest_url = REST_BASE[region]
     if region == "EU":
         return Venue(rest_url, futures_url, lacks="KuCoin EU offers classic spot and margin only")
-    headers = {"X-SITE-TYPE": "australia"} if region == "AU" else {}
-    return Venue(rest_url, futures_url or _FUTURES_BASE, _PRO | _ORDERS, headers)
+    return Venue(rest_url, futures_url or _FUTURES_BASE, _PRO | _ORDERS)
 
 
 def of_exchange(rest_url: str, futures_url: str = "") -> Venue:

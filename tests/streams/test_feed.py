@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -15,11 +16,12 @@ from kucoin_stream.protocol.events import Gap
 from kucoin_stream.protocol.messages import spot
 from kucoin_stream.protocol.topics import CATALOGUE, Connection
 from kucoin_stream.simulator import Simulator
+from kucoin_stream.streams.source import Inlet
 from tests.conftest import until
 
 
 def test_feeds_carry_typed_messages(client: ks.Client) -> None:
-    for feed, kind in [
+    feeds = [
         (client.ticker("BTC-USDT", "ETH-USDT"), spot.Ticker),
         (client.trades("BTC-USDT"), spot.Trade),
         (client.level2("BTC-USDT"), spot.BookDelta),
@@ -27,16 +29,16 @@ def test_feeds_carry_typed_messages(client: ks.Client) -> None:
         (client.feed("spot.all_tickers"), spot.Ticker),
         (client.feed("spot.depth5", "BTC-USDT"), spot.BookDepth),
         (client.feed("spot.klines", "BTC-USDT", interval="1min"), spot.KlineUpdate),
-    ]:
-        seen: list[Any] = []
-        sink = feed.sink(seen.append)
+    ]
+    received: list[list[Any]] = [[] for _ in feeds]
+    for (feed, _), seen in zip(feeds, received, strict=True):
+        feed.sink(seen.append)
+    for (feed, kind), seen in zip(feeds, received, strict=True):
         message = until(lambda seen=seen: seen, f"a message of {feed}")[0]
         assert type(message) is kind
         assert message.symbol in {"BTC-USDT", "ETH-USDT", "SOL-USDT"}
         if kind is spot.KlineUpdate:
             assert message.interval == "1min"
-        sink.destroy()
-        feed.stop()
 
 
 @pytest.mark.parametrize(
@@ -136,6 +138,23 @@ def test_the_slice_node_of_streamz_does_not_deadlock_behind_a_feed(client: ks.Cl
     feed.sink(others.append)
     until(lambda: len(others) > 10)
     assert len(taken) == 3
+
+
+def test_a_node_that_left_gets_nothing_of_what_waited_for_it(client: ks.Client) -> None:
+    feed = client.feed("spot.call_auction", "BTC-USDT")  # silent: what comes is what is put here
+    taken: list[Any] = []
+    others: list[Any] = []
+    feed.slice(end=3).sink(taken.append)
+    feed.sink(others.append)
+    for read in (range(5), range(5, 10)):
+        client.engine.call(_receive, feed._inlet, read)
+    until(lambda: len(others) == 10)
+    assert (taken, feed.errors) == ([0, 1, 2], 0)
+
+
+def _receive(inlet: Inlet, messages: Iterable[Any]) -> None:
+    inlet.pending.extend(messages)
+    inlet.flush()
 
 
 def test_emit_inside_a_graph_does_not_wait_for_its_own_loop(client: ks.Client) -> None:

@@ -292,6 +292,52 @@ def test_one_connection_is_lost_and_the_other_does_not_notice():
     assert (plan.state(A), plan.state(B)) == (TopicState.WAITING, TopicState.ACTIVE)
 
 
+# -- connections held for their own sake -------------------------------------------------------------------------
+
+
+def test_a_connection_held_is_opened_again_after_a_loss_until_it_is_released():
+    plan = Plan()
+    number, actions = plan.hold(Connection.SPOT_ORDERS)
+    assert actions == [Open(number, Connection.SPOT_ORDERS)]
+    assert plan.hold(Connection.SPOT_ORDERS) == (number, [])
+    assert plan.opened(number) == []
+    assert plan.lost(number) == [Open(number, Connection.SPOT_ORDERS)]
+    assert plan.opened(number) == [Restored(number)]
+    assert plan.release(number) == [Close(number)]
+    assert plan.release(number) == []
+
+
+def test_a_connection_held_outlives_its_last_topic_and_the_other_way_round():
+    plan = active(A)
+    number, actions = plan.hold(SPOT)
+    assert (number, actions) == (1, [])
+    assert plan.unwant([A]) == [Unsubscribe(1, (A,))]
+    plan.want([A])
+    assert plan.release(1) == []
+    assert plan.unwant([A]) == [Close(1)]
+
+
+def test_where_the_exchange_does_not_let_us_in_all_topics_are_refused_and_it_is_not_tried_again():
+    plan = Plan()
+    plan.want([A, B])
+    assert plan.denied(1, 400003, "no key") == [
+        Refuse(A, 400003, "no key"), Refuse(B, 400003, "no key"), Close(1),
+    ]  # fmt: skip
+    assert plan.state(A) is None
+    assert plan.lost(1) == []
+    assert plan.denied(1, 400003, "no key") == []
+    assert plan.want([A]) == [Open(2, SPOT)]
+
+
+@pytest.mark.parametrize(
+    ("topic", "topics"),
+    [("/market/match:{}-USDT", 300), ("/contractMarket/execution:{}USDTM", 2000), ("trade.SPOT:{}-USDT", 600)],
+)
+def test_each_kind_of_connection_has_its_own_limit_of_topics(topic, topics):
+    opens = [each for each in Plan().want([topic.format(n) for n in range(2 * topics)]) if isinstance(each, Open)]
+    assert len(opens) == (1 if "contract" in topic else 2)
+
+
 # -- an exchange that answers as it likes ------------------------------------------------------------------------
 
 UNIVERSE = [

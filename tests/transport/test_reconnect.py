@@ -18,9 +18,14 @@ from tests.conftest import SYMBOLS, until
 KILLS = 20
 
 
+@pytest.fixture(scope="module")
+def busy_market() -> GeneratedMarket:
+    return GeneratedMarket(SYMBOLS, seed=3, rate=20)
+
+
 @pytest.fixture
-def busy() -> Iterator[Simulator]:
-    with Simulator(GeneratedMarket(SYMBOLS, seed=3, rate=20)) as simulator:
+def busy(busy_market: GeneratedMarket) -> Iterator[Simulator]:
+    with Simulator(busy_market) as simulator:
         yield simulator
 
 
@@ -142,7 +147,10 @@ def test_many_symbols_go_out_in_few_commands(connect: Callable[..., ks.Client], 
     assert sim.subscriptions == set(feed.topics)
 
 
-def test_an_ack_that_never_comes_is_asked_for_again(connect: Callable[..., ks.Client], sim: Simulator) -> None:
+def test_an_ack_that_never_comes_is_asked_for_again(
+    connect: Callable[..., ks.Client], sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kucoin_stream.streams.feed.ACK_WAIT", 0.05)  # seconds that a cell waits for it
     client = connect(ack_timeout=0.1)
     sim.faults.mute_acks = True
     feed = client.trades("BTC-USDT")

@@ -14,16 +14,23 @@ import pytest
 from aiohttp import web
 
 import kucoin_stream as ks
-from kucoin_stream import client as clients
+from kucoin_stream import opening
 from kucoin_stream.errors import ResponseError, UsageError
+from kucoin_stream.frames.klines import LiveKlines
 from tests.conftest import until
 
 SYMBOL = {"symbol": "A-B", "name": "A-B", "baseCurrency": "A", "quoteCurrency": "B", "priceIncrement": "0.1"}
 MINUTE = 1_700_000_040  # a full minute
 
 
+CONTRACT = {"symbol": "ABUSDTM", "baseCurrency": "A", "quoteCurrency": "USDT", "tickSize": 0.1, "multiplier": 0.01}
+
+
 class OddExchange:
-    """A KuCoin of few words; each answer can be replaced. ``minutes`` bars end at ``now``."""
+    """A KuCoin of few words, spot and (below ``/futures``) futures; each answer can be replaced.
+
+    Its bars of minutes end at ``now``.
+    """
 
     def __init__(self) -> None:
         self.symbols: list[Any] = [SYMBOL]
@@ -31,13 +38,13 @@ class OddExchange:
         self.now = MINUTE
         self.replies: list[str] = []
         self.welcomed = 0
-        self.candle_calls: list[dict[str, str]] = []
+        self.candle_calls: list[tuple[str, int, int]] = []  # market, and a window of Unix seconds
         self.sockets: list[web.WebSocketResponse] = []
         self.loop: asyncio.AbstractEventLoop | None = None
         self.upgrade: Callable[[web.Request], web.StreamResponse] | None = None
 
     async def rest(self, request: web.Request) -> web.StreamResponse:
-        match request.path:
+        match request.path.removeprefix("/futures"):
             case "/api/v1/timestamp":
                 return self.ok(self.now * 1000)
             case "/api/v1/symbols":
@@ -51,16 +58,24 @@ class OddExchange:
                     }
                 )
             case "/api/v1/market/candles":
-                self.candle_calls.append(dict(request.query))
-                return self.ok(self.candles(request.query))
+                start, end = int(request.query["startAt"]), int(request.query.get("endAt", 0))
+                bars = self.minutes("spot", start, end, 1500)
+                return self.ok([[str(at), "1", "2", "3", "0.5", "10", "20"] for at in bars])
+            case "/api/v1/contracts/active":
+                return self.ok([CONTRACT])
+            case "/api/v1/kline/query":
+                start, end = (int(request.query.get(name, 0)) // 1000 for name in ("from", "to"))
+                bars = self.minutes("futures", start, end, 500)
+                return self.ok([[at * 1000, 1, 3, 0.5, 2, 10, 20] for at in reversed(bars)])
             case "/ws":
                 return self.upgrade(request) if self.upgrade else await self.socket(request)
         return web.json_response({"code": "404000", "msg": "Url Not Found"})  # as some say it: with HTTP 200
 
-    def candles(self, query: Any) -> list[Any]:
-        start, end = int(query["startAt"]), int(query.get("endAt", self.now + 1))
-        bars = range((end - 1) // 60 * 60, start - 1, -60)[:1500]
-        return [[str(at), "1", "2", "3", "0.5", "10", "20"] for at in bars if at <= self.now]
+    def minutes(self, market: str, start: int, end: int, most: int) -> list[int]:
+        """Return the begins of the bars of a window, newest first; of too many the newest."""
+        self.candle_calls.append((market, start, end))
+        last = min(end or self.now, self.now)
+        return list(range(last // 60 * 60, start - 1, -60))[:most]
 
     async def socket(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse()
@@ -186,7 +201,7 @@ def test_a_redirect_of_the_socket_is_not_followed(odd: OddExchange, url: str) ->
 def test_under_live_a_token_goes_to_no_foreign_host(
     odd: OddExchange, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(clients.REST_BASE, "global", url)
+    monkeypatch.setitem(opening.REST_BASE, "global", url)
     odd.endpoint = "wss://evil.example.org/endpoint"
     with ks.Client("live", reconnect_delay=0.02) as client:
         client.engine.call(client.engine.pool.attach, ["/market/match:A-B"], _Reader())
@@ -195,21 +210,26 @@ def test_under_live_a_token_goes_to_no_foreign_host(
     assert "no token was sent" in reason
 
 
-def test_an_outage_longer_than_a_page_of_bars_is_filled_with_real_ones(odd: OddExchange, url: str) -> None:
+@pytest.mark.parametrize(("symbol", "market", "pages"), [("A-B", "spot", 3), ("ABUSDTM", "futures", 9)])
+def test_an_outage_longer_than_a_page_of_bars_is_filled_with_real_ones(
+    odd: OddExchange, url: str, symbol: str, market: str, pages: int
+) -> None:
     with ks.Client(url, reconnect_delay=0.02) as client:
-        bars = client.klines("A-B", "1min", history=100).wait()
+        bars = LiveKlines(client.engine, client.instrument(symbol), "1min", 100, 10_000).wait()
         assert len(bars) == 100
+        known, odd.candle_calls = odd.candle_calls, []
+        assert known == [(market, MINUTE - 99 * 60, 0)]
         odd.now += 4000 * 60
-        client.engine.rest.clock_offset += 4000 * 60
+        for rest in (client.engine.rest, client.engine.futures_rest):
+            rest.clock_offset += 4000 * 60
         for socket in odd.sockets:
             asyncio.run_coroutine_threadsafe(socket.close(), odd.loop)
         until(lambda: len(bars) == 4100 and bars.status == "live")
-        assert (bars.df["volume"] == 10).all()
-        assert bars.df.index.to_series().diff().dropna().dt.total_seconds().eq(60).all()
-        assert len(odd.candle_calls) == 4
-        assert [int(call["endAt"]) for call in odd.candle_calls[2:]] == sorted(
-            (int(call["endAt"]) for call in odd.candle_calls[2:]), reverse=True
-        )
+        frame = bars.df
+        assert frame.drop_duplicates().values.tolist() == [[1, 3, 0.5, 2, 10, 20]]
+        assert frame.index.to_series().diff().dropna().dt.total_seconds().eq(60).all()
+        begins, ends = [call[1] for call in odd.candle_calls], [call[2] for call in odd.candle_calls]
+        assert (len(begins), begins[-1], ends) == (pages, MINUTE, [0, *begins[:-1]])
 
 
 def test_a_server_that_repeats_our_key_does_not_get_it_into_an_error(odd: OddExchange, url: str) -> None:

@@ -996,7 +996,20 @@ def test_messages_over_tls_are_the_same_however_the_bytes_are_cut(
 
 
 @pytest.mark.parametrize("violation", ["reserved bit 2", "opcode 3", "too big", "close code 999", "masked"])
-def test_tls_ends_in_time_whatever_the_server_does(transport: str, trusted: Certificates, violation: str) -> None:
+def test_a_violation_over_tls_ends_the_socket(transport: str, trusted: Certificates, violation: str) -> None:
+    async def test() -> None:
+        async with raw_server(trusted.server) as server:
+            violated, peer, received = await server.open(transport, frame_bytes=LIMIT)
+            peer.write(frame(b"1"), VIOLATIONS[violation][0], frame(b"after"))
+            assert await peer.close_code() == VIOLATIONS[violation][1]
+            async with asyncio.timeout(1):
+                assert (await violated.wait_closed()).startswith(f"closed: {VIOLATIONS[violation][1]} ")
+            assert received.messages == [b"1"]
+
+    run(test)
+
+
+def test_tls_ends_in_time_whatever_the_server_does(transport: str, trusted: Certificates) -> None:
     async def test() -> None:
         async with raw_server(trusted.server) as server:
             now = asyncio.get_running_loop().time
@@ -1004,12 +1017,6 @@ def test_tls_ends_in_time_whatever_the_server_does(transport: str, trusted: Cert
             began = now()
             await closed.close()
             assert now() - began < 0.6
-            violated, peer, received = await server.open(transport, frame_bytes=LIMIT)
-            peer.write(frame(b"1"), VIOLATIONS[violation][0], frame(b"after"))
-            assert await peer.close_code() == VIOLATIONS[violation][1]
-            async with asyncio.timeout(1):
-                assert (await violated.wait_closed()).startswith(f"closed: {VIOLATIONS[violation][1]} ")
-            assert received.messages == [b"1"]
             aborted, _, _ = await server.open(transport)
             aborted.abort()
             async with asyncio.timeout(0.1):
@@ -1104,6 +1111,7 @@ def test_the_environment_names_a_proxy(
             assert peer.header("Host") == f"{NAME}:{server.port}"
             peer.write(frame(b"x" * 100_000), close_frame(1001))
             assert await received.until(2) == [b"welcome", b"x" * 100_000]
+            peer.writer.close()
             assert await socket.wait_closed() == "closed by the server: 1001"
             assert proxy.asked == [f"{NAME}:{server.port}"]
             if login:
