@@ -1,8 +1,9 @@
-"""The built-in exchange: KuCoin's classic spot protocol served over real sockets, from a seed or a capture."""
+"""The built-in exchange: KuCoin's protocols served over real sockets, from a seed or a capture, with an account."""
 
 from kucoin_stream.simulator.capture import CaptureMarket
 from kucoin_stream.simulator.faults import Faults
 from kucoin_stream.simulator.generated import GeneratedMarket
+from kucoin_stream.simulator.market import RestError
 from kucoin_stream.simulator.simulator import Simulator
 
-__all__ = ["CaptureMarket", "Faults", "GeneratedMarket", "Simulator"]
+__all__ = ["CaptureMarket", "Faults", "GeneratedMarket", "RestError", "Simulator"]

@@ -23,6 +23,7 @@ from kucoin_stream.protocol.messages import decode
 from kucoin_stream.protocol.messages.envelope import Envelope
 from kucoin_stream.protocol.messages.rest import Response
 from kucoin_stream.simulator.futures.market import FuturesMarket
+from kucoin_stream.simulator.instrument import Instrument
 from kucoin_stream.simulator.market import Json, Push, RestError
 from kucoin_stream.simulator.recorded import SIDES, Line, Recorded, RecordedBook, read_lines
 
@@ -139,6 +140,10 @@ class CaptureMarket:
     def has_symbol(self, symbol: str) -> bool:
         """Whether the recorded symbols answer lists the symbol."""
         return symbol in self._names
+
+    def traded(self, symbol: str) -> Instrument | None:  # noqa: ARG002
+        """Return nothing: what was recorded cannot be traded."""
+        return None
 
     def markets(self) -> list[str]:
         """Return the markets of the recorded symbols."""

@@ -20,7 +20,7 @@ class SessionLimits(NamedTuple):
 class Send(NamedTuple):
     """Send ``text``, a frame of that ``kind``."""
 
-    kind: Literal["challenge", "welcome", "pong", "ack", "error"]
+    kind: Literal["challenge", "welcome", "pong", "ack", "answer", "error"]
     text: str
 
 

@@ -25,7 +25,7 @@ from kucoin_stream.simulator.account import TOKEN_LIFE, Proof, Tokens, Venue, au
 from kucoin_stream.simulator.conversation import Conversation, SessionLimits
 from kucoin_stream.simulator.faults import Faults
 from kucoin_stream.simulator.futures.topics import FUTURES_PRIVATE_PATHS, check_futures_topic
-from kucoin_stream.simulator.gateway import GatewaySession
+from kucoin_stream.simulator.gateway import GatewaySession, Operate
 from kucoin_stream.simulator.market import Market, Refusal, RestError
 from kucoin_stream.simulator.pro.channels import Host, ProRequest
 from kucoin_stream.simulator.pro.session import PRIVATE_LIMITS, PUBLIC_LIMITS, ProSession
@@ -46,6 +46,7 @@ class Options(NamedTuple):
     max_sessions: int = 800  # protocol.md 3.6
     compress: bool = False  # permessage-deflate, where a client offers it; costs CPU for every message
     limits: SessionLimits = SessionLimits()
+    clock_offset: float = 0.0  # how far the exchange's clock is ahead of the wall clock
 
 
 class Visit(NamedTuple):
@@ -69,7 +70,9 @@ class TurnedAway(NamedTuple):
 
 
 class Doors:
-    """Makes sessions. ``sessions`` tells how many there are, ``clock_ms`` the wall clock's time."""
+    """Makes sessions. ``sessions`` tells how many there are, ``clock_ms`` the exchange's time; ``operate`` performs the
+    operations of the WS API.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Doors:
         options: Options,
         sessions: Callable[[], int],
         clock_ms: Callable[[], int],
+        operate: Operate,
     ) -> None:
         self._market = market
         self._credentials = credentials
@@ -88,6 +92,7 @@ class Doors:
         self._options = options
         self._sessions = sessions
         self._clock_ms = clock_ms
+        self._operate = operate
         self._table: dict[str, Callable[[Visit], Conversation | TurnedAway]] = {
             "/endpoint": lambda visit: self._classic(visit, "spot"),
             "/futures/endpoint": lambda visit: self._classic(visit, "futures"),
@@ -182,6 +187,7 @@ class Doors:
             str(uuid.uuid4()),
             now=visit.now,
             time_ms=self._clock_ms(),
+            operate=self._operate,
             sign=sign,
             login=login,
             limits=self._options.limits,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiohttp import web
@@ -16,9 +16,12 @@ from kucoin_stream.simulator.client import Client
 from kucoin_stream.simulator.conversation import Close
 from kucoin_stream.simulator.doors import Doors, Options, TurnedAway, Visit
 from kucoin_stream.simulator.faults import Deed, Faults
-from kucoin_stream.simulator.market import Market
+from kucoin_stream.simulator.flow import SECOND
+from kucoin_stream.simulator.market import Market, Push
 from kucoin_stream.simulator.readers import Readers
 from kucoin_stream.simulator.rest import Answer, Request, Rest, failure
+from kucoin_stream.simulator.trading.account import Account
+from kucoin_stream.simulator.trading.operations import OPERATIONS
 
 PULSE = 0.01  # seconds between two looks at the market
 IDLE_PULSE = 0.05  # while nobody listens
@@ -41,8 +44,10 @@ class Exchange:
         host: str,
         address: Callable[[], str],
         finished: Callable[[], None],
+        account: Account,
     ) -> None:
         self.clients: set[Client] = set()
+        self.account = account
         self._market = market
         self._faults = faults
         self._options = options
@@ -50,14 +55,15 @@ class Exchange:
         self._address = address
         self._finished = finished
         self._tokens = Tokens(options.token_life)
-        self._rest = Rest(market, credentials, self._bullet)
+        self._rest = Rest(market, account, credentials, self._bullet)
         self._doors = Doors(
             market, credentials, self._tokens, faults, options,
-            sessions=lambda: len(self.clients), clock_ms=lambda: time.time_ns() // 1_000_000,
+            sessions=lambda: len(self.clients), clock_ms=lambda: self.now_ns() // 1_000_000, operate=self._operate,
         )  # fmt: skip
         self._readers = Readers(self._opening, faults)
         self._calls: Counter[str] = Counter()
         self._ended: Counter[str] = Counter()  # commands of sessions that are over
+        self._shift_ns = int(options.clock_offset * SECOND)
         self._opened = 0
         self._sent = 0
         self._outstanding = 0
@@ -71,6 +77,10 @@ class Exchange:
     def topics(self) -> set[str]:
         """The single-symbol topics subscribed, over all connections."""
         return self._readers.topics
+
+    def now_ns(self) -> int:
+        """Return the exchange's own time, which may be ahead of the wall clock, or behind."""
+        return time.time_ns() + self._shift_ns
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
@@ -107,16 +117,16 @@ class Exchange:
             await asyncio.sleep(PULSE if self._readers.wanted else IDLE_PULSE)
 
     def step(self) -> None:
-        """Let the market come up to now, and queue its pushes."""
-        faults, readers = self._faults, self._readers
-        for topic, text in self._market.advance(time.time_ns(), readers.wanted):
-            for _ in range(faults.copies(topic)):
-                for client in readers.of(topic):
-                    client.say(text)
+        """Let the market and the account come up to now, and queue what they push."""
+        now_ns, wanted = self.now_ns(), self._readers.wanted
+        self.account.want(wanted)
+        self._deliver(self._market.advance(now_ns, wanted))
+        self.account.advance(now_ns)
+        self._deliver(self.account.pushes())
 
     def begin(self) -> None:
         """Let a capture begin."""
-        self._market.begin(time.time_ns())
+        self._market.begin(self.now_ns())
 
     def perform(self, deed: Deed) -> None:
         """Do a fault's deed to every websocket."""
@@ -138,6 +148,18 @@ class Exchange:
         for client in clients:
             client.abort()
         await asyncio.gather(*closing, return_exceptions=True)
+
+    def _deliver(self, pushes: Iterable[Push]) -> None:
+        faults, readers = self._faults, self._readers
+        for topic, text in pushes:
+            for _ in range(faults.copies(topic)):
+                for client in readers.of(topic):
+                    client.say(text)
+
+    def _operate(self, operation: str, arguments: Any) -> Any:
+        """Perform an operation of the WS API on the account; raise :class:`RestError` where that fails."""
+        self.step()
+        return OPERATIONS[operation](self.account, arguments, self.now_ns())
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
@@ -169,7 +191,7 @@ class Exchange:
         body = (await request.read()).decode(errors="replace")
         if self._market.live:
             self.step()
-        return self._rest.answer(Request(request.method, request.raw_path, request.headers, body), time.time_ns())
+        return self._rest.answer(Request(request.method, request.raw_path, request.headers, body), self.now_ns())
 
     async def _serve_websocket(self, request: web.Request) -> web.StreamResponse:
         if not self._doors.knows(request.path):
@@ -193,7 +215,7 @@ class Exchange:
             self._faults,
             subscribed=self._readers.subscribe,
             unsubscribed=self._readers.unsubscribe,
-            time_us=lambda: self._market.time_ns(time.time_ns()) // 1000,
+            time_us=lambda: self._market.time_ns(self.now_ns()) // 1000,
         )
         self.clients.add(client)
         self._opened += 1
@@ -208,7 +230,7 @@ class Exchange:
     def _opening(self, topic: str) -> str | None:
         """Bring the market up to now; return what a new reader of a topic begins with."""
         self.step()
-        opening = self._market.opening(topic, time.time_ns())
+        opening = self._market.opening(topic, self.now_ns())
         return None if opening is None else opening.text
 
     def _bullet(self, venue: Venue, private: bool, host: str) -> dict[str, Any]:

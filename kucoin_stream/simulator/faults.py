@@ -30,9 +30,9 @@ class Faults:
     """Faults on demand. Safe from any thread: rules are single values, deeds are done on the exchange's loop.
 
     ``welcome``: whether new sessions are welcomed at all; ``late_welcome``, ``late_acks`` and ``slow_rest`` are
-    delays in seconds; ``mute_pongs`` and ``mute_acks`` swallow those frames. ``turn_away`` is the error that every
-    new connection is refused with. All of it holds for classic, Pro and WS API sockets alike; subscriptions of Pro
-    have topics such as ``obu.SPOT:BTC-USDT_increment@10ms``.
+    delays in seconds; ``mute_pongs`` and ``mute_acks`` swallow those frames, ``mute_acks`` answers of the WS API too.
+    ``turn_away`` is the error that every new connection is refused with. All of it holds for classic, Pro and WS API
+    sockets alike; subscriptions of Pro have topics such as ``obu.SPOT:BTC-USDT_increment@10ms``.
     """
 
     def __init__(self, perform: Callable[[Deed], None] = lambda _: None) -> None:
@@ -110,7 +110,7 @@ class Faults:
         match kind:
             case "welcome":
                 return self.late_welcome if self.welcome else None
-            case "ack":
+            case "ack" | "answer":
                 return None if self.mute_acks else self.late_acks
             case "pong" if self.mute_pongs:
                 return None

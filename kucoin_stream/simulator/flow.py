@@ -5,7 +5,8 @@ close to an ``anchor`` where one is set. Events come at random times; each takes
 them touches nothing visible (the filler that KuCoin sends as price 0). Where the fair price has passed the best
 level, that level is hit or withdrawn; else a trade nibbles at the best level, or an order is placed, changed or
 withdrawn, mostly near the top. New orders are placed around the fair price and never across the other side, so
-the book follows it and never crosses.
+the book follows it and never crosses. What users rest in the ladder is theirs: the flow trades with it like with
+anything else, but neither changes nor withdraws it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from kucoin_stream.simulator.listings import Listing
 SECOND = 1_000_000_000  # ns
 _REACH = 0.08  # how far the book reaches from the middle, as a share of the price
 _MEMORY = 86_400.0  # seconds in which a deviation from the first price fades to 1/e
-_FEWEST = 10  # levels that a side always keeps
+FEWEST = 10  # levels of its own that a side always keeps
 _BASIS_MEMORY = 60.0  # seconds in which the distance to an anchor fades to 1/e
 _BASIS_SIGMA = 1.5e-5  # standard deviation of that distance's change in one second, as a share of the price
 
@@ -57,6 +58,7 @@ class OrderFlow:
         self._sigma = listing.volatility / math.sqrt(60)  # of one second
         self.anchor: float | None = None  # ticks; whoever sets it keeps it up to date
         self.basis = 0.0  # distance of the fair price from the anchor, as a share of it
+        self.reserved: dict[tuple[Side, int], int] = {}  # lots that users rest, by side and price
         self.now_ns = start_ns
         span = max(_REACH * self._fair, 1.3 * listing.gap * listing.levels)
         self._curve = (span / listing.gap - listing.levels) / listing.levels**2
@@ -95,6 +97,25 @@ class OrderFlow:
         self._schedule()
         return outcome
 
+    def take(self, side: Side, price: int, lots: int, time_ns: int) -> tuple[Change, Fill]:
+        """Let a user's order take ``lots`` of the level at ``price``."""
+        self.sequence += 1
+        return self._trade(side, price, lots, self.trade_number + 1, max(time_ns, self.now_ns))
+
+    def rest(self, side: Side, price: int, lots: int, time_ns: int) -> Change:
+        """Add what a user rests at ``price``, or, where ``lots`` is negative, take it away."""
+        self.sequence += 1
+        key, size = (side, price), self.ladder.size(side, price) + lots
+        self.reserved[key] = self.reserved.get(key, 0) + lots
+        if not self.reserved[key]:
+            del self.reserved[key]
+        self.ladder.set(side, price, size)
+        return Change(side, price, size, self.sequence, max(time_ns, self.now_ns))
+
+    def takeable(self, side: Side) -> int:
+        """Return how many of the best levels a user may take: the last ones stay, so that no side is ever empty."""
+        return max(0, self._count(side) - FEWEST)
+
     def _schedule(self) -> None:
         self._next_ns = self.now_ns + 1 + int(self._random.expovariate(self._pace) * SECOND)
 
@@ -113,7 +134,7 @@ class OrderFlow:
         if random.random() < self.listing.fillers:
             return Change(side, 0, 0, self.sequence, self.now_ns), None
         for passed in ("asks", "bids"):
-            if self._passed(passed) and self.ladder.count(passed) > _FEWEST:
+            if self._passed(passed) and self._count(passed) > FEWEST:
                 price, size = self.ladder.level(passed, 0)
                 return self._hit(passed, price, size) if random.random() < 0.35 else (self._set(passed, price, 0), None)
         if random.random() < 0.6 and (wide := self._wide()) is not None:
@@ -124,7 +145,7 @@ class OrderFlow:
         if choice < 0.45:
             return self._resize(side), None
         scarce = self.ladder.count(side) / self.listing.levels
-        if self.ladder.count(side) > _FEWEST and random.random() < 0.5 * scarce:
+        if self._count(side) > FEWEST and random.random() < 0.5 * scarce:
             return self._withdraw(side), None
         return self._place(side), None
 
@@ -143,17 +164,26 @@ class OrderFlow:
     def _nibble(self, side: Side) -> tuple[Change, Fill | None]:
         price, size = self.ladder.level(side, 0)
         taken = min(size, self._lots(0.4))
-        if taken == size and self.ladder.count(side) <= _FEWEST:
+        if taken == size and self._count(side) <= FEWEST:
             taken = max(1, size // 2)
             if taken == size:
                 return self._place(side), None
         return self._hit(side, price, taken)
 
     def _hit(self, side: Side, price: int, taken: int) -> tuple[Change, Fill]:
-        self.trade_number += self._random.randrange(1, 4)
-        taker = "buy" if side == "asks" else "sell"
-        self.last = Fill(taker, price, taken, self.trade_number, self.now_ns)
-        return self._set(side, price, self.ladder.size(side, price) - taken), self.last
+        return self._trade(side, price, taken, self.trade_number + self._random.randrange(1, 4), self.now_ns)
+
+    def _trade(self, side: Side, price: int, taken: int, number: int, time_ns: int) -> tuple[Change, Fill]:
+        """Take of a level: first what was there of the flow's own, which users have joined, then what users rest."""
+        size = self.ladder.size(side, price) - taken
+        if self.reserved.get((side, price), 0) > size:
+            self.reserved[side, price] = size
+            if not size:
+                del self.reserved[side, price]
+        self.trade_number = number
+        self.last = Fill("buy" if side == "asks" else "sell", price, taken, number, time_ns)
+        self.ladder.set(side, price, size)
+        return Change(side, price, size, self.sequence, time_ns), self.last
 
     def _resize(self, side: Side) -> Change:
         price, _ = self.ladder.level(side, self._index(side))
@@ -167,7 +197,14 @@ class OrderFlow:
         offset = self._offset(self.listing.levels * self._random.random() ** 3) + self._jitter()
         return self._set(side, self._price(side, offset), self._lots(1.0))
 
+    def _count(self, side: Side) -> int:
+        """How many levels a side has that are not users'."""
+        count = self.ladder.count(side)
+        return count - sum(owner == side for owner, _ in self.reserved) if self.reserved else count
+
     def _set(self, side: Side, price: int, size: int) -> Change:
+        if self.reserved:
+            size += self.reserved.get((side, price), 0)
         self.ladder.set(side, price, size)
         return Change(side, price, size, self.sequence, self.now_ns)
 

@@ -2,7 +2,7 @@
 
 Theory of operation. Generation 1 brings its signature in the query; the exchange sends a challenge, and the client
 answers with its signature of exactly that text. Generation 2 brings its signature in its first frame. Then comes
-the welcome. Nobody trades here yet: every operation is answered by the code that KuCoin has for "suspended".
+the welcome, and then operations on the account; each is performed at once and answered by its own id.
 """
 
 from __future__ import annotations
@@ -16,34 +16,13 @@ from kucoin_stream.protocol.messages import encode
 from kucoin_stream.simulator.conversation import Close, Output, Pulse, Send, SessionLimits
 from kucoin_stream.simulator.market import RestError
 from kucoin_stream.simulator.pro.channels import ProRequest
+from kucoin_stream.simulator.trading.operations import OPERATIONS, UNIFIED
 
+QUOTA = 4000  # weight per 30 s; protocol.md 8.1. It is shown, not enforced
 ANSWER_TIMEOUT = 30.0  # seconds for the challenge to be answered; protocol.md 7.2
 
-_ORDER = ("200001", "Creating orders is suspended: nobody trades on this simulator")
-_CANCEL = ("200002", "Cancelling orders is suspended: nobody trades on this simulator")
-_FUTURES = ("300002", "Order entry is suspended: nobody trades on this simulator")
-_NOT_CANCELLABLE = ("100004", "The order cannot be canceled.")
-_MARGIN = ("126007", "Creating orders is suspended: nobody trades on this simulator")
-_NOT_FOUND = ("126043", "The order does not exist.")
-_UNIFIED = ("106205", "UnsupportedTradeType: nobody trades on this simulator")
-
-OPERATIONS: tuple[dict[str, tuple[str, str]], dict[str, tuple[str, str]]] = (
-    {
-        "spot.order": _ORDER,
-        "spot.sync_order": _ORDER,
-        "spot.modify": _ORDER,
-        "spot.cancel": _CANCEL,
-        "spot.sync_cancel": _CANCEL,
-        "margin.order": _MARGIN,
-        "margin.cancel": _NOT_FOUND,
-        "futures.order": _FUTURES,
-        "futures.multi_order": _FUTURES,
-        "futures.cancel": _NOT_CANCELLABLE,
-        "futures.multi_cancel": _NOT_CANCELLABLE,
-    },
-    {"uta.order": _UNIFIED, "uta.cancel": _UNIFIED, "uta.amend": _UNIFIED},
-)
-"""By generation: code and message of each operation (protocol.md 7.6, 9.3, 9.5)."""
+Operate = Callable[[str, Any], Any]
+"""Performs an operation with its arguments; returns what the answer's ``data`` is, or raises :class:`RestError`."""
 
 
 class GatewaySession:
@@ -61,6 +40,7 @@ class GatewaySession:
         time_ms: int,
         sign: Callable[[str], str] | None = None,
         login: Callable[[ProRequest], None] | None = None,
+        operate: Operate,
         limits: SessionLimits,
         ping_interval_ms: int = 18_000,
         ping_timeout_ms: int = 10_000,
@@ -72,6 +52,7 @@ class GatewaySession:
         self._id = session_id
         self._sign = sign
         self._login = login
+        self._operate = operate
         self._challenge = encode({"sessionId": session_id, "timestamp": time_ms}).decode()
         self._interval_ms, self._timeout_ms = ping_interval_ms, ping_timeout_ms
         self._nanoseconds = nanoseconds
@@ -150,15 +131,24 @@ class GatewaySession:
         if operation == "ping":
             pong = {"id": request_id, "op": "pong", "timestamp": time_us // 1000}
             return [Send("pong", encode(pong).decode())]
-        refused = OPERATIONS[self._sign is None].get(operation)
-        if refused is None:
+        if (operation in UNIFIED) != (self._sign is None) or operation not in OPERATIONS:
             return [self._answer(named, time_us, code="404000", msg=f"Unknown operation {operation}.")]
-        return [self._answer(named, time_us, code=refused[0], msg=refused[1])]
+        try:
+            data = self._operate(operation, fields.get("args"))
+        except RestError as exc:
+            return [self._answer(named, time_us, code=exc.code, msg=exc.reason)]
+        return [self._answer(named, time_us, code="200000", data=data)]
 
     def _end(self, code: str, reason: str, time_us: int) -> list[Output]:
         self.closed = True
         return [self._answer({}, time_us, code=code, msg=reason), Close()]
 
-    def _answer(self, named: dict[str, Any], time_us: int, **outcome: str) -> Send:
+    def _answer(self, named: dict[str, Any], time_us: int, **outcome: Any) -> Send:
         time = time_us * 1000 if self._nanoseconds else time_us // 1000
-        return Send("error", encode({**named, **outcome, "inTime": time, "outTime": time}).decode())
+        quota = (
+            {"userRateLimit": {"limit": QUOTA, "reset": 30_000, "remaining": QUOTA - 1}} if "data" in outcome else {}
+        )
+        return Send(
+            "answer" if named else "error",
+            encode({**named, **outcome, "inTime": time, "outTime": time, **quota}).decode(),
+        )

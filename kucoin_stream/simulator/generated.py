@@ -114,6 +114,10 @@ class GeneratedMarket:
         """Return the state of one symbol."""
         return self._instruments[symbol]
 
+    def traded(self, symbol: str) -> Instrument | None:
+        """Return the state of one symbol."""
+        return self._instruments.get(symbol)
+
     def has_symbol(self, symbol: str) -> bool:
         """Whether the symbol is listed."""
         return any(listing.symbol == symbol for listing in self._listings)

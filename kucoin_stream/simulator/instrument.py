@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Sequence
+from typing import Protocol
 
 from kucoin_stream.simulator.bars import Bar, Klines
 from kucoin_stream.simulator.flow import SECOND, Change, Fill, OrderFlow
@@ -56,6 +57,13 @@ class Board:
         """Show klines that changed, once a second."""
 
 
+class Witness(Protocol):
+    """Who is told of every trade at once, after the boards."""
+
+    def traded(self, fill: Fill) -> None:
+        """Learn of a trade; the book has it already."""
+
+
 class Instrument:
     """One symbol or contract. ``boards`` are told what they want; ``followers`` are moved on along with it."""
 
@@ -67,6 +75,8 @@ class Instrument:
         self.index = float(listing.ticks)  # the underlying's price, of a follower; ticks
         self.followers: list[Instrument] = []
         self.boards: list[Board] = []
+        self.witness: Witness | None = None  # whoever looks after users' orders, where there were any
+        self._unsent: list[Push] = []  # what users' orders brought about since the last advance
         self._active: list[Board] = []
         self._fine: list[Board] = []
         self._next_tick = start_ns - start_ns % TICK + TICK
@@ -86,6 +96,9 @@ class Instrument:
     def advance(self, until_ns: int, out: list[Push]) -> None:
         """Let everything happen up to ``until_ns``, included, and append what is pushed to ``out``."""
         flow = self.flow
+        if self._unsent:
+            out += self._unsent
+        self._unsent = out  # a stop order may be triggered on the way; what that pushes keeps its place
         while True:
             moment = min(flow.next_ns, self._next_tick, self._next_fine)
             if moment > until_ns:
@@ -98,8 +111,19 @@ class Instrument:
                     board.fine_tick(moment, out)
             else:
                 self._tick(moment, out)
+        self._unsent = []
         for follower in self.followers:
             follower.advance(until_ns, out)
+
+    def take(self, side: Side, price: int, lots: int, time_ns: int) -> Fill:
+        """Let a user's order take ``lots`` of a level, at ``time_ns``; what that pushes goes with the next advance."""
+        change, fill = self.flow.take(side, price, lots, time_ns)
+        self._show(change, fill, self._unsent)
+        return fill
+
+    def rest(self, side: Side, price: int, lots: int, time_ns: int) -> None:
+        """Add what a user rests at a price, or, where ``lots`` is negative, take it away."""
+        self._show(self.flow.rest(side, price, lots, time_ns), None, self._unsent)
 
     def skip(self, to_ns: int) -> None:
         """Let nothing happen until ``to_ns``."""
@@ -127,6 +151,9 @@ class Instrument:
 
     def _event(self, out: list[Push]) -> None:
         change, fill = self.flow.step()
+        self._show(change, fill, out)
+
+    def _show(self, change: Change, fill: Fill | None, out: list[Push]) -> None:
         if fill is not None:
             self.trades.append(fill)
             self.klines.trade(fill.price, fill.size, fill.time_ns // SECOND)
@@ -134,6 +161,8 @@ class Instrument:
             board.event(change, fill, out)
         if self._fine and self._next_fine == _NEVER:
             self._next_fine = self._after(change.time_ns)
+        if fill is not None and self.witness is not None:
+            self.witness.traded(fill)
 
     def _tick(self, moment: int, out: list[Push]) -> None:
         self._next_tick += TICK

@@ -58,6 +58,12 @@ class Listing(NamedTuple):
         return units(self.price, self.price_scale)
 
     @property
+    def least_lots(self) -> int:
+        """The least size of an order in size steps."""
+        least: int = 10 ** max(0, self.size_scale - 5)
+        return least
+
+    @property
     def lots(self) -> float:
         """A typical size in size steps."""
         return self.notional / float(self.price) * 10.0**self.size_scale
@@ -90,7 +96,7 @@ def symbol_v1(listing: Listing) -> dict[str, Any]:
         "quoteCurrency": listing.quote,
         "feeCurrency": listing.quote,
         "market": listing.market,
-        "baseMinSize": text(max(1, 10 ** (listing.size_scale - 5)), listing.size_scale),
+        "baseMinSize": text(listing.least_lots, listing.size_scale),
         "quoteMinSize": funds,
         "baseMaxSize": "10000000000",
         "quoteMaxSize": "99999999",

@@ -10,6 +10,7 @@ from kucoin_stream.protocol.topics import INTERVALS
 
 if TYPE_CHECKING:
     from kucoin_stream.simulator.futures.market import FuturesMarket
+    from kucoin_stream.simulator.instrument import Instrument
 
 Json = Any
 """What msgspec can write as JSON."""
@@ -80,6 +81,9 @@ class Market(Protocol):
 
     def has_symbol(self, symbol: str) -> bool:
         """Whether the symbol is listed."""
+
+    def traded(self, symbol: str) -> Instrument | None:
+        """Return the instrument on which orders for a listed symbol are placed; ``None`` where nobody trades."""
 
     def markets(self) -> list[str]:
         """Return the names of the markets (protocol.md 4.11)."""

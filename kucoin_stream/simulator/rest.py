@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
+
+import msgspec
 
 from kucoin_stream.protocol.messages import encode
 from kucoin_stream.settings import Credentials
@@ -14,14 +16,30 @@ from kucoin_stream.simulator.calls import SPOT_CALLS
 from kucoin_stream.simulator.futures.calls import FUTURES_CALLS
 from kucoin_stream.simulator.market import Market, RestError
 from kucoin_stream.simulator.rest_call import Bullet, Call, Query
+from kucoin_stream.simulator.trading.account import Account
+from kucoin_stream.simulator.trading.account_calls import ACCOUNT_CALLS
+from kucoin_stream.simulator.trading.futures_calls import FUTURES_ACCOUNT_CALLS
+from kucoin_stream.simulator.trading.margin_calls import MARGIN_CALLS
+from kucoin_stream.simulator.trading.spot_calls import SPOT_ORDER_CALLS
 
 QUOTA = 2000  # weight per window of the public pool; protocol.md 8.1
 WINDOW_MS = 30_000
 FUTURES = "/futures"
 
+Table = Mapping[str, Mapping[str, Call]]
+"""Calls by path and method."""
+
+
+def _table(prefix: str, calls: Iterable[Call]) -> Table:
+    table: dict[str, dict[str, Call]] = {}
+    for call in calls:
+        table.setdefault(f"{prefix}{call.path}", {})[call.method] = call
+    return table
+
+
 _TABLES = {
-    "": {call.path: call for call in SPOT_CALLS},
-    FUTURES: {f"{FUTURES}{call.path}": call for call in FUTURES_CALLS},
+    "": _table("", (*SPOT_CALLS, *ACCOUNT_CALLS, *SPOT_ORDER_CALLS, *MARGIN_CALLS)),
+    FUTURES: _table(FUTURES, (*FUTURES_CALLS, *FUTURES_ACCOUNT_CALLS)),
 }
 
 
@@ -50,8 +68,9 @@ class Answer(NamedTuple):
 class Rest:
     """Answers REST calls about one market: spot's as they are, those of classic futures below ``/futures``."""
 
-    def __init__(self, market: Market, credentials: Credentials, bullet: Bullet) -> None:
+    def __init__(self, market: Market, account: Account, credentials: Credentials, bullet: Bullet) -> None:
         self._market = market
+        self._account = account
         self._credentials = credentials
         self._bullet = bullet
         self._window_ms = 0
@@ -69,14 +88,19 @@ class Rest:
                 target = request.target.removeprefix(prefix)  # what a client signs begins at its base URL
                 signed = Signed(request.method, target, request.body, request.headers)
                 authenticate(signed, self._credentials, now_ns // 1_000_000)
-            arguments = {name: values[-1] for name, values in parse_qs(request.target.partition("?")[2]).items()}
-            data = call.handler(
-                Query(self._market, arguments, place, now_ns, request.headers.get("Host", ""), self._bullet)
-            )
+            data = call.handler(self._query(request, place, now_ns))
         except RestError as exc:
             return failure(exc.status, exc.code, exc.reason)
         headers = self._spend(call.weight, now_ns // 1_000_000)
         return Answer(200, encode({"code": "200000", "data": data}), headers)
+
+    def _query(self, request: Request, place: str, now_ns: int) -> Query:
+        arguments = {name: values[-1] for name, values in parse_qs(request.target.partition("?")[2]).items()}
+        body = _body(request)
+        return Query(
+            self._market, arguments, place, now_ns, request.headers.get("Host", ""), self._bullet, self._account,
+            key=self._credentials.key, body=body if isinstance(body, dict) else {}, rows=body,
+        )  # fmt: skip
 
     def _spend(self, weight: int, now_ms: int) -> dict[str, str]:
         """Count a call and return KuCoin's headers about it. The quota is shown, not enforced."""
@@ -95,14 +119,28 @@ def failure(status: int, code: str, reason: str) -> Answer:
     return Answer(status, encode({"code": code, "msg": reason}))
 
 
-def find(method: str, path: str, table: Mapping[str, Call]) -> tuple[Call, str]:
+def find(method: str, path: str, table: Table) -> tuple[Call, str]:
     """Return the row of a call and what stands for ``*`` in its path."""
     parts = path.split("/")
+    known = False
     for index in (None, len(parts) - 1, len(parts) - 2):  # no *, the last part, the one before
         place = "" if index is None else parts[index]
-        call = table.get(path if index is None else "/".join([*parts[:index], "*", *parts[index + 1 :]]))
-        if call is not None:
-            if call.method != method:
-                raise RestError(405, "405000", f"Request method '{method}' not supported")
-            return call, place
+        calls = table.get(path if index is None else "/".join([*parts[:index], "*", *parts[index + 1 :]]), {})
+        if method in calls:
+            return calls[method], place
+        known = known or bool(calls)
+    if known:
+        raise RestError(405, "405000", f"Request method '{method}' not supported")
     raise RestError(404, "404000", "Url Not Found")
+
+
+def _body(request: Request) -> Any:
+    """What a body says; an empty object where there is none."""
+    if not request.body.strip():
+        return {}
+    if not request.headers.get("Content-Type", "").startswith("application/json"):
+        raise RestError(415, "415000", "Unsupported Media Type")
+    try:
+        return msgspec.json.decode(request.body)
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        raise RestError(400, "400100", "The body is not JSON") from None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kucoin_stream.simulator.account import Venue
 from kucoin_stream.simulator.market import Json, Market, RestError
+from kucoin_stream.simulator.trading.account import Account
 
 Bullet = Callable[[Venue, bool, str], Json]
 """Makes the data of a token answer: for a venue, private or not, by the name that the client has of the host."""
@@ -21,6 +22,10 @@ class Query(NamedTuple):
     now_ns: int
     host: str  # what the client calls this exchange
     bullet: Bullet
+    account: Account
+    key: str = ""  # the account's, of signed calls
+    body: dict[str, Any] = {}  # noqa: RUF012 (a named tuple's default)
+    rows: Any = None  # a body that is an array
 
     def symbol(self) -> str:
         """Return the symbol asked for."""

@@ -8,7 +8,6 @@ import logging
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from types import FrameType
@@ -25,6 +24,8 @@ from kucoin_stream.simulator.exchange import WILDCARDS, Exchange
 from kucoin_stream.simulator.faults import Deed, Faults
 from kucoin_stream.simulator.generated import GeneratedMarket
 from kucoin_stream.simulator.market import Market
+from kucoin_stream.simulator.trading.account import Account
+from kucoin_stream.simulator.trading.handle import AccountHandle
 
 T = TypeVar("T")
 
@@ -39,7 +40,8 @@ class Simulator:
 
     ``market`` is a :class:`GeneratedMarket` or a :class:`CaptureMarket`. ``port`` 0 takes a free one. Times are
     seconds but for ``ping_interval_ms`` and ``ping_timeout_ms``, which clients are told. ``silent_symbols`` acks
-    unknown symbols and stays silent instead of refusing them. ``with Simulator() as sim:`` starts and stops it.
+    unknown symbols and stays silent instead of refusing them; ``clock_offset`` puts the exchange's clock ahead of the
+    wall clock, or behind. ``account`` trades without a client. ``with Simulator() as sim:`` starts and stops it.
     """
 
     def __init__(
@@ -57,11 +59,14 @@ class Simulator:
         silent_symbols: bool = False,
         max_sessions: int = 800,
         compress: bool = False,
+        clock_offset: float = 0.0,
     ) -> None:
         self.market: Market = market or GeneratedMarket()
         self.host = host
         self.credentials = credentials or SIMULATED
         self.faults = Faults(self._perform)
+        self.account = AccountHandle(self._trade)
+        self._account = Account(self.market)
         self._port = port
         self._options = Options(
             ping_interval_ms=ping_interval_ms,
@@ -70,6 +75,7 @@ class Simulator:
             silent_symbols=silent_symbols,
             max_sessions=max_sessions,
             compress=compress,
+            clock_offset=clock_offset,
             limits=SessionLimits(idle_timeout=idle_timeout, life=connection_life),
         )
         self._finished = threading.Event()
@@ -206,6 +212,18 @@ class Simulator:
     def _perform(self, deed: Deed) -> None:
         self._ask(lambda exchange: exchange.perform(deed), None)
 
+    def _trade(self, deed: Callable[[Account, int], T]) -> T:
+        """Do something to the account on the exchange's loop."""
+
+        def do(exchange: Exchange) -> tuple[T]:
+            exchange.step()
+            return (deed(exchange.account, exchange.now_ns()),)
+
+        done = self._ask(do, None)
+        if done is None:
+            raise StoppedError("the simulator does not run: call start() first")
+        return done[0]
+
     def _ask(self, question: Callable[[Exchange], T], otherwise: T) -> T:
         """Ask the exchange on its loop; ``otherwise`` is the answer where it does not run."""
         exchange, loop, thread = self._exchange, self._loop, self._thread
@@ -249,6 +267,7 @@ class Simulator:
         exchange = Exchange(
             self.market, self.credentials, self.faults, self._options,
             host=self.host, address=self._address, finished=self._finished.set,
+            account=self._account,
         )  # fmt: skip
         runner = web.AppRunner(
             exchange.application(), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT
@@ -257,7 +276,7 @@ class Simulator:
         try:
             await web.TCPSite(runner, self.host, self._port).start()
             self._bound = runner.addresses[0][1]
-            self.market.start(time.time_ns())
+            self.market.start(exchange.now_ns())
             self._loop, self._exchange, self._stopping = loop, exchange, asyncio.Event()
             pump = loop.create_task(exchange.run())
             stopping = loop.create_task(self._stopping.wait())

@@ -15,7 +15,7 @@ SPOT_PRIVATE_PATHS = frozenset(
         "/margin/isolatedPosition",
     }
 )
-"""Topics that need a private token (protocol.md 4.13 to 4.17). They are acked and silent: nobody trades here."""
+"""Topics that need a private token (protocol.md 4.13 to 4.17)."""
 
 
 def check_topic(topic: str, market: Market, *, silent: bool = False) -> Refusal | None:

@@ -74,6 +74,7 @@ def test_a_gap_is_in_every_incremental_book(topic):
         ("welcome", {"welcome": False}, None),
         ("ack", {"late_acks": 0.5}, 0.5),
         ("ack", {"mute_acks": True, "late_acks": 0.5}, None),
+        ("answer", {"mute_acks": True}, None),
         ("pong", {"mute_pongs": True}, None),
         ("error", {"mute_acks": True, "mute_pongs": True, "welcome": False}, 0.0),
     ],

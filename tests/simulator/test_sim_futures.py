@@ -225,13 +225,15 @@ def test_a_book_followed_over_the_wire_equals_a_later_snapshot(sim, symbol):
         async with classic(sim, sim.futures_url) as websocket:
             topic = f"/contractMarket/level2:{symbol}"
             assert (await ask(websocket, **subscribe(topic)))["type"] == "ack"
-            frame = await until(websocket, lambda frame: frame["type"] == "message")
+            frames = [await until(websocket, lambda frame: frame["type"] == "message")]
             book = FuturesBook(await data(sim, path, base=sim.futures_url))
-            await asyncio.sleep(0.7)
+            frames += [await until(websocket, lambda frame: frame["type"] == "message") for _ in range(10)]
             later = FuturesBook(await data(sim, path, base=sim.futures_url))
-            while book.last < later.last:
-                book.apply(frame["data"])
-                frame = await until(websocket, lambda frame: frame["type"] == "message")
+            while frames[-1]["data"]["sequence"] < later.last:
+                frames.append(await until(websocket, lambda frame: frame["type"] == "message"))
+            for frame in frames:
+                if frame["data"]["sequence"] <= later.last:
+                    book.apply(frame["data"])
             assert (book.asks, book.bids) == (later.asks, later.bids)
 
     asyncio.run(scenario())

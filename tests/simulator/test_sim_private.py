@@ -11,8 +11,9 @@ from kucoin_stream.simulator import GeneratedMarket, Simulator
 from kucoin_stream.simulator.account import Proof, authenticate_socket
 from kucoin_stream.simulator.conversation import Close, SessionLimits
 from kucoin_stream.simulator.doors import VERIFY
-from kucoin_stream.simulator.gateway import ANSWER_TIMEOUT, OPERATIONS, GatewaySession
+from kucoin_stream.simulator.gateway import ANSWER_TIMEOUT, GatewaySession
 from kucoin_stream.simulator.market import RestError
+from kucoin_stream.simulator.trading.operations import OPERATIONS, UNIFIED
 
 # The test vectors of protocol.md 2.1.
 ACCOUNT = Credentials("67f0c2d8a1b2c3000112345a", "9c1a7f3e-0000-4000-8000-simulator0001", "my-passphrase")
@@ -57,10 +58,14 @@ def test_the_vectors_of_the_reference_open_and_nothing_else_does(given, message,
 # -- a WS API session, without sockets -----------------------------------------------------------------------------
 
 
+def suspended(operation, arguments):
+    raise RestError(200, "200001", f"{operation} with {arguments}")
+
+
 def gateway(**options):
     return GatewaySession(
         SESSION, now=0.0, time_ms=1_742_175_983_882, limits=SessionLimits(),
-        **({"sign": lambda text: sign(text, ACCOUNT.secret)} | options),
+        **({"sign": lambda text: sign(text, ACCOUNT.secret), "operate": suspended} | options),
     )  # fmt: skip
 
 
@@ -110,12 +115,19 @@ def test_a_ping_is_answered_in_ms(stamp):
     assert texts(ready().receive(frame, 2.0, TIME_US)) == [{"id": "ping-123", "op": "pong", "timestamp": 1742175983885}]
 
 
-@pytest.mark.parametrize(("operation", "code"), [(name, code) for name, (code, _) in OPERATIONS[0].items()])
-def test_every_operation_is_refused_by_its_own_code(operation, code):
-    (answer,) = texts(ready().receive(json.dumps({"id": "7", "op": operation, "args": {}}), 2.0, TIME_US))
-    assert (answer["id"], answer["op"], answer["code"]) == ("7", operation, code)
-    assert answer["msg"]
+@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - UNIFIED.keys()))
+def test_what_an_operation_raises_is_its_answer(operation):
+    (answer,) = texts(ready().receive(json.dumps({"id": "7", "op": operation, "args": {"a": 1}}), 2.0, TIME_US))
+    assert (answer["id"], answer["op"], answer["code"]) == ("7", operation, "200001")
+    assert answer["msg"] == f"{operation} with {{'a': 1}}"
     assert answer["inTime"] <= answer["outTime"]
+
+
+def test_what_an_operation_returns_is_its_data():
+    session = ready(operate=lambda operation, arguments: {operation: arguments})
+    (answer,) = texts(session.receive('{"id":"7","op":"spot.order","args":[1]}', 2.0, TIME_US))
+    assert (answer["code"], answer["data"]) == ("200000", {"spot.order": [1]})
+    assert answer["userRateLimit"]["limit"] == 4000
 
 
 @pytest.mark.parametrize(
@@ -329,7 +341,7 @@ def test_the_ws_api_opens_with_query_challenge_and_welcome(sim):
             assert (pong["id"], pong["op"]) == ("p", "pong")
             assert abs(pong["timestamp"] - now_ms()) < 5000
             await websocket.send('{"id":"o","op":"futures.order","args":{}}')
-            assert (await receive(websocket))["code"] == "300002"
+            assert (await receive(websocket))["code"] == "100001"
 
     asyncio.run(scenario())
 
@@ -360,7 +372,7 @@ def test_the_second_generation_opens_with_an_auth_frame(sim):
         async with websockets.connect(sim.wsapi_v2_url) as websocket:
             await websocket.send(json.dumps(auth()))
             assert (await receive(websocket))["data"] == "welcome"
-            for operation, (code, _) in OPERATIONS[1].items():
+            for operation, code in (("uta.order", "106000"), ("uta.cancel", "106100"), ("uta.amend", "106100")):
                 await websocket.send(json.dumps({"id": "1", "op": operation, "args": {}}))
                 assert (await receive(websocket))["code"] == code
 

@@ -7,6 +7,7 @@ from kucoin_stream.settings import Credentials
 from kucoin_stream.simulator.account import SIMULATED, Tokens
 from kucoin_stream.simulator.generated import GeneratedMarket
 from kucoin_stream.simulator.rest import Request, Rest
+from kucoin_stream.simulator.trading.account import Account
 
 T0 = 1_795_307_183_250_000_000  # ns
 NOW_MS = T0 // 1_000_000
@@ -17,7 +18,10 @@ BOOK = "/api/v3/market/orderbook/level2?symbol=BTC-USDT"
 def rest():
     market = GeneratedMarket(["BTC-USDT", "ETH-BTC", "BCHSV-USDT"], seed=1)
     market.start(T0)
-    return Rest(market, SIMULATED, lambda venue, private, host: {"venue": venue, "private": private, "host": host})
+    account = Account(market)
+    return Rest(
+        market, account, SIMULATED, lambda venue, private, host: {"venue": venue, "private": private, "host": host}
+    )
 
 
 def ask(rest, target, method="GET", headers=None, body=""):
@@ -32,14 +36,12 @@ def data(rest, target):
 
 
 def signed(target=BOOK, method="GET", account=SIMULATED, shift_ms=0, body="", **changed):
+    stamp = NOW_MS + shift_ms
     headers = rest_headers(
         key=account.key,
-        secret=account.secret,
-        passphrase=account.passphrase,
-        timestamp_ms=NOW_MS + shift_ms,
-        method=method,
-        path_with_query=target,
-        body=body,
+        timestamp_ms=stamp,
+        signature=sign(rest_message(stamp, method, target, body), account.secret),
+        passphrase=sign(account.passphrase, account.secret),
     )
     return headers | {name.replace("_", "-"): value for name, value in changed.items()}
 

@@ -14,7 +14,7 @@ import pytest
 import websockets
 
 from kucoin_stream.errors import StoppedError, UsageError
-from kucoin_stream.protocol.signing import rest_headers
+from kucoin_stream.protocol.signing import rest_headers, rest_message, sign
 from kucoin_stream.simulator import CaptureMarket, GeneratedMarket, Simulator
 
 TICKER = "/market/ticker:BTC-USDT"
@@ -32,13 +32,12 @@ async def call(sim, target, method="GET", *, signed=False):
     account = sim.credentials
     headers = {}
     if signed:
+        stamp = int(time.time() * 1000)
         headers = rest_headers(
             key=account.key,
-            secret=account.secret,
-            passphrase=account.passphrase,
-            timestamp_ms=int(time.time() * 1000),
-            method=method,
-            path_with_query=target,
+            timestamp_ms=stamp,
+            signature=sign(rest_message(stamp, method, target), account.secret),
+            passphrase=sign(account.passphrase, account.secret),
         )
     async with aiohttp.ClientSession() as session, session.request(method, sim.url + target, headers=headers) as answer:
         return answer.status, await answer.text()
@@ -128,19 +127,20 @@ def test_a_book_followed_over_the_wire_equals_a_later_snapshot(sim):
             first = await until(websocket, "message")
             book = await data(sim, target, signed=True)
             assert first["data"]["sequenceStart"] <= int(book["sequence"]) + 1
-            await asyncio.sleep(0.5)
+            frames = [first, *[await until(websocket, "message") for _ in range(10)]]
             later = await data(sim, target, signed=True)
+            while frames[-1]["data"]["sequenceEnd"] < int(later["sequence"]):
+                frames.append(await until(websocket, "message"))
             levels = {side: dict(book[side]) for side in ("asks", "bids")}
-            last, frame = int(book["sequence"]), first
-            while last < int(later["sequence"]):
-                message = frame["data"]
-                if message["sequenceEnd"] > last:
+            last = int(book["sequence"])
+            for message in (frame["data"] for frame in frames):
+                if last < message["sequenceEnd"] <= int(later["sequence"]):
                     assert message["sequenceStart"] == last + 1
                     last = message["sequenceEnd"]
                     for side in levels:
                         for price, size, _ in message["changes"][side]:
                             levels[side][price] = size
-                frame = await until(websocket, "message")
+            assert last == int(later["sequence"])
             for side in levels:
                 kept = {price: size for price, size in levels[side].items() if size != "0"}
                 assert kept == dict(later[side])
@@ -385,8 +385,8 @@ def test_a_capture_at_full_speed_waits_for_rest_calls(tmp_path):
             await until(websocket, "ack")
             sim.faults.slow_rest = 0.3
             asking = asyncio.create_task(data(sim, "/api/v1/status"))
-            await asyncio.sleep(0.1)
-            assert "/api/v1/status" in sim.statistics()["requests"]
+            while "/api/v1/status" not in sim.statistics()["requests"]:  # noqa: ASYNC110 (another thread's)
+                await asyncio.sleep(0)
             sim.begin()
             assert not sim.wait_finished(0.1)
             await asking

@@ -21,7 +21,7 @@ FUTURES_PRIVATE_PATHS = frozenset(
         "/contract/crossLeverage",
     }
 )
-"""Topics that need a private token (protocol.md 4.30 to 4.35). They are acked and silent: nobody trades here."""
+"""Topics that need a private token (protocol.md 4.30 to 4.35)."""
 
 _BY_SYMBOL = frozenset(
     {
