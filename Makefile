@@ -34,7 +34,7 @@ demo: $(NOTE) ## show one symbol live in this terminal for ten seconds
 	$(BIN)/kucoin-stream watch BTC-USDT --seconds 10
 
 test: $(DEV) ## run all tests
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST)
 
 lint: $(DEV) types ## check style and types
 	$(BIN)/ruff format --check .

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from kucoin_stream import errors
     from kucoin_stream.client import Client
     from kucoin_stream.default import connect, stop
-    from kucoin_stream.front import book, feed, kline_updates, klines, level2, status, ticker, trades
+    from kucoin_stream.frames.schema import schema
+    from kucoin_stream.front import book, events, feed, kline_updates, klines, level2, status, ticker, trades
     from kucoin_stream.jupyter import load_ipython_extension, unload_ipython_extension
+    from kucoin_stream.protocol.decoding import decode
     from kucoin_stream.settings import Settings
 
 __version__ = "0.1.0"
@@ -31,12 +33,15 @@ _HOMES = {
     "Settings": "settings",
     "book": "front",
     "connect": "default",
+    "decode": "protocol.decoding",
     "errors": "",
+    "events": "front",
     "feed": "front",
     "kline_updates": "front",
     "klines": "front",
     "level2": "front",
     "load_ipython_extension": "jupyter",
+    "schema": "frames.schema",
     "status": "front",
     "stop": "default",
     "ticker": "front",
@@ -53,6 +58,9 @@ __all__ = [  # noqa: RUF022  front door first
     "level2",
     "kline_updates",
     "feed",
+    "events",
+    "schema",
+    "decode",
     "status",
     "stop",
     "Client",

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.protocol.topics import INTERVALS
+from kucoin_stream.protocol.topics import INTERVALS, Connection
 from kucoin_stream.settings import REST_BASE, Limits, Settings
 from kucoin_stream.transport.socket import takes_picows
 from kucoin_stream.transport.target import scheme_and_host
@@ -27,12 +27,15 @@ def check_settings(options: dict[str, Any]) -> Settings:
     region = options.get("region", "global")
     if not isinstance(region, str) or region not in REST_BASE:
         raise UsageError(f"no such region {region!r}; there are: {', '.join(REST_BASE)}")
-    if (url := options.get("websocket_url")) and scheme_and_host(str(url))[0] not in {"ws", "wss"}:
-        raise UsageError(f"not a websocket's address: {url!r}; write it as 'wss://ws-api-spot.kucoin.com'")
     try:
         settings = msgspec.convert({**options, "limits": Limits()} | options, Settings, from_attributes=True)
     except msgspec.ValidationError as exc:
         raise UsageError(f"an option is wrong: {exc}") from None
+    for key, url in settings.addresses().items():
+        if key != "*" and key not in list(Connection):
+            raise UsageError(f"no such connection {key!r}; there are: {', '.join(Connection)}")
+        if scheme_and_host(url)[0] not in {"ws", "wss"}:
+            raise UsageError(f"not a websocket's address: {url!r}; write it as 'wss://ws-api-spot.kucoin.com'")
     takes_picows(settings)  # raises where it is asked for and not installed
     return settings
 

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import os
-from pathlib import Path
 from typing import Any, Literal, Self
 
-from kucoin_stream.checks import check_interval, check_settings, is_futures, nearest, plain
-from kucoin_stream.errors import KucoinStreamError, NotReadyError, StoppedError, UnknownSymbolError, UsageError
+from kucoin_stream.account import Account
+from kucoin_stream.checks import check_interval, check_settings, plain
+from kucoin_stream.errors import StoppedError, UsageError
 from kucoin_stream.frames.book import LiveBook
+from kucoin_stream.frames.bookchoice import Source, choose
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
+from kucoin_stream.instruments import Instruments
 from kucoin_stream.namespaces import Namespace
+from kucoin_stream.opening import Opening
 from kucoin_stream.protocol import topics
-from kucoin_stream.protocol.bookfeeds import FEEDS
-from kucoin_stream.protocol.messages import spot
+from kucoin_stream.protocol.bookfeeds import Market
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.protocol.topic import Connection, Topic
-from kucoin_stream.settings import REST_BASE, Credentials
+from kucoin_stream.protocol.topic import Topic
 from kucoin_stream.streams.feed import Feed
+from kucoin_stream.streams.lifecycle import Events
 from kucoin_stream.transport import credentials as keys
 from kucoin_stream.transport.engine import Engine
+from kucoin_stream.transport.signer import Sign
 from kucoin_stream.transport.target import Target, check_rest_url
 
-PROBE_TIMEOUT = 3.0  # seconds that "auto" gives KuCoin to answer
-_CAPTURES = (".jsonl", ".jsonl.gz")
+MAX_HISTORY = 10_000  # bars begun with: 7 calls of spot, 20 of futures
 _MAX_BARS = 100_000
-
-FUTURES_KINDS = frozenset({Connection.FUTURES_PUBLIC, Connection.FUTURES_PRIVATE, Connection.FUTURES_PRO})
-
-log = logging.getLogger("kucoin_stream")
 
 
 class Client:
@@ -42,10 +39,13 @@ class Client:
     speaks KuCoin, the path of a capture (``.jsonl``, ``.jsonl.gz``), or ``"auto"``: KuCoin if it answers within 3 s,
     else the built-in exchange. ``key``, ``secret``, ``passphrase`` [apiKey, apiSecret, apiPassphrase] are an API
     key's parts; without them the environment (``KUCOIN_API_KEY``, ``KUCOIN_API_SECRET``, ``KUCOIN_API_PASSPHRASE``)
-    and the system keyring (service ``kucoin-stream``) are asked, for KuCoin's own hosts only. ``futures_url``: the
-    REST base of futures where it differs. ``speed``: of a capture, 1.0 is as recorded, or ``"max"``.
-    Other options are the fields of :class:`Settings`. ``spot``, ``margin``, ``futures`` and ``pro`` have all feeds by
-    plain names: ``client.futures.mark_price("XBTUSDTM")``.
+    and the system keyring (service ``kucoin-stream``) are asked, where all goes to KuCoin's own hosts. ``sign``
+    [customSignMessageFn] signs instead of the secret: a function of message and secret that returns base64, at once or
+    as a coroutine. ``futures_url``: the REST base of futures where it differs. ``speed``: of a capture, 1.0 is as
+    recorded, or ``"max"``. Other options are the fields of :class:`Settings`.
+
+    ``spot``, ``margin``, ``futures`` and ``pro`` have all public feeds by plain names:
+    ``client.futures.mark_price("XBTUSDTM")``; ``account`` has what belongs to the key.
     """
 
     def __init__(
@@ -55,27 +55,37 @@ class Client:
         key: str | None = None,
         secret: str | None = None,
         passphrase: str | None = None,
+        sign: Sign | None = None,
         futures_url: str = "",
         speed: float | Literal["max"] = 1.0,
         **options: Any,
     ) -> None:
         asked = os.fspath(target)
-        self._asked = check_rest_url(asked) if "://" in asked else asked
-        self._futures_url = check_rest_url(futures_url) if futures_url else ""
-        self._speed = speed
-        self._given = keys.given(key, secret, passphrase)
+        if sign is not None and not callable(sign):
+            raise UsageError(f"sign= is a function of message and secret, not {type(sign).__name__}")
         self.settings = check_settings(options)
+        self._opening = Opening(
+            check_rest_url(asked) if "://" in asked else asked,
+            self.settings,
+            check_rest_url(futures_url) if futures_url else "",
+            speed,
+            keys.given(key, secret, passphrase),
+            sign,
+        )
         self.spot = Namespace(self, "spot")
         self.margin = Namespace(self, "margin")
         self.futures = Namespace(self, "futures")
         self.pro = Namespace(self, "pro_spot", "pro_futures")
+        self._common = Namespace(self, "spot", "futures")
+        self.account = Account(self)
         self._engine: Engine | None = None
+        self._events: Events | None = None
         self._simulator: Any = None
         self._ended = ""
 
     def __repr__(self) -> str:
         if self._engine is None:
-            return f"<Client {self._asked} | {self._ended or 'not open'}>"
+            return f"<Client {self._opening.asked} | {self._ended or 'not open'}>"
         return f"<Client {self._engine.target.describe()} | {self._ended or self._engine.pool.describe()}>"
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -87,79 +97,8 @@ class Client:
         if self._engine is not None:
             return self
         _opened.add(self)
-        match self._asked:
-            case "auto":
-                self._open_auto()
-            case "live":
-                self._start(Target("live", REST_BASE[self.settings.region], futures_url=self._futures_url))
-            case "sim":
-                self._open_simulated("")
-            case asked if asked.endswith(_CAPTURES) or Path(asked).is_file():
-                self._open_capture(Path(asked))
-            case asked if "://" in asked:
-                self._start(Target("url", asked, futures_url=self._futures_url))
-            case asked:
-                raise UsageError(
-                    f"no such target: {asked!r}; it is 'auto', 'live', 'sim', a URL such as 'http://127.0.0.1:8080', "
-                    "or the path of a capture (.jsonl, .jsonl.gz)"
-                )
+        self._engine, self._simulator = self._opening.open()
         return self
-
-    def _open_auto(self) -> None:
-        target = Target("live", REST_BASE[self.settings.region], futures_url=self._futures_url)
-        engine = self._engine_for(target)
-        try:
-            engine.call(_probe, engine, timeout=PROBE_TIMEOUT)
-        except KucoinStreamError as exc:
-            engine.stop("KuCoin cannot be reached")
-            why = "no answer within 3 s" if isinstance(exc, NotReadyError) else str(exc)
-            self._open_simulated(f"KuCoin cannot be reached from here: {why}")
-            return
-        except BaseException:  # such as Ctrl-C
-            engine.stop("interrupted")
-            raise
-        self._load(engine)
-
-    def _open_simulated(self, reason: str) -> None:
-        from kucoin_stream.simulator import GeneratedMarket, Simulator
-
-        self._simulate(Simulator(GeneratedMarket()), "sim", reason)
-
-    def _open_capture(self, path: Path) -> None:
-        from kucoin_stream.simulator import CaptureMarket, Simulator
-
-        if not path.is_file():
-            raise UsageError(f"no such capture: {path}")
-        self._simulate(Simulator(CaptureMarket(path, speed=self._speed)), "replay", path.name)
-
-    def _simulate(self, simulator: Any, mode: Literal["sim", "replay"], reason: str) -> None:
-        simulator.start()
-        self._simulator = simulator
-        try:
-            self._start(Target(mode, simulator.url, reason), self._given or simulator.credentials)
-        except BaseException:
-            simulator.stop()
-            raise
-
-    def _engine_for(self, target: Target, credentials: Credentials | None = None) -> Engine:
-        chosen = credentials or keys.allowed(self._given, target.rest_url)
-        engine = Engine(target, self.settings, chosen)
-        engine.start()
-        return engine
-
-    def _start(self, target: Target, credentials: Credentials | None = None) -> None:
-        self._load(self._engine_for(target, credentials))
-
-    def _load(self, engine: Engine) -> None:
-        """Check the key and load the symbols; the engine is ours only when both succeed."""
-        try:
-            symbols = engine.call(_load, engine, timeout=2 * self.settings.request_timeout)
-        except BaseException:
-            engine.stop("it did not start")
-            raise
-        engine.symbols.update((info.symbol, info) for info in symbols)
-        self._engine = engine
-        log.info("connected to %s", engine.target.describe())
 
     def close(self, reason: str = "closed") -> None:
         """End everything: connections, threads, and the built-in exchange if it is ours. Pictures become static."""
@@ -201,46 +140,31 @@ class Client:
     # -- symbols and arguments -----------------------------------------------------------------------------------
 
     @property
+    def instruments(self) -> Instruments:
+        """What is traded."""
+        return Instruments(self.engine)
+
+    @property
     def symbols(self) -> list[str]:
         """All spot symbols."""
         return list(self.engine.symbols)
 
-    def symbol(self, symbol: str) -> SymbolInfo:
-        """Return what the exchange says of ``symbol``; raise :class:`UnknownSymbolError` with the nearest ones."""
-        known = self.engine.symbols
-        if isinstance(symbol, str) and symbol in known:
-            return known[symbol]
-        if not isinstance(symbol, str):
-            raise UsageError(f"a symbol is text such as 'BTC-USDT', not {type(symbol).__name__}")
-        near = nearest(symbol, known)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; client.symbols lists them"
-        raise UnknownSymbolError(f"no such symbol {symbol[:50]!r}{hint}")
-
     @property
     def contracts(self) -> list[str]:
         """All futures symbols."""
-        return list(self._contracts())
+        return list(self.instruments.contracts)
+
+    def symbol(self, symbol: str) -> SymbolInfo:
+        """Return what the exchange says of ``symbol``; raise :class:`UnknownSymbolError` with the nearest ones."""
+        return self.instruments.symbol(symbol)
 
     def contract(self, symbol: str) -> ContractInfo:
         """Return what the exchange says of a futures contract; raise :class:`UnknownSymbolError` with the nearest."""
-        known = self._contracts()
-        if symbol in known:
-            return known[symbol]
-        near = nearest(str(symbol), known)
-        hint = f"; did you mean {' or '.join(near)}?" if near else "; client.contracts lists them"
-        raise UnknownSymbolError(f"no such futures symbol {str(symbol)[:50]!r}{hint}")
-
-    def _contracts(self) -> dict[str, ContractInfo]:
-        engine = self.engine
-        if not engine.contracts:
-            engine.venue.check(Connection.FUTURES_PUBLIC)
-            found = engine.call(engine.futures_rest.contracts, timeout=2 * self.settings.request_timeout)
-            engine.contracts.update((info.symbol, info) for info in found)
-        return engine.contracts
+        return self.instruments.contract(symbol)
 
     def instrument(self, symbol: str) -> SymbolInfo | ContractInfo:
         """Return what the exchange says of a symbol: of spot, or by its form of futures (``XBTUSDTM``)."""
-        return self.contract(symbol) if is_futures(symbol) else self.symbol(symbol)
+        return self.instruments.find(symbol)
 
     # -- feeds ---------------------------------------------------------------------------------------------------
 
@@ -253,6 +177,8 @@ class Client:
         """
         row = topics.find(topic)
         self.engine.venue.check(row.connection)
+        if row.private and not self.engine.signed:
+            raise UsageError(f"{row.name} needs an API key; pass key=, secret=, passphrase= to ks.connect()")
         feed: Feed[Any] = Feed(self.engine, row, self._arguments(row, arguments, interval), **options)
         feed.start()
         return feed
@@ -268,7 +194,7 @@ class Client:
         if not row.by_symbol:
             return tuple(plain(each) for each in given)
         for each in given:
-            self._check_symbol(row, each)
+            self.instruments.check(row, each)
         known = topics.intervals(row)
         if not known:
             if interval is not None:
@@ -276,59 +202,56 @@ class Client:
             return tuple(plain(each) for each in given)
         return tuple(f"{each}_{check_interval(interval, known)}" for each in given)
 
-    def _check_symbol(self, row: Topic, symbol: str) -> None:
-        if row.connection in FUTURES_KINDS:
-            self.contract(symbol)
-        elif row.name.startswith(("spot.", "pro_spot.")):
-            self.symbol(symbol)
+    def ticker(self, *symbols: str, **options: Any) -> Feed[Any]:
+        """Best bid and ask, and of spot the last trade, at most one in 100 ms a symbol (protocol.md 4.1, 4.20)."""
+        return self._common.ticker(*symbols, **options)
 
-    def ticker(self, *symbols: str, **options: Any) -> Feed[spot.Ticker]:
-        """Last trade and best bid and ask, at most one in 100 ms a symbol (protocol.md 4.1)."""
-        return self.feed("spot.ticker", *symbols, **options)
+    def trades(self, *symbols: str, **options: Any) -> Feed[Any]:
+        """Every match (protocol.md 4.9, 4.25)."""
+        return self._common.trades(*symbols, **options)
 
-    def trades(self, *symbols: str, **options: Any) -> Feed[spot.Trade]:
-        """Every match (protocol.md 4.9)."""
-        return self.feed("spot.trades", *symbols, **options)
+    def level2(self, symbol: str, **options: Any) -> Feed[Any]:
+        """The order book's increments as they come, with news where some are missing (protocol.md 4.5, 4.22, 5)."""
+        return self._common.level2(symbol, **options)
 
-    def level2(self, symbol: str, **options: Any) -> Feed[spot.BookDelta]:
-        """The order book's increments as they come, with news where some are missing (protocol.md 4.5, 5)."""
-        return self.feed("spot.level2", symbol, **options)
+    def kline_updates(self, symbol: str, interval: str, **options: Any) -> Feed[Any]:
+        """The live bar after each change (protocol.md 4.8, 4.24)."""
+        return self._common.klines(symbol, interval=interval, **options)
 
-    def kline_updates(self, symbol: str, interval: str, **options: Any) -> Feed[spot.KlineUpdate]:
-        """The live bar after each change (protocol.md 4.8)."""
-        return self.feed("spot.klines", symbol, interval=interval, **options)
+    @property
+    def events(self) -> Events:
+        """What happens to the connections, as a streamz source of the events that :class:`Events` describes."""
+        if self._events is None:
+            self._events = Events(self.engine)
+        return self._events
 
     # -- live frames ---------------------------------------------------------------------------------------------
 
-    def book(self, symbol: str, *, source: Literal["classic", "pro"] = "classic") -> LiveBook:
+    def book(self, symbol: str, *, source: Source | None = None) -> LiveBook:
         """Return the order book of ``symbol``, kept from increments.
 
-        ``"classic"``: spot is whole with a key, else ``partial``; futures (``XBTUSDTM``) are whole, sizes in lots.
-        ``"pro"``: the best 500 levels a side, from the Pro channel, without a key.
+        Futures (``XBTUSDTM``) are whole, sizes in lots. Spot is whole with a key; without one it comes from the Pro
+        channel, the best 500 levels a side, or, where that cannot be had, from the classic one, ``partial``: about
+        100 levels; ``book.note`` says which, and why. ``source="classic"`` or ``"pro"`` forces one.
         Raises :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses within 2 s;
         :class:`UsageError` where the region has no such connection.
         """
-        if source not in ("classic", "pro"):
-            raise UsageError(f"source={source!r}: write 'classic' or 'pro'")
         info = self.instrument(symbol)
-        market = "futures" if isinstance(info, ContractInfo) else "spot"
-        name = f"pro_{market}.level2" if source == "pro" else f"{market}.level2"
-        self.engine.venue.check(topics.find(name).connection)
-        book = LiveBook(self.engine, info, FEEDS[name])
+        market: Market = "futures" if isinstance(info, ContractInfo) else "spot"
+        book = LiveBook(self.engine, info, *choose(self.engine, symbol, market, source))
         book.settle()
         return book
 
     def klines(self, symbol: str, interval: str, history: int = 500, maxlen: int | None = None) -> LiveKlines:
-        """Return the bars of ``symbol``: ``history`` of them at once (1 to 1500), then the live one.
+        """Return the bars of ``symbol``: ``history`` of them at once (1 to 10,000), then the live one.
 
-        ``maxlen``: how many bars are kept; ``history`` + 10,000 by default. Raises as :meth:`book`, and
-        :class:`UsageError` for an unknown interval or a history out of range.
+        ``maxlen``: how many bars are kept; ``history`` + 10,000 by default. Volumes of futures are in lots.
+        Raises as :meth:`book`, and :class:`UsageError` for an unknown interval or a history out of range.
         """
-        info = self.symbol(symbol)
-        check_interval(interval)
-        most = self.settings.limits.kline_rows
-        if not isinstance(history, int) or isinstance(history, bool) or not 1 <= history <= most:
-            raise UsageError(f"history={history!r}: KuCoin gives 1 to {most} bars at once")
+        info = self.instrument(symbol)
+        check_interval(interval, topics.FUTURES_INTERVALS if isinstance(info, ContractInfo) else topics.INTERVALS)
+        if not isinstance(history, int) or isinstance(history, bool) or not 1 <= history <= MAX_HISTORY:
+            raise UsageError(f"history={history!r}: 1 to {MAX_HISTORY} bars")
         kept = history + 10_000 if maxlen is None else maxlen
         if not history <= kept <= _MAX_BARS:
             raise UsageError(f"maxlen={maxlen!r}: between history={history} and {_MAX_BARS}")
@@ -343,18 +266,6 @@ class Client:
     def statistics(self) -> dict[str, Any]:
         """Return counters: messages, errors, reconnects, REST calls, and one row per connection."""
         return LiveStatus(self.engine).statistics()
-
-
-async def _probe(engine: Engine) -> None:
-    """See whether the exchange answers and gives out tokens."""
-    await engine.rest.server_time()
-    await engine.rest.bullet()
-
-
-async def _load(engine: Engine) -> list[SymbolInfo]:
-    if engine.rest.credentials is not None:
-        await engine.rest.check_key()
-    return await engine.rest.symbols()
 
 
 _opened: set[Client] = set()  # until closed: a client nobody holds may still feed live frames

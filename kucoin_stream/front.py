@@ -7,34 +7,35 @@ from typing import Any
 from kucoin_stream.client import Client
 from kucoin_stream.default import default_client
 from kucoin_stream.frames.book import LiveBook
+from kucoin_stream.frames.bookchoice import Source
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
-from kucoin_stream.protocol.messages import spot
 from kucoin_stream.streams.feed import Feed
+from kucoin_stream.streams.lifecycle import Events
 
 
 def feed(topic: str, *arguments: str, **options: Any) -> Feed[Any]:
     return default_client().feed(topic, *arguments, **options)
 
 
-def ticker(*symbols: str, **options: Any) -> Feed[spot.Ticker]:
+def ticker(*symbols: str, **options: Any) -> Feed[Any]:
     return default_client().ticker(*symbols, **options)
 
 
-def trades(*symbols: str, **options: Any) -> Feed[spot.Trade]:
+def trades(*symbols: str, **options: Any) -> Feed[Any]:
     return default_client().trades(*symbols, **options)
 
 
-def level2(symbol: str, **options: Any) -> Feed[spot.BookDelta]:
+def level2(symbol: str, **options: Any) -> Feed[Any]:
     return default_client().level2(symbol, **options)
 
 
-def kline_updates(symbol: str, interval: str, **options: Any) -> Feed[spot.KlineUpdate]:
+def kline_updates(symbol: str, interval: str, **options: Any) -> Feed[Any]:
     return default_client().kline_updates(symbol, interval, **options)
 
 
-def book(symbol: str) -> LiveBook:
-    return default_client().book(symbol)
+def book(symbol: str, *, source: Source | None = None) -> LiveBook:
+    return default_client().book(symbol, source=source)
 
 
 def klines(symbol: str, interval: str, history: int = 500, maxlen: int | None = None) -> LiveKlines:
@@ -47,3 +48,10 @@ def status() -> LiveStatus:
 
 for _each in (feed, ticker, trades, level2, kline_updates, book, klines, status):
     _each.__doc__ = getattr(Client, _each.__name__).__doc__
+
+
+def events(*names: str) -> Events:
+    return default_client().events.only(*names)
+
+
+events.__doc__ = Events.__doc__

@@ -96,7 +96,7 @@ def verify(path: Path, *, speed: Speed = "max", with_key: bool = True) -> list[R
     """
     references = read(path)
     with _served(path, speed, with_key) as (client, simulator):
-        books = {symbol: client.book(symbol) for symbol in references}
+        books = {symbol: client.book(symbol, source="classic") for symbol in references}
         tops: dict[str, dict[int, Top]] = {symbol: {} for symbol in references}
         for symbol, book in books.items():
             seen = tops[symbol]

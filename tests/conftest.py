@@ -42,10 +42,16 @@ def spot_capture() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def market() -> GeneratedMarket:
+    """A lively market, made once: it goes on from test to test, while the exchange that serves it is always new."""
+    return GeneratedMarket(SYMBOLS, seed=7, rate=5)
+
+
 @pytest.fixture
-def sim() -> Iterator[Simulator]:
+def sim(market: GeneratedMarket) -> Iterator[Simulator]:
     before = _our_threads()
-    with Simulator(GeneratedMarket(SYMBOLS, seed=7)) as simulator:
+    with Simulator(market) as simulator:
         yield simulator
     ks.stop()
     until(lambda: _our_threads() <= before, "threads ended")

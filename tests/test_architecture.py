@@ -27,8 +27,11 @@ FLOORS = {
     "streams": 3,
     "frames": 4,
     "widgets": 5,
-    "checks": 4,
-    "namespaces": 5,
+    "checks": 3,
+    "instruments": 4,
+    "namespaces": 4,
+    "opening": 4,
+    "account": 5,
     "client": 6,
     "default": TOP,
     "jupyter": TOP,
@@ -44,6 +47,7 @@ FLOORS = {
 DOORS_UP = {
     ("streams.feed", "frames.table"),  # Feed.frame
     ("streams.entry", "default"),  # Stream.from_kucoin: streamz's entry point
+    ("frames.account.frames", "widgets.view"),
     ("frames.book", "widgets.view"),  # LiveFrame.widget, _ipython_display_
     ("frames.klines", "widgets.view"),
     ("frames.status", "widgets.view"),
@@ -54,7 +58,7 @@ DOORS_UP = {
 TYPE_CHECKER_ONLY = {("streams.feed", "frames.table")}
 """What only a type checker sees of a higher floor."""
 
-TO_THE_SIMULATOR = {"client", "cli", "verify"}
+TO_THE_SIMULATOR = {"opening", "cli", "verify"}
 SIMULATOR_SHARES = ("errors", "settings", "protocol.messages", "protocol.topics", "protocol.signing")
 SIMULATOR_TAKES_OF_SETTINGS = {"Credentials"}
 

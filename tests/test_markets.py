@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 import kucoin_stream as ks
+from kucoin_stream import opening
 from kucoin_stream.errors import UnknownSymbolError, UsageError
 from kucoin_stream.protocol.bookfeeds import FEEDS
+from kucoin_stream.protocol.messages.futures import FundingRate, MarkPrice
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
 
@@ -63,14 +66,29 @@ def test_a_feed_by_its_plain_name(client: ks.Client, space: str, name: str, argu
     assert len(frame.df) > 0
 
 
-def test_feeds_that_share_a_topic_of_the_wire_get_their_own_messages(client: ks.Client) -> None:
-    prices, rates = client.futures.mark_price("XBTUSDTM"), client.futures.funding_rate("XBTUSDTM")
-    seen: list[Any] = []
-    prices.sink(seen.append)
-    rates.sink(seen.append)
-    until(lambda: len(seen) > 2)
-    assert {type(each).__name__ for each in seen} <= {"MarkPrice", "FundingRate"}
-    assert prices.frame().wait().df["mark_price"].notna().all()
+def test_feeds_that_share_a_topic_of_the_wire_get_their_own_messages(client: ks.Client, sim: Simulator) -> None:
+    prices: list[Any] = []
+    rates: list[Any] = []
+    client.futures.mark_price("XBTUSDTM").sink(prices.append)
+    client.futures.funding_rate("XBTUSDTM").sink(rates.append)
+    for moment in (1, 2):  # of the second, each feed hears after whatever it heard of the first
+        _push(sim, "mark.index.price", {"markPrice": 100.5, "indexPrice": 99.5, "timestamp": moment})
+        _push(sim, "funding.rate", {"fundingRate": 0.0625, "granularity": 60_000, "timestamp": moment})
+    for heard in (prices, rates):
+        until(lambda heard=heard: any(each.timestamp_ms == 2 for each in heard))
+    symbol = {"symbol": "XBTUSDTM"}
+    assert [each for each in prices if each.timestamp_ms <= 2] == [
+        MarkPrice(mark_price=100.5, index_price=99.5, timestamp_ms=moment, **symbol) for moment in (1, 2)
+    ]
+    assert [each for each in rates if each.timestamp_ms <= 2] == [
+        FundingRate(funding_rate=0.0625, granularity_ms=60_000, timestamp_ms=moment, **symbol) for moment in (1, 2)
+    ]
+    assert ({type(each) for each in prices}, {type(each) for each in rates}) == ({MarkPrice}, {FundingRate})
+
+
+def _push(sim: Simulator, subject: str, data: dict[str, Any]) -> None:
+    frame = {"type": "message", "topic": "/contract/instrument:XBTUSDTM", "subject": subject, "data": data}
+    sim.faults.inject(json.dumps(frame))
 
 
 def test_bad_futures_symbols_and_sources_are_told(client: ks.Client) -> None:
@@ -85,7 +103,7 @@ def test_bad_futures_symbols_and_sources_are_told(client: ks.Client) -> None:
 
 
 def test_what_a_region_lacks_is_told_in_the_cell(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ks.client.REST_BASE, "EU", sim.url)  # type: ignore[attr-defined]
+    monkeypatch.setitem(opening.REST_BASE, "EU", sim.url)
     with ks.Client("live", region="EU") as client:
         for ask in (lambda: client.book("XBTUSDTM"), lambda: client.pro.trades("BTC-USDT")):
             with pytest.raises(UsageError, match="KuCoin EU offers classic spot and margin only"):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import kucoin_stream as ks
-from kucoin_stream import client as clients
+from kucoin_stream import opening
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
 
@@ -24,7 +24,7 @@ def kucoin_is(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Put another host in KuCoin's place."""
 
     def placed(url: str) -> None:
-        monkeypatch.setitem(clients.REST_BASE, "global", url)
+        monkeypatch.setitem(opening.REST_BASE, "global", url)
 
     return placed
 
@@ -106,7 +106,7 @@ def test_auto_names_the_stage_that_failed(kucoin_is: Any, monkeypatch: pytest.Mo
 
 
 def test_auto_gives_a_silent_host_three_seconds(kucoin_is: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clients, "PROBE_TIMEOUT", 0.2)
+    monkeypatch.setattr(opening, "PROBE_TIMEOUT", 0.2)
     with silent_server() as url:
         kucoin_is(url)
         assert "no answer within" in ks.connect().target.reason
@@ -139,7 +139,7 @@ def test_a_failed_connect_leaves_the_client_before_as_it_is(sim: Simulator) -> N
     with pytest.raises(ks.errors.UnreachableError):
         ks.connect("http://127.0.0.1:1")
     assert ks.connect(sim.url) is first
-    assert book.status == "partial"
+    assert book.status == "live"
 
 
 def test_a_capture_is_a_target_and_its_prices_say_replayed(spot_capture: Path) -> None:
@@ -162,7 +162,7 @@ def test_stored_keys_stay_home(sim: Simulator, monkeypatch: pytest.MonkeyPatch) 
     ):
         monkeypatch.setenv(name, value)
     client = ks.connect(sim.url)  # with that wrong key, it would be refused
-    assert client.engine.rest.credentials is None
+    assert client.engine.rest.signer is None
 
 
 def test_no_secret_is_in_any_repr(sim: Simulator) -> None:
@@ -172,7 +172,7 @@ def test_no_secret_is_in_any_repr(sim: Simulator) -> None:
     texts = [
         repr(each) for each in (client, client.engine, client.engine.rest, client.engine.pool, book, client.settings)
     ]
-    texts.append(repr(client.engine.rest.credentials))
+    texts.append(repr(client.engine.rest.signer))
     for text in texts:
         for secret in (known.key, known.secret, known.passphrase):
             assert secret not in text

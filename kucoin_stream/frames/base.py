@@ -80,8 +80,13 @@ class LiveFrame(ABC):
         return self._engine.target.badge
 
     @property
+    def note(self) -> str:
+        """What else a reader should know of the frame; mostly nothing."""
+        return ""
+
+    @property
     def df(self) -> pd.DataFrame:
-        """A fresh DataFrame. ``df.attrs`` says what it is: title, status, source, time (UTC, ISO).
+        """A fresh DataFrame. ``df.attrs`` says what it is: title, status, source, badge, note, time (UTC, ISO).
 
         Raises :class:`RefusedError` where the exchange refused the subscription.
         """
@@ -94,6 +99,7 @@ class LiveFrame(ABC):
             "status": status,
             "source": self._engine.target.mode,
             "badge": self.badge,
+            "note": self.note,
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         }
         return frame

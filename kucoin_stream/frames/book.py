@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any, assert_never, cast
 
 import numpy as np
@@ -22,7 +23,12 @@ from kucoin_stream.protocol.messages.rest import SymbolInfo
 from kucoin_stream.protocol.messages.spot import BookDelta
 from kucoin_stream.transport.engine import Engine
 
+PATIENCE = 10.0  # seconds without a right book; a Pro snapshot was seen to take 6.2; protocol.md 5.6
+
 _NAN = float("nan")
+
+log = logging.getLogger("kucoin_stream")
+
 RIGHT = frozenset({"live", "partial"})
 """The states in which a book is right: whole, or right as far as it goes."""
 
@@ -36,12 +42,20 @@ class BookState(Struct, frozen=True, gc=False):
 
 
 class BookKeeper(Keeper):
-    """Keeps one book from snapshot and increments. ``state`` may be read from any thread."""
+    """Keeps one book from snapshot and increments. ``state`` and ``note`` may be read from any thread.
 
-    def __init__(self, engine: Engine, symbol: str, feed: BookFeed) -> None:
+    Where the book of ``feed`` cannot be had, at first or for :data:`PATIENCE` seconds, it goes over to ``instead``.
+    """
+
+    def __init__(
+        self, engine: Engine, symbol: str, feed: BookFeed, instead: BookFeed | None = None, note: str = ""
+    ) -> None:
         super().__init__(engine, topics.find(feed.topic).wire(symbol))
         self.symbol = symbol
-        self._feed = feed
+        self.feed = feed
+        self.note = note
+        self._instead = instead
+        self._waiting: asyncio.TimerHandle | None = None
         self.state = BookState("syncing")
         self.gaps = 0
         self.snapshots = 0
@@ -55,16 +69,24 @@ class BookKeeper(Keeper):
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
-        engine.pool.attach([self.topic], self)
-        if engine.pool.active(self.topic):
+        self._join()
+
+    def _join(self) -> None:
+        self._engine.pool.attach([self.topic], self)
+        if self._engine.pool.active(self.topic):
             self._perform(self._sync.joined(self._loop.time()))
+        self._wait()
 
     def close(self) -> None:
         """Leave the pool, and fetch nothing more."""
         super().close()
         self._closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._cancel()
+
+    def _cancel(self) -> None:
+        for timer in (self._timer, self._waiting):
+            if timer is not None:
+                timer.cancel()
         for task in self._tasks:
             task.cancel()
 
@@ -84,7 +106,7 @@ class BookKeeper(Keeper):
             self.inlet.flush()
 
     def _take(self, payloads: list[Any]) -> None:
-        read = self._feed.read
+        read = self.feed.read
         if read is None:
             self._follow(payloads)
             return
@@ -118,6 +140,10 @@ class BookKeeper(Keeper):
     def _disconnected(self, reason: str) -> None:
         self._sync.disconnected()
         self._trouble = f"{'syncing' if self._book.sequence is None else 'stale'}: {reason}"
+        if self._book.sequence is None:
+            self._go_over(reason)
+        else:
+            self._wait()
 
     def _connected(self) -> None:
         self._sync.connected(self._loop.time())
@@ -131,6 +157,34 @@ class BookKeeper(Keeper):
 
     def _refuse(self, status: str) -> None:
         self._refused = status
+        self._go_over(status)
+
+    # -- the other kind of book ----------------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        if self._instead is not None and self._waiting is None:
+            self._waiting = self._loop.call_later(PATIENCE, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._waiting = None
+        if not self._sync.live:
+            self._go_over(self._status())
+
+    def _go_over(self, why: str) -> None:
+        """Keep the other kind of book from here on, if there is one."""
+        feed, self._instead = self._instead, None
+        if feed is None or self._closed:
+            return
+        self.note = f"{describe(feed, signed=self._signed)}, for {describe(self.feed)} is not to be had: {why}"
+        log.warning("book of %s: %s", self.symbol, self.note)
+        self._cancel()
+        self._engine.pool.detach([self.topic], self)
+        self.pending = []
+        self.feed, self.topics = feed, (topics.find(feed.topic).wire(self.symbol),)
+        self._sync, self._book = feed.sync(), OrderBook()
+        self._trouble = self._snapshot_error = self._refused = ""
+        self._join()
+        self._publish()
 
     # -- what the sync asks for ----------------------------------------------------------------------------------
 
@@ -149,7 +203,7 @@ class BookKeeper(Keeper):
             case Resubscribe():
                 self._engine.pool.renew([self.topic])
             case Restart(snapshot=snapshot):
-                known = self._feed.known(signed=self._signed)
+                known = self.feed.known(signed=self._signed)
                 self._book.restart(snapshot, complete=known is None, depth=known)
                 self._trouble = self._snapshot_error = ""
                 self._changed()
@@ -167,7 +221,7 @@ class BookKeeper(Keeper):
 
     @property
     def _signed(self) -> bool:
-        return self._engine.rest.credentials is not None
+        return self._engine.signed
 
     def _fetch(self, ticket: int) -> None:
         self.snapshots += 1
@@ -177,7 +231,7 @@ class BookKeeper(Keeper):
 
     async def _snapshot(self, ticket: int) -> None:
         try:
-            snapshot = await self._engine.book(self._feed, self.symbol)
+            snapshot = await self._engine.book(self.feed, self.symbol)
         except KucoinStreamError as exc:
             self._snapshot_error = str(exc)
             self._sync.snapshot_failed(ticket, self._loop.time())
@@ -227,11 +281,18 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
     Sources: KuCoin API docs, "Level2 - Market Data", "How to build a local order book"; protocol.md 5.
     """
 
-    def __init__(self, engine: Engine, info: SymbolInfo | ContractInfo, feed: BookFeed) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        info: SymbolInfo | ContractInfo,
+        feed: BookFeed,
+        instead: BookFeed | None = None,
+        note: str = "",
+    ) -> None:
         symbol = info.symbol
-        super().__init__(engine, symbol, ("book", feed.topic, symbol), lambda: BookKeeper(engine, symbol, feed))
+        key = ("book", feed.topic, symbol, instead is None)
+        super().__init__(engine, symbol, key, lambda: BookKeeper(engine, symbol, feed, instead, note))
         self.symbol = symbol
-        self.source = feed.topic
         self.price_decimals = decimals(info.price_increment)
         self.size_decimals = decimals(info.base_increment)
 
@@ -239,8 +300,19 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         top = self._top()
         badge = f" {self.badge}" if self.badge else ""
         return (
-            f"<LiveBook {self.symbol}{badge} | {self.status} | bid {top.bid} ask {top.ask} | sequence {top.sequence}>"
+            f"<LiveBook {self.symbol}{badge} | {self.status} | bid {top.bid} ask {top.ask} | sequence {top.sequence}"
+            f"{' | ' + self.note if self.note else ''}>"
         )
+
+    @property
+    def source(self) -> str:
+        """The feed that the book is kept from: ``"spot.level2"``, ``"pro_spot.level2"``, ..."""
+        return self._keeper.feed.topic
+
+    @property
+    def note(self) -> str:
+        """Which kind of book it is, and why, where that was not the user's word; else nothing."""
+        return self._keeper.note
 
     # -- scalars: one published value, no call -------------------------------------------------------------------
 
@@ -343,6 +415,12 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         from kucoin_stream.widgets import view
 
         return view.BookView(cast(Any, self), **options)
+
+
+def describe(feed: BookFeed, *, signed: bool = False) -> str:
+    """Return what a kind of book is, for people."""
+    known = feed.levels or feed.known(signed=signed)
+    return f"{'Pro' if feed.topic.startswith('pro_') else 'classic'}{f': the best {known} levels' if known else ''}"
 
 
 def decimals(increment: Any) -> int:

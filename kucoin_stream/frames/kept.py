@@ -1,10 +1,11 @@
-"""What the live frames of one topic have in common: a keeper on the loop thread, and the frame that reads it."""
+"""What the live frames of topics have in common: a keeper on the loop thread, and the frame that reads it."""
 
 from __future__ import annotations
 
+import time
 import weakref
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 from kucoin_stream.errors import NotReadyError, RefusedError
@@ -17,23 +18,39 @@ from kucoin_stream.transport.engine import Engine, Shared
 T = TypeVar("T")
 
 
-class Keeper(Shared):
-    """Keeps the state of one topic and hands its changes to ``inlet``. Lives on the loop thread."""
+class Kept(Shared):
+    """State that topics keep current; its changes go to ``inlet``. Lives on the loop thread."""
 
-    def __init__(self, engine: Engine, topic: str) -> None:
-        self.topic = topic
+    def __init__(self, engine: Engine, topics: Iterable[str]) -> None:
+        self.topics = tuple(topics)
         self.inlet = Inlet()
         self.pending: list[Any] = []  # messages of the present socket read
         self._engine = engine
-        self._lost = False
 
     def close(self) -> None:
         """Leave the pool."""
-        self._engine.pool.detach([self.topic], self)
+        self._engine.pool.detach(self.topics, self)
 
     @abstractmethod
     def flush(self) -> None:
         """Work off what is pending, and hand on what it changed."""
+
+    @abstractmethod
+    def news(self, news: News, /) -> None:
+        """Take what happened to a topic; readers of the changes hear of it in order."""
+
+
+class Keeper(Kept):
+    """Keeps the state of one topic. Lives on the loop thread."""
+
+    def __init__(self, engine: Engine, topic: str) -> None:
+        super().__init__(engine, [topic])
+        self._lost = False
+
+    @property
+    def topic(self) -> str:
+        """The topic on the wire."""
+        return self.topics[0]
 
     def news(self, news: News, /) -> None:
         """Take what happened to the topic; readers of the changes hear of it in order."""
@@ -70,7 +87,7 @@ class Keeper(Shared):
         """The exchange does not serve the topic."""
 
 
-K = TypeVar("K", bound=Keeper)
+K = TypeVar("K", bound=Kept)
 
 
 class KeptFrame(LiveFrame, Generic[K, T]):
@@ -84,9 +101,9 @@ class KeptFrame(LiveFrame, Generic[K, T]):
         self._stream: LiveSource[T] | None = None
 
     def settle(self) -> None:
-        """Wait at most 2 s for the ack. Raises :class:`RefusedError`; what comes later becomes the status."""
+        """Wait at most 2 s for the acks. Raises :class:`RefusedError`; what comes later becomes the status."""
         try:
-            self._engine.call(self._engine.pool.settled, [self._keeper.topic], ACK_WAIT, timeout=ACK_WAIT + 1)
+            self._engine.call(_settled, self._engine, self._keeper, timeout=ACK_WAIT + 1)
         except NotReadyError:
             return  # the status says so
         except RefusedError:
@@ -110,3 +127,16 @@ class KeptFrame(LiveFrame, Generic[K, T]):
 
     def _release(self) -> None:
         self._leave()
+
+
+async def _settled(engine: Engine, keeper: Kept) -> None:
+    """Wait for the acks of a keeper's topics, which it may change meanwhile."""
+    deadline = time.monotonic() + ACK_WAIT
+    topics: tuple[str, ...] = ()
+    while topics != keeper.topics:
+        topics = keeper.topics
+        try:
+            await engine.pool.settled(topics, deadline - time.monotonic())
+        except RefusedError:
+            if topics == keeper.topics:
+                raise

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import pandas as pd
 from msgspec import Struct
@@ -12,15 +11,17 @@ from msgspec import Struct
 from kucoin_stream.errors import KucoinStreamError
 from kucoin_stream.frames.base import numbers, utc
 from kucoin_stream.frames.book import decimals
+from kucoin_stream.frames.history import History, history_of
 from kucoin_stream.frames.kept import Keeper, KeptFrame
 from kucoin_stream.market.klines import KlineSeries
-from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.events import Gap
+from kucoin_stream.protocol.messages import futures, spot
+from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.protocol.messages.spot import Candle, KlineUpdate
 from kucoin_stream.transport.engine import Engine
 
-_TOPIC = topics.find("spot.klines")
+KlineUpdate: TypeAlias = spot.KlineUpdate | futures.KlineUpdate
+
 _RETRY_FIRST = 0.5  # seconds until the history is asked for again after an error; doubles
 _RETRY_LONGEST = 30.0
 COLUMNS = ["open", "high", "low", "close", "volume", "turnover"]
@@ -39,18 +40,17 @@ class Bars(Struct, frozen=True):
 
 
 class KlineKeeper(Keeper):
-    """Keeps the bars of one symbol and interval."""
+    """Keeps the bars of one symbol and interval: ``count`` from the past at first, ``maxlen`` at most."""
 
-    def __init__(self, engine: Engine, symbol: str, interval: str, history: int, maxlen: int) -> None:
-        super().__init__(engine, _TOPIC.wire(f"{symbol}_{interval}"))
-        self.symbol = symbol
-        self.interval = interval
+    def __init__(self, engine: Engine, history: History, count: int, maxlen: int) -> None:
+        super().__init__(engine, history.topic)
         self.status = "syncing"
         self.version = 0
         self.ready = False
-        self._history_bars = history
+        self._history = history
+        self._count = count
         self._seen_until: int | None = None  # begin of the last bar before the connection was lost
-        self._series = KlineSeries(interval, maxlen)
+        self._series = KlineSeries(history.interval, maxlen)
         self._task: asyncio.Task[None] | None = None
         engine.pool.attach([self.topic], self)
         if engine.pool.active(self.topic):
@@ -109,14 +109,11 @@ class KlineKeeper(Keeper):
 
     async def _fetch(self) -> None:
         """Fetch the history, or what was missed since, until it succeeds."""
-        rest = self._engine.rest
         delay = _RETRY_FIRST
-        with contextlib.suppress(KucoinStreamError):  # without it, our own clock has to do
-            if not rest.clock_offset:
-                await rest.server_time()
         while True:
+            now = await self._history.now()
             try:
-                bars = await self._history(self._since(rest.now()))
+                bars = await self._history.since(self._since(now), now)
             except KucoinStreamError as exc:
                 self._set_status(f"{'resyncing' if self.ready else 'syncing'}: {exc}")
                 await asyncio.sleep(delay)
@@ -127,23 +124,10 @@ class KlineKeeper(Keeper):
                 self._set_status("live")
                 return
 
-    async def _history(self, since: int) -> list[Candle]:
-        """Return all bars since ``since`` (Unix seconds), a page of the newest after the other."""
-        bars: list[Candle] = []
-        end: int | None = None
-        while True:
-            page = await self._engine.rest.klines(self.symbol, self.interval, since, end)
-            bars += page
-            oldest = min((bar.start_s for bar in page), default=since)
-            whole = len(page) < self._engine.settings.limits.kline_rows or oldest <= since
-            if whole or (end is not None and oldest >= end):
-                return bars
-            end = oldest
-
     def _since(self, now: float) -> int:
         """Begin of the first bar wanted, in Unix seconds of the exchange's clock."""
-        step = topics.INTERVALS[self.interval]
-        bars = self._history_bars if self._seen_until is None else self._series.ring.maxlen
+        step = self._history.step
+        bars = self._count if self._seen_until is None else self._series.ring.maxlen
         first = int(now // step - bars + 1) * step
         return max(first, self._seen_until or 0, 0)
 
@@ -152,23 +136,28 @@ class LiveKlines(KeptFrame[KlineKeeper, KlineUpdate]):
     """Bars of one symbol and interval, kept current. Made by :meth:`Client.klines`. Safe from any thread.
 
     ``.df``: UTC index ``time`` (begin of the bar), columns ``open high low close volume turnover``; volume in the
-    base currency, turnover in the quote currency. The last row is the live bar. ``.stream`` carries each
-    :class:`KlineUpdate`.
+    base currency, of contracts in lots; turnover in the quote currency. The last row is the live bar. Where nothing
+    was traded the exchange has no bar: it is shown flat, at the close before it. ``.stream`` carries each
+    :class:`KlineUpdate` of spot or futures. Raises :class:`KeyError` for an interval that the market does not have.
 
-    Sources: KuCoin API docs, "Klines" (websocket and REST); protocol.md 4.8, 8.2.6.
+    Sources: KuCoin API docs, "Klines" (websocket and REST); protocol.md 4.8, 4.24, 8.2.6, 8.3.2.
     """
 
-    def __init__(self, engine: Engine, info: SymbolInfo, interval: str, history: int, maxlen: int) -> None:
+    def __init__(
+        self, engine: Engine, info: SymbolInfo | ContractInfo, interval: str, history: int, maxlen: int
+    ) -> None:
+        past = history_of(engine, info, interval)
         super().__init__(
             engine,
             f"{info.symbol} {interval}",
             ("klines", info.symbol, interval, history, maxlen),
-            lambda: KlineKeeper(engine, info.symbol, interval, history, maxlen),
+            lambda: KlineKeeper(engine, past, history, maxlen),
         )
         self.symbol = info.symbol
         self.interval = interval
-        self.interval_seconds = topics.INTERVALS[interval]
+        self.interval_seconds = past.step
         self.price_decimals = decimals(info.price_increment)
+        self.volume_unit = "lots" if isinstance(info, ContractInfo) else info.base_currency
 
     @property
     def version(self) -> object:

@@ -9,10 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
+from typing import TypeAlias
 
 from kucoin_stream.market.ring import Ring
+from kucoin_stream.protocol.messages import futures
 from kucoin_stream.protocol.messages.spot import Candle
 from kucoin_stream.protocol.topics import INTERVALS
+
+Bar: TypeAlias = Candle | futures.Candle
+"""A bar of either market, read by name: the order of their columns differs."""
 
 COLUMNS = {"start_s": "q", "open": "d", "high": "d", "low": "d", "close": "d", "volume": "d", "turnover": "d"}
 _UNFILLED = ("1week", "1month")
@@ -34,7 +39,7 @@ class KlineSeries:
         """Begin of the newest bar, in Unix seconds."""
         return int(self.ring.last()[0]) if len(self.ring) else None
 
-    def update(self, bar: Candle) -> bool:
+    def update(self, bar: Bar) -> bool:
         """Take a live bar; return whether anything changed. A bar older than the newest is merged into its place."""
         last = self.last_start
         if last is None or bar.start_s > last:
@@ -49,7 +54,7 @@ class KlineSeries:
         self.ring.replace(-1, _row(bar))
         return True
 
-    def merge(self, bars: Iterable[Candle]) -> bool:
+    def merge(self, bars: Iterable[Bar]) -> bool:
         """Join bars from history, in any order; of two for the same interval the one with more volume is newer.
 
         Costs as many rows as there are from the earliest of ``bars`` on. Returns whether anything changed.
@@ -59,7 +64,7 @@ class KlineSeries:
             return False
         kept = max(0, self.ring.below(min(bar.start_s for bar in offered)) - 1)
         there = [_candle(row) for row in self.ring.cut(kept)]
-        known = {bar.start_s: bar for bar in there}
+        known: dict[int, Bar] = {bar.start_s: bar for bar in there}
         made = self._made(there)
         changed = False
         for bar in offered:
@@ -68,7 +73,7 @@ class KlineSeries:
                 known[bar.start_s] = bar
                 made.discard(bar.start_s)
                 changed = True
-        previous: Candle | None = None
+        previous: Bar | None = None
         for bar in [known[start] for start in sorted(known.keys() - made)] if changed else there:
             for each in _filled(previous, bar, self.step, self.ring.maxlen):
                 self.ring.append(_row(each))
@@ -89,7 +94,7 @@ class KlineSeries:
         return repeated - {bars[-1].start_s if bars else None}  # no later bar would make that one again
 
 
-def _filled(previous: Candle | None, bar: Candle, step: int, limit: int) -> Iterator[Candle]:
+def _filled(previous: Bar | None, bar: Bar, step: int, limit: int) -> Iterator[Bar]:
     """Yield flat bars for the intervals between ``previous`` and ``bar``, ``limit`` at most, then ``bar``."""
     if previous is not None and step:
         for start in range(max(previous.start_s, bar.start_s - limit * step) + step, bar.start_s, step):
@@ -101,7 +106,7 @@ def _flat(start: int, close: float) -> Candle:
     return Candle(start, close, close, close, close, 0.0, 0.0)
 
 
-def _row(bar: Candle) -> tuple[float, ...]:
+def _row(bar: Bar) -> tuple[float, ...]:
     return bar.start_s, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.turnover
 
 

@@ -44,6 +44,10 @@ class KlinesSubject(Subject, Protocol):
     def interval_seconds(self) -> int:
         """Length of a bar, in seconds."""
 
+    @property
+    def volume_unit(self) -> str:
+        """What the volume is counted in: ``"BTC"``, ``"lots"``, or nothing where that is not known."""
+
     def bars(self, count: int) -> Bars:
         """Return the newest ``count`` bars; may block for a few ms."""
 
@@ -55,6 +59,7 @@ class KlinesPicture(Struct, frozen=True):
     count: int
     interval: str
     price_decimals: int
+    volume_unit: str
     start_s: tuple[int, ...]
     open: tuple[float, ...]
     high: tuple[float, ...]
@@ -71,7 +76,15 @@ class KlinesPicture(Struct, frozen=True):
 
 
 def picture(
-    bars: Bars, caption: Caption, *, count: int, interval: str, interval_seconds: int, price_decimals: int, height: int
+    bars: Bars,
+    caption: Caption,
+    *,
+    count: int,
+    interval: str,
+    interval_seconds: int,
+    price_decimals: int,
+    volume_unit: str,
+    height: int,
 ) -> KlinesPicture:
     """Take a picture of the newest ``count`` bars for a plot ``height`` px high; bars with a hole are left out."""
     table = np.array([bars.open, bars.high, bars.low, bars.close, bars.volume], dtype=float)[:, -count:]
@@ -91,6 +104,7 @@ def picture(
         count=count,
         interval=interval,
         price_decimals=price_decimals,
+        volume_unit=volume_unit,
         start_s=starts,
         open=opened,
         high=high,
@@ -130,6 +144,7 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
             interval=subject.interval,
             interval_seconds=subject.interval_seconds,
             price_decimals=subject.price_decimals,
+            volume_unit=subject.volume_unit,
             height=self._price_px,
         )
 
@@ -241,7 +256,8 @@ def _waiting(p: KlinesPicture) -> str:
 
 
 def _shown(p: KlinesPicture) -> str:
-    return f"{len(p.close)} bars of {html.escape(p.interval)} · UTC"
+    unit = f" · volume in {html.escape(p.volume_unit)}" if p.volume_unit else ""
+    return f"{len(p.close)} bars of {html.escape(p.interval)}{unit} · UTC"
 
 
 def _last(p: KlinesPicture) -> str:

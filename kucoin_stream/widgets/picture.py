@@ -66,7 +66,8 @@ class Painter(Generic[S, P]):
     def caption(self, at: float) -> Caption:
         """Read title, status and badge of the subject."""
         subject = self.subject
-        return Caption(str(subject.title), str(subject.status), str(subject.badge), at)
+        title = " · ".join(filter(None, (str(subject.title), getattr(subject, "note", ""))))
+        return Caption(title, str(subject.status), str(subject.badge), at)
 
     def picture(self, at: float) -> P:
         """Take one full-state picture; ``at`` is Unix time in seconds. May block for a few ms."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import pandas as pd
 from msgspec import Struct
 
 from kucoin_stream.errors import UsageError
@@ -94,6 +95,8 @@ class TablePainter(Painter[TableSubject, TablePicture]):
 
 
 def _cell(value: Any) -> str:
+    if value is pd.NA:
+        return "–"
     if isinstance(value, float):
         return f"{value:,.10g}" if value == value else "–"
     if hasattr(value, "strftime"):
@@ -102,7 +105,7 @@ def _cell(value: Any) -> str:
 
 
 def _waiting(p: TablePicture) -> str:
-    return "" if p.rows else f"waiting for messages · {p.caption.status}"
+    return "" if p.rows else "nothing yet" if p.caption.word == "live" else f"waiting for messages · {p.caption.status}"
 
 
 def _label(p: TablePicture) -> str:

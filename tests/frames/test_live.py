@@ -15,6 +15,9 @@ import kucoin_stream as ks
 from kucoin_stream.errors import NotReadyError
 from kucoin_stream.frames.columns import Rows
 from kucoin_stream.market.book import Top
+from kucoin_stream.protocol.events import Disconnected, Restarted
+from kucoin_stream.protocol.messages import futures
+from kucoin_stream.protocol.messages.rest_klines import FuturesBar
 from kucoin_stream.protocol.topics import CATALOGUE, Connection
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
@@ -71,7 +74,7 @@ def test_a_book_streams_frozen_changes_one_for_each_sequence(client: ks.Client) 
 
 def test_a_book_without_a_key_is_partial_and_every_level_of_it_is_right(connect: Connect) -> None:
     client, whole = connect(key=False), connect()
-    partial, full = client.book("BTC-USDT").wait(), whole.book("BTC-USDT").wait()
+    partial, full = (each.book("BTC-USDT", source="classic").wait() for each in (client, whole))
     assert partial.status == "partial"
     until(lambda: partial.updates > 200)
     for _ in range(200):
@@ -88,34 +91,44 @@ def test_a_book_without_a_key_is_partial_and_every_level_of_it_is_right(connect:
     pytest.fail("the two books were never seen at one sequence")
 
 
-def test_klines_join_history_and_the_live_bar(client: ks.Client) -> None:
-    bars = client.klines("BTC-USDT", "1min", history=500).wait()
+@pytest.mark.parametrize(("symbol", "history"), [("BTC-USDT", 500), ("BTC-USDT", 2000), ("XBTUSDTM", 1200)])
+def test_klines_join_history_and_the_live_bar(client: ks.Client, symbol: str, history: int) -> None:
+    bars = client.klines(symbol, "1min", history).wait()
     frame = bars.df
-    assert len(frame) == len(bars) == 500
+    assert history <= len(frame) <= len(bars) <= history + 1  # a minute may begin meanwhile
     assert list(frame.columns) == ["open", "high", "low", "close", "volume", "turnover"]
+    assert set(frame.dtypes) == {np.dtype("float64")}
     assert frame.index.name == "time"
-    assert str(frame.index.tz) == "UTC"
     assert frame.index.dtype == "datetime64[ns, UTC]"
     assert (frame.index.to_series().diff().dropna() == pd.Timedelta("1min")).all()
     assert (frame["high"] >= frame[["open", "close"]].max(axis=1)).all()
     assert (frame["low"] <= frame[["open", "close"]].min(axis=1)).all()
+    assert bars.interval_seconds == 60
     version = bars.version
     until(lambda: bars.version != version, "the live bar moves")
     assert bars.df["close"].rolling(20).mean().iloc[-1] > 0
 
 
-@pytest.mark.parametrize("interval", ["1min", "5min", "1hour", "1day", "1week"])
-def test_klines_of_every_kind_come(client: ks.Client, interval: str) -> None:
-    frame = client.klines("ETH-USDT", interval, history=100).wait().df
+@pytest.mark.parametrize(
+    ("symbol", "interval"),
+    [("ETH-USDT", interval) for interval in ("1min", "5min", "1hour", "1day", "1week")]
+    + [("ETHUSDTM", interval) for interval in ("1min", "8hour", "1week")],
+)
+def test_klines_of_every_kind_come(client: ks.Client, symbol: str, interval: str) -> None:
+    frame = client.klines(symbol, interval, 100).wait().df
     assert 95 <= len(frame) <= 101
     assert frame.index.is_monotonic_increasing
     assert frame.index.is_unique
 
 
-def test_klines_live_bar_follows_the_trades(client: ks.Client) -> None:
-    trades = client.trades("BTC-USDT").frame()
-    bars = client.klines("BTC-USDT", "1min", history=10).wait()
-    until(lambda: len(trades) > 5)
+@pytest.mark.parametrize(
+    ("symbol", "row"),
+    [("SOL-USDT", "spot.trades"), ("XBTUSDTM", "futures.trades")],
+)
+def test_klines_live_bar_follows_the_trades(client: ks.Client, symbol: str, row: str) -> None:
+    trades = client.feed(row, symbol).frame()
+    bars = client.klines(symbol, "1min", 10).wait()
+    until(lambda: len(trades) > 1)
 
     def agrees() -> bool:
         last = trades.df["price"].iloc[-1]
@@ -124,9 +137,38 @@ def test_klines_live_bar_follows_the_trades(client: ks.Client) -> None:
     until(agrees, "the live bar closes at the last trade")
 
 
-def test_a_history_that_fails_is_the_status_and_is_asked_for_again(client: ks.Client, sim: Simulator) -> None:
-    sim.faults.rest("/api/v1/market/candles", 500, "500000", "Internal Server Error", times=1)
-    bars = client.klines("BTC-USDT", "1min", history=10)
+def test_bars_of_a_contract_equal_the_exchange_in_lots_and_its_stream_tells_them(
+    client: ks.Client, sim: Simulator
+) -> None:
+    bars = client.klines("XBTUSDTM", "1min", 600).wait()
+    assert (bars.title, bars.symbol, bars.price_decimals, bars.volume_unit) == ("XBTUSDTM 1min", "XBTUSDTM", 1, "lots")
+    query = {"symbol": "XBTUSDTM", "granularity": "1"}
+    theirs = client.engine.call(client.engine.futures_rest.get, list[FuturesBar], "/api/v1/kline/query", query)
+    closed = bars.df.iloc[-400:-2]
+    expected = {row.start_ms: [row.open, row.high, row.low, row.close, row.volume, row.turnover] for row in theirs}
+    assert [expected[time.value // 1_000_000] for time in closed.index] == closed.to_numpy().tolist()
+    assert (closed["volume"] % 1 == 0).all()
+    assert np.allclose(closed["turnover"] / closed["volume"] / 0.001, closed["close"], rtol=0.05)
+    seen: list[Any] = []
+    bars.stream.sink(seen.append)
+    sim.faults.kill()
+    until(lambda: bars.status != "live", "the loss is noticed")
+    until(lambda: bars.status == "live", "the bars are back")
+    update = until(lambda: next((each for each in seen if isinstance(each, futures.KlineUpdate)), None))
+    assert (update.symbol, update.interval) == ("XBTUSDTM", "1min")
+    assert [type(each) for each in seen[:2]] == [Disconnected, Restarted]
+    assert (bars.df.index.to_series().diff().dropna() == pd.Timedelta("1min")).all()
+
+
+@pytest.mark.parametrize(
+    ("symbol", "path"),
+    [("BTC-USDT", "/api/v1/market/candles"), ("XBTUSDTM", "/futures/api/v1/kline/query")],
+)
+def test_a_history_that_fails_is_the_status_and_is_asked_for_again(
+    client: ks.Client, sim: Simulator, symbol: str, path: str
+) -> None:
+    sim.faults.rest(path, 500, "500000", "Internal Server Error", times=1)
+    bars = client.klines(symbol, "1min", 10)
     until(lambda: "500000" in bars.status)
     assert bars.wait().status == "live"
 
@@ -162,14 +204,15 @@ def test_a_feed_frame_keeps_the_last_rows(client: ks.Client) -> None:
 SPOT = [row for row in CATALOGUE if row.connection is Connection.SPOT_PUBLIC]
 
 
-@pytest.mark.parametrize("row", SPOT, ids=lambda row: row.name)
-def test_every_feed_has_a_frame(client: ks.Client, row: Any) -> None:
-    arguments = ["BTC-USDT"] if row.by_symbol else ["USDS"] if row.list_limit else []
-    interval = "1min" if "{interval}" in row.path else None
-    frame = client.feed(row.name, *arguments, interval=interval).frame()
-    if not row.name.startswith("spot.call_auction"):
-        frame.wait()
-        assert len(frame.df) > 0
+def test_every_feed_has_a_frame(client: ks.Client) -> None:
+    frames = {}
+    for row in SPOT:  # all at once: some come every 2 s only
+        arguments = ["BTC-USDT"] if row.by_symbol else ["USDS"] if row.list_limit else []
+        interval = "1min" if "{interval}" in row.path else None
+        frames[row.name] = client.feed(row.name, *arguments, interval=interval).frame()
+    for name, frame in frames.items():
+        if not name.startswith("spot.call_auction"):
+            assert len(frame.wait().df) > 0, name
 
 
 @pytest.mark.parametrize("row", [row for row in CATALOGUE if isinstance(row.payload, type)], ids=lambda row: row.name)

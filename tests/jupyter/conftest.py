@@ -1,5 +1,6 @@
 """A fresh IPython in this process, and the built-in exchange as default client."""
 
+import atexit
 import contextlib
 from collections.abc import Iterator
 from typing import Any
@@ -52,6 +53,7 @@ def shell(tmp_path, monkeypatch) -> Iterator[Any]:
         view.stop()
     shell.user_ns.clear()
     InteractiveShell.clear_instance()
+    atexit.unregister(shell.atexit_operations)  # a garbage collection for each shell, half a second for some
 
 
 @pytest.fixture

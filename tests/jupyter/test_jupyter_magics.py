@@ -57,7 +57,7 @@ def test_variables_of_the_notebook_can_be_arguments(cell):
         ("bok", "invalid choice: 'bok'"),
         ("klines BTC-USDT 1m", "no such interval '1m'"),
         ("klines BTC-USDT 1min --history many", "invalid int value: 'many'"),
-        ("klines BTC-USDT 1min --history 9999", "KuCoin gives 1 to 1500 bars at once"),
+        ("klines BTC-USDT 1min --history 99999", "history=99999: 1 to 10000 bars"),
         ("connect nowhere", "no such target: 'nowhere'"),
         ("stop nothing", "nothing is not a live object"),
         ("book 'BTC", "No closing quotation"),

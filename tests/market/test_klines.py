@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kucoin_stream.market.klines import KlineSeries
+from kucoin_stream.protocol.messages import futures
 from kucoin_stream.protocol.messages.spot import Candle
 
 MINUTE = 60
@@ -58,6 +59,22 @@ def series(*live: Candle, history: tuple[Candle, ...] = (), maxlen: int = 100, i
 )
 def test_live_bars(live, expected):
     assert list(series(*live)) == expected
+
+
+def test_bars_of_futures_are_read_by_name_for_their_columns_have_another_order():
+    made = series(history=(bar(1, 2, 3), bar(2, 4, 5)))
+    live = [
+        futures.Candle(120, open=1, close=6, high=7, low=1, turnover=60, volume=10),
+        futures.Candle(60, open=1, close=3, high=5, low=1, turnover=12, volume=4),  # late
+        futures.Candle(240, open=6, close=8, high=9, low=5, turnover=16, volume=2),
+    ]
+    assert [made.update(each) for each in live] == [True, True, True]
+    assert list(made) == [
+        Candle(60, open=1, close=3, high=5, low=1, volume=4, turnover=12),
+        Candle(120, open=1, close=6, high=7, low=1, volume=10, turnover=60),
+        flat(3, 6),
+        Candle(240, open=6, close=8, high=9, low=5, volume=2, turnover=16),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,10 @@ class FakeBook(Fake):
 class FakeKlines(Fake):
     price_decimals, interval, interval_seconds = 1, "1min", 60
 
-    def __init__(self, rows=(), **caption):
+    def __init__(self, rows=(), volume_unit="", **caption):
         """``rows`` of start_s, open, high, low, close, volume."""
         super().__init__(**caption)
+        self.volume_unit = volume_unit
         self.rows = np.array(rows, dtype=float).reshape(-1, 6)
 
     def bars(self, count):

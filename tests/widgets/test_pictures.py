@@ -253,6 +253,14 @@ def test_time_marks_are_round(interval_s, expected):
     assert len(marks) <= 6
 
 
+@pytest.mark.parametrize(
+    ("unit", "said"), [("lots", " bars of 1min · volume in lots · UTC"), ("", " bars of 1min · UTC")]
+)
+def test_candles_say_what_their_volume_counts(unit, said):
+    for rendered in renderings(KlinesPainter(FakeKlines(candles(), volume_unit=unit))):
+        assert said in rendered
+
+
 # --- the tape
 
 

@@ -61,7 +61,7 @@ def test_text_is_a_block_of_one_width(frame: pd.DataFrame, width: int) -> None:
     lines = painter.text(painter.picture(0.0), width).split("\n")
     assert {len(line) for line in lines} == {width}
     assert len(lines) == 5 + 3
-    assert ("waiting for messages" in "\n".join(lines)) == frame.empty
+    assert ("nothing yet" in "\n".join(lines)) == frame.empty
 
 
 def test_an_error_has_the_height_of_the_picture() -> None:

@@ -1,0 +1,144 @@
+"""The account behind an API key: ``client.account.orders()``, ``.fills()``, ``.balances()``, ``.positions()``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+from kucoin_stream.checks import is_futures
+from kucoin_stream.errors import UsageError
+from kucoin_stream.frames.account.frames import LiveBalances, LiveFills, LiveOrders, LivePositions
+from kucoin_stream.frames.kept import KeptFrame
+from kucoin_stream.market.account.order import Market
+from kucoin_stream.namespaces import Feeder, Namespace
+from kucoin_stream.protocol.topic import Connection
+from kucoin_stream.streams.feed import Feed
+from kucoin_stream.transport.engine import Engine
+
+_CONNECTIONS: dict[Market, Connection] = {
+    "spot": Connection.SPOT_PRIVATE,
+    "futures": Connection.FUTURES_PRIVATE,
+}
+F = TypeVar("F", bound=KeptFrame[Any, Any])
+
+_FRAMES = ("balances", "fills", "orders", "positions")
+_SPACES = ("feed", "pro")
+
+
+class Owner(Feeder, Protocol):
+    """What the account is reached through: the client."""
+
+    @property
+    def engine(self) -> Engine:
+        """The floor below."""
+
+    def instrument(self, symbol: str) -> Any:
+        """Return what the exchange says of a symbol."""
+
+
+class Account:
+    """What an API key opens. Safe from any thread.
+
+    :meth:`orders`, :meth:`fills`, :meth:`balances` and :meth:`positions` are live frames: begun with signed calls, kept
+    by the private streams of spot with margin, and of futures. ``feed`` has every classic private feed by its plain
+    name, ``pro`` every private feed of the Pro connection, which take the kind of account: ``feed.orders()``,
+    ``pro.orders("UNIFIED")``. Where no live frame has that name, it can be had here too: ``account.stop_orders()``.
+
+    Everything raises :class:`UsageError` without a key, and where the region has no such connection.
+    """
+
+    def __init__(self, client: Owner) -> None:
+        self._client = client
+        self.feed = Namespace(client, "account")
+        self.pro = Namespace(client, "pro_account")
+
+    def __repr__(self) -> str:
+        return f"<account: {', '.join(_FRAMES)}; feeds: {', '.join(self._feeds())}>"
+
+    def __dir__(self) -> list[str]:
+        return sorted({*_FRAMES, *_SPACES, *self._feeds()})
+
+    def __getattr__(self, name: str) -> Callable[..., Feed[Any]]:
+        if name in _SPACES:  # not made yet: a copy, or a failed constructor
+            raise AttributeError(name)
+        for space in (self.feed, self.pro):
+            if name in dir(space):
+                made: Callable[..., Feed[Any]] = getattr(space, name)
+                return made
+        near = difflib.get_close_matches(name, dir(self), 1)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(dir(self))}"
+        raise AttributeError(f"the account has no {name!r}{hint}")
+
+    def orders(self, market: Market | None = None, *, maxlen: int = 1000) -> LiveOrders:
+        """Return the orders as a live frame: all open ones, and the ``maxlen`` that finished last since now.
+
+        ``market``: ``"spot"`` (with margin), ``"futures"``, or ``None`` for both. Raises :class:`UsageError`;
+        :class:`RefusedError` where the exchange refuses within 2 s. Sources: protocol.md 4.13, 4.15, 4.30, 4.31.
+        """
+        return _settled(LiveOrders(self._engine(), self._markets(market), _length(maxlen)))
+
+    def fills(
+        self, market: Market | None = None, *, symbols: str | Iterable[str] = (), maxlen: int = 10_000
+    ) -> LiveFills:
+        """Return the last ``maxlen`` fills as a live frame, of ``symbols`` only where some are given.
+
+        KuCoin lists the past fills of spot by symbol only: without ``symbols``, those of the symbols with open orders.
+        Raises as :meth:`orders`, and :class:`UnknownSymbolError`. Sources: protocol.md 4.13, 4.30.
+        """
+        engine = self._engine()
+        wanted = (symbols,) if isinstance(symbols, str) else tuple(dict.fromkeys(symbols))
+        markets = {is_futures(symbol) for symbol in wanted}
+        if len(markets) > 1:
+            raise UsageError("spot and futures symbols are of different accounts: make a frame of each")
+        meant: Market | None = market if not markets else "futures" if True in markets else "spot"
+        if market not in (None, meant):
+            raise UsageError(f"market={market!r}: {wanted[0]} is a symbol of {meant}")
+        frame_of = self._markets(meant)
+        for symbol in wanted:
+            self._client.instrument(symbol)
+        return _settled(LiveFills(engine, frame_of, wanted, _length(maxlen)))
+
+    def balances(self, market: Market | None = None) -> LiveBalances:
+        """Return the balances by account and currency as a live frame.
+
+        ``market``: ``"spot"`` (main, trading and margin accounts), ``"futures"``, or ``None`` for both. Raises as
+        :meth:`orders`. Sources: protocol.md 4.14, 4.32.
+        """
+        return _settled(LiveBalances(self._engine(), self._markets(market)))
+
+    def positions(self) -> LivePositions:
+        """Return the open futures positions as a live frame. Raises as :meth:`orders`. Source: protocol.md 4.33."""
+        engine = self._engine()
+        self._markets("futures")
+        return _settled(LivePositions(engine))
+
+    def _engine(self) -> Engine:
+        engine = self._client.engine
+        if not engine.signed:
+            raise UsageError("account streams need an API key; pass key=, secret=, passphrase= to ks.connect()")
+        return engine
+
+    def _markets(self, market: Market | None) -> tuple[Market, ...]:
+        """Return the markets meant: of both, those that the region has."""
+        venue = self._client.engine.venue
+        if market is None:
+            return tuple(each for each, connection in _CONNECTIONS.items() if venue.offers(connection))
+        if market not in _CONNECTIONS:
+            raise UsageError(f"market={market!r}: write 'spot', 'futures', or nothing for both")
+        venue.check(_CONNECTIONS[market])
+        return (market,)
+
+    def _feeds(self) -> list[str]:
+        return sorted({*dir(self.feed), *dir(self.pro)} - {*_FRAMES})
+
+
+def _settled(frame: F) -> F:
+    frame.settle()
+    return frame
+
+
+def _length(maxlen: int) -> int:
+    if not isinstance(maxlen, int) or isinstance(maxlen, bool) or maxlen < 1:
+        raise UsageError(f"maxlen={maxlen!r}: a frame holds at least one row")
+    return maxlen

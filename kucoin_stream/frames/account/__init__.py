@@ -1,0 +1,1 @@
+"""Live frames of the account: orders, fills, balances, positions."""
