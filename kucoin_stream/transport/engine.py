@@ -12,6 +12,7 @@ from kucoin_stream.errors import RequestError
 from kucoin_stream.protocol.bookfeeds import BookFeed
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import BookSnapshot, SymbolInfo
+from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.dial import Dialler
 from kucoin_stream.transport.loop import LoopThread
@@ -102,6 +103,15 @@ class Engine:
         if seed is None:
             raise RequestError(f"a book of {feed.topic} needs an API key; pass key=, secret=, passphrase=")
         return await (self.futures_rest if seed.market == "futures" else self.rest).book(seed, symbol)
+
+    def hold(self, key: Connection) -> int:
+        """Open a private connection for its own sake; return its number for :class:`Pool`.
+
+        Raises :class:`UsageError` where the region has none, :class:`RequestError` where there is no key.
+        """
+        self.venue.check(key)
+        self.rest.signer_for(key.value)
+        return self.pool.hold(key)
 
     def join(self, key: object, make: Callable[[], S]) -> S:
         """Return what is shared under ``key``, made if need be, for one more reader."""

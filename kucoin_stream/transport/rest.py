@@ -181,9 +181,10 @@ class Rest:
 
     def _open(self) -> ClientSession:
         if self._session is None:
-            from aiohttp import ClientSession
+            from aiohttp import ClientSession, TCPConnector
 
-            self._session = ClientSession(trust_env=not is_loopback(self.base))
+            trust = ssl.create_default_context()  # of now: aiohttp's own is that of its import
+            self._session = ClientSession(connector=TCPConnector(ssl=trust), trust_env=not is_loopback(self.base))
         return self._session
 
     def _headers(self) -> dict[str, str]:

@@ -35,7 +35,7 @@ WAYS = [
 def enter(client: ks.Client, key: Connection, timeout: float = 5.0) -> int:
     """Open a connection for its own sake; raise what stands in the way."""
     engine = client.engine
-    number: int = engine.call(engine.pool.hold, key)
+    number: int = engine.call(engine.hold, key)
     engine.call(engine.pool.settled, [number], timeout, timeout=timeout + 1)
     return number
 
