@@ -99,7 +99,9 @@ def kucoin_hosts(simulator: Simulator, context: ssl.SSLContext) -> Iterator[tupl
     """Run the hosts on a thread; yield them, and the proxy's URL under which their names lead here."""
     hosts = Hosts(simulator)
     ready: list[str] = []
-    started, done = threading.Event(), threading.Event()
+    started = threading.Event()
+    loop = asyncio.new_event_loop()
+    done = asyncio.Event()
 
     async def run() -> None:
         application = web.Application()
@@ -111,15 +113,15 @@ def kucoin_hosts(simulator: Simulator, context: ssl.SSLContext) -> Iterator[tupl
         async with proxy_to(runner.addresses[0][1]) as proxy:
             ready.append(f"http://127.0.0.1:{proxy.port}")
             started.set()
-            while not done.is_set():
-                await asyncio.sleep(0.02)
+            await done.wait()
         await runner.cleanup()
 
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),))
     thread.start()
     try:
         assert started.wait(10)
         yield hosts, ready[0]
     finally:
-        done.set()
+        loop.call_soon_threadsafe(done.set)
         thread.join()
+        loop.close()
