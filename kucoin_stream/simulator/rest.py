@@ -43,6 +43,11 @@ _TABLES = {
 }
 
 
+def tables() -> Mapping[str, Table]:
+    """Return what is served, by what the paths of a host begin with."""
+    return _TABLES
+
+
 class Request(NamedTuple):
     """A REST call. ``target`` is path and query exactly as on the wire; header names are case-blind."""
 

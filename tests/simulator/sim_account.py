@@ -45,7 +45,7 @@ class Bench:
         self.market.start(T0)
         self.account = Account(self.market)
         self.diary = Diary()
-        self.account._news.append(self.diary)
+        self.account.news.append(self.diary)
         self.now = T0
 
     def move(self, seconds):

@@ -9,7 +9,7 @@ from sim_account import Bench
 
 from kucoin_stream.protocol.signing import rest_headers, rest_message, sign
 from kucoin_stream.simulator.account import SIMULATED
-from kucoin_stream.simulator.rest import FUTURES, Request, Rest
+from kucoin_stream.simulator.rest import FUTURES, Request, Rest, tables
 
 CATALOGUE = Path(__file__).resolve().parents[3] / "shared" / "rest.tsv"
 
@@ -284,8 +284,6 @@ def test_rows_have_the_fields_and_types_of_the_catalogue(catalogue, busy, host, 
 
 @pytest.mark.parametrize(("host", "path"), [(host, path) for host, path, _ in LISTS])
 def test_weights_are_those_of_the_catalogue(catalogue, host, path):
-    from kucoin_stream.simulator.rest import _TABLES
-
     prefix = FUTURES if host == "futures" else ""
     weight = catalogue[host, "GET", path]["weight"]
-    assert weight == "-" or _TABLES[prefix][prefix + path]["GET"].weight == int(weight)
+    assert weight == "-" or tables()[prefix][prefix + path]["GET"].weight == int(weight)

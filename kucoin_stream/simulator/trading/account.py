@@ -44,17 +44,18 @@ class Account:
     """The one account of an exchange. Times are ns since 1970, and never go back."""
 
     def __init__(self, market: Market) -> None:
+        self._market = market
         self.ids = Ids()
         self.outbox = Outbox()
-        self._news: list[News] = []
+        self.news: list[News] = []  # who is told of what happens
         self.ledger = Ledger(self._moved)
         self.margin = Margin(market, self.ledger)
-        self.spot = SpotDesk(market, self.ledger, self.ids, self._news)
-        self.futures = FuturesDesk(market, self.ids, self._news)
+        self.spot = SpotDesk(market, self.ledger, self.ids, self.news)
+        self.futures = FuturesDesk(market, self.ids, self.news)
         self._next_debt_ns = 0
         for account, currency, amount in START:
-            self.deposit(currency, Decimal(amount), account, 0)
-        self._news += [
+            self._put(currency, Decimal(amount), account, 0)
+        self.news += [
             SpotPushes(self.spot, self.margin, self.outbox),
             FuturesPushes(self.futures, self.outbox),
             ProPushes(self.spot, self.futures, self.outbox),
@@ -71,7 +72,7 @@ class Account:
         if now_ns >= self._next_debt_ns:
             self._next_debt_ns = now_ns + DEBT_PERIOD
             if self.margin.owes:
-                for each in self._news:
+                for each in self.news:
                     each.debt(now_ns)
 
     def deposit(self, currency: str, amount: Decimal, account: str, now_ns: int) -> None:
@@ -80,11 +81,7 @@ class Account:
         A negative amount is taken away; :class:`RestError` where it is not there.
         """
         self._check(account)
-        if account == FUTURES:
-            self.futures.pay(currency, amount, now_ns)
-        else:
-            event = "deposit" if account == "main" and amount > 0 else "transfer"
-            self.ledger.change(account, currency, amount, event=event, time_ns=now_ns)
+        self._put(currency, amount, account, now_ns)
 
     def transfer(self, currency: str, amount: Decimal, source: str, target: str, now_ns: int) -> None:
         """Move money between two accounts; what spot calls BTC is XBT on futures."""
@@ -109,13 +106,20 @@ class Account:
         """Return what is to be pushed since the last call."""
         return self.outbox.take()
 
+    def _put(self, currency: str, amount: Decimal, account: str, now_ns: int) -> None:
+        if account == FUTURES:
+            self.futures.pay(currency, amount, now_ns)
+        else:
+            event = "deposit" if account == "main" and amount > 0 else "transfer"
+            self.ledger.change(account, currency, amount, event=event, time_ns=now_ns)
+
     def _check(self, account: str) -> None:
-        isolated = account.startswith(ISOLATED) and "-" in account
+        isolated = account.startswith(ISOLATED) and self._market.has_symbol(account.removeprefix(ISOLATED))
         if account not in ("main", "trade", "margin", FUTURES) and not isolated:
             raise RestError(400, "400100", f"account type {account} is not supported")
 
     def _moved(self, moved: Moved) -> None:
-        for each in self._news:
+        for each in self.news:
             each.balance(moved)
 
 

@@ -25,8 +25,17 @@ def _kinds(query: Query) -> tuple[str, ...]:
 
 
 def _account(query: Query) -> str:
-    isolated, symbol = query.body.get("isIsolated"), query.body.get("symbol")
-    return f"{ISOLATED}{symbol}" if isolated else "margin"
+    if not query.body.get("isIsolated"):
+        return "margin"
+    symbol = str(query.body.get("symbol"))
+    if not query.market.has_symbol(symbol):
+        raise RestError(400, "900001", f"The symbol {symbol} not exists")
+    return f"{ISOLATED}{symbol}"
+
+
+def _isolated(query: Query) -> Json:
+    symbol = query.symbol() if query.arguments.get("symbol") else ""
+    return query.account.margin.isolated_accounts(query.arguments.get("quoteCurrency", "USDT"), query.now_ns, symbol)
 
 
 def _borrow(query: Query) -> Json:
@@ -61,12 +70,7 @@ MARGIN_CALLS: tuple[Call, ...] = tuple(
             "GET", "/api/v3/margin/accounts", 15,
             lambda query: query.account.margin.cross_accounts(query.arguments.get("quoteCurrency", "USDT")),
         ),
-        Call(
-            "GET", "/api/v3/isolated/accounts", 15,
-            lambda query: query.account.margin.isolated_accounts(
-                query.arguments.get("quoteCurrency", "USDT"), query.now_ns, query.arguments.get("symbol", "")
-            ),
-        ),
+        Call("GET", "/api/v3/isolated/accounts", 15, _isolated),
         Call("POST", "/api/v3/margin/borrow", 15, _borrow),
         Call("POST", "/api/v3/margin/repay", 10, _repay),
         Call(

@@ -110,8 +110,10 @@ def shown(query: Query, order: SpotOrder) -> Json:
 
 def batch(query: Query, one: Callable[[SpotOrder, Listing], Json]) -> Json:
     """Place several orders, each of which may fail by itself."""
-    answers = []
-    for fields in query.body.get("orderList", []):
+    orders, answers = query.body.get("orderList"), []
+    if not isinstance(orders, list):
+        raise RestError(400, SPOT_BAD, "orderList: must not be empty")
+    for fields in orders:
         try:
             order = place_spot(query.account, fields, query.now_ns)
             answers.append({**one(order, listing(query, order.symbol)), "success": True})
