@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kucoin_stream.client import Client
     from kucoin_stream.default import connect, stop
     from kucoin_stream.frames.schema import schema
-    from kucoin_stream.front import book, events, feed, kline_updates, klines, level2, status, ticker, trades
+    from kucoin_stream.front import book, events, feed, kline_updates, klines, level2, record, status, ticker, trades
     from kucoin_stream.jupyter import load_ipython_extension, unload_ipython_extension
     from kucoin_stream.protocol.decoding import decode
     from kucoin_stream.settings import Settings
@@ -41,6 +41,7 @@ _HOMES = {
     "klines": "front",
     "level2": "front",
     "load_ipython_extension": "jupyter",
+    "record": "front",
     "schema": "frames.schema",
     "status": "front",
     "stop": "default",
@@ -59,6 +60,7 @@ __all__ = [  # noqa: RUF022  front door first
     "kline_updates",
     "feed",
     "events",
+    "record",
     "schema",
     "decode",
     "status",

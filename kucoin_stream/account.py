@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
 from kucoin_stream.checks import is_futures
@@ -13,7 +12,6 @@ from kucoin_stream.frames.kept import KeptFrame
 from kucoin_stream.market.account.order import Market
 from kucoin_stream.namespaces import Feeder, Namespace
 from kucoin_stream.protocol.topic import Connection
-from kucoin_stream.streams.feed import Feed
 from kucoin_stream.transport.engine import Engine
 
 _CONNECTIONS: dict[Market, Connection] = {
@@ -37,7 +35,7 @@ class Owner(Feeder, Protocol):
         """Return what the exchange says of a symbol."""
 
 
-class Account:
+class Account(Namespace):
     """What an API key opens. Safe from any thread.
 
     :meth:`orders`, :meth:`fills`, :meth:`balances` and :meth:`positions` are live frames: begun with signed calls, kept
@@ -48,27 +46,18 @@ class Account:
     Everything raises :class:`UsageError` without a key, and where the region has no such connection.
     """
 
+    _client: Owner
+
     def __init__(self, client: Owner) -> None:
-        self._client = client
+        super().__init__(client, "account", "pro_account")
         self.feed = Namespace(client, "account")
         self.pro = Namespace(client, "pro_account")
 
     def __repr__(self) -> str:
-        return f"<account: {', '.join(_FRAMES)}; feeds: {', '.join(self._feeds())}>"
+        return f"<account: {', '.join(_FRAMES)}; feeds: {', '.join(sorted({*super().__dir__()} - {*_FRAMES}))}>"
 
     def __dir__(self) -> list[str]:
-        return sorted({*_FRAMES, *_SPACES, *self._feeds()})
-
-    def __getattr__(self, name: str) -> Callable[..., Feed[Any]]:
-        if name in _SPACES:  # not made yet: a copy, or a failed constructor
-            raise AttributeError(name)
-        for space in (self.feed, self.pro):
-            if name in dir(space):
-                made: Callable[..., Feed[Any]] = getattr(space, name)
-                return made
-        near = difflib.get_close_matches(name, dir(self), 1)
-        hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(dir(self))}"
-        raise AttributeError(f"the account has no {name!r}{hint}")
+        return sorted({*_FRAMES, *_SPACES, *super().__dir__()})
 
     def orders(self, market: Market | None = None, *, maxlen: int = 1000) -> LiveOrders:
         """Return the orders as a live frame: all open ones, and the ``maxlen`` that finished last since now.
@@ -88,16 +77,16 @@ class Account:
         """
         engine = self._engine()
         wanted = (symbols,) if isinstance(symbols, str) else tuple(dict.fromkeys(symbols))
-        markets = {is_futures(symbol) for symbol in wanted}
-        if len(markets) > 1:
+        kinds = {is_futures(symbol) for symbol in wanted}
+        if len(kinds) > 1:
             raise UsageError("spot and futures symbols are of different accounts: make a frame of each")
-        meant: Market | None = market if not markets else "futures" if True in markets else "spot"
+        meant: Market | None = market if not kinds else "futures" if True in kinds else "spot"
         if market not in (None, meant):
             raise UsageError(f"market={market!r}: {wanted[0]} is a symbol of {meant}")
-        frame_of = self._markets(meant)
+        markets = self._markets(meant)
         for symbol in wanted:
             self._client.instrument(symbol)
-        return _settled(LiveFills(engine, frame_of, wanted, _length(maxlen)))
+        return _settled(LiveFills(engine, markets, wanted, _length(maxlen)))
 
     def balances(self, market: Market | None = None) -> LiveBalances:
         """Return the balances by account and currency as a live frame.
@@ -128,9 +117,6 @@ class Account:
             raise UsageError(f"market={market!r}: write 'spot', 'futures', or nothing for both")
         venue.check(_CONNECTIONS[market])
         return (market,)
-
-    def _feeds(self) -> list[str]:
-        return sorted({*dir(self.feed), *dir(self.pro)} - {*_FRAMES})
 
 
 def _settled(frame: F) -> F:

@@ -42,8 +42,8 @@ def check_settings(options: dict[str, Any]) -> Settings:
 
 def check_interval(interval: str | None, known: Collection[str] = INTERVALS) -> str:
     """Return ``interval`` if it is one; raise :class:`UsageError` with those there are."""
-    if interval in known:
-        return str(interval)
+    if isinstance(interval, str) and interval in known:
+        return interval
     if interval is None:
         raise UsageError(f"klines need interval=; there are: {', '.join(known)}")
     near = nearest(str(interval), known)

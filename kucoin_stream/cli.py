@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import click
 
 from kucoin_stream import __version__
 from kucoin_stream.errors import KucoinStreamError
+from kucoin_stream.tapes import VERBS
 
 
 @click.group()
@@ -74,7 +77,10 @@ def watch(symbol: str, interval: str, target: str | None, seconds: float | None,
 @click.option("--rate", default=1.0, show_default=True, help="how lively the generated market is")
 @click.option("--symbols", default=None, help="of the generated market, joined by commas; a dozen without it")
 @click.option("--capture", type=click.Path(path_type=Path), default=None, help="serve this capture instead")
-@click.option("--speed", default="1", show_default=True, callback=_speed, help='of the capture; "max" for no pauses')
+@click.option("--speed", default="1", show_default=True, callback=_speed, help='of time; "max" for no pauses')
+@click.option("--start", type=click.DateTime(), default=None, help="of the generated market, in UTC; now without it")
+@click.option("--fault", "faults", multiple=True, help="gap:BTC-USDT,3 or late_acks:2@10 (after 10 s); see the README")
+@click.option("--connections-per-minute", default=30, show_default=True, help="0 for no limit")
 @click.option(
     "--flood", is_flag=True, help="only a load for benchmarks: messages made beforehand, as fast as one reads"
 )
@@ -86,10 +92,14 @@ def sim(
     symbols: str | None,
     capture: Path | None,
     speed: Any,
+    start: datetime | None,
+    faults: tuple[str, ...],
+    connections_per_minute: int,
     flood: bool,
 ) -> None:
     """Run the built-in exchange until Ctrl-C: REST and websocket on one port."""
-    from kucoin_stream.simulator import CaptureMarket, GeneratedMarket, Simulator
+    from kucoin_stream.simulator import CaptureMarket, Clock, GeneratedMarket, Simulator
+    from kucoin_stream.simulator.control import parse
 
     with _clean_errors():
         if flood:
@@ -99,9 +109,13 @@ def sim(
             return
         if capture is not None:
             market: Any = CaptureMarket(capture, speed=speed)
+            clock = Clock()
         else:
             market = GeneratedMarket(symbols.split(",") if symbols else None, seed=seed, rate=rate)
-        Simulator(market, host=host, port=port).serve()
+            start_ns = None if start is None else int(start.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
+            clock = Clock(math.inf if speed == "max" else speed, start_ns)
+        plan = [parse(fault) for fault in faults]
+        Simulator(market, host, port, clock=clock, connections_per_minute=connections_per_minute).serve(plan)
 
 
 @main.command()
@@ -119,3 +133,9 @@ def verify(capture: Path, speed: Any, key: bool) -> None:
     if not all(result.right for result in results):
         click.echo("WRONG: see the columns gaps, equal and wrong", err=True)
         sys.exit(1)
+
+
+for _verb in VERBS:
+    if _verb.callback is not None:
+        _verb.callback = _clean_errors()(_verb.callback)
+    main.add_command(_verb)

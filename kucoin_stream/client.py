@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import atexit
 import os
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from kucoin_stream.account import Account
-from kucoin_stream.checks import check_interval, check_settings, plain
+from kucoin_stream.arguments import arguments as topic_arguments
+from kucoin_stream.checks import check_interval, check_settings
 from kucoin_stream.errors import StoppedError, UsageError
 from kucoin_stream.frames.book import LiveBook
-from kucoin_stream.frames.bookchoice import Source, choose
+from kucoin_stream.frames.bookchoice import Source as BookSource
+from kucoin_stream.frames.bookchoice import choose
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
 from kucoin_stream.instruments import Instruments
 from kucoin_stream.namespaces import Namespace
 from kucoin_stream.opening import Opening
+from kucoin_stream.orders.desk import Orders
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import Market
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.protocol.topic import Topic
+from kucoin_stream.record import Recording, Source
+from kucoin_stream.replay import Replay, control
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
 from kucoin_stream.transport import credentials as keys
@@ -36,13 +41,13 @@ class Client:
     """Everything of one exchange. Safe from any thread. Making one does nothing; :meth:`open` connects.
 
     ``target``: ``"live"`` (KuCoin), ``"sim"`` (the built-in exchange), the URL of the REST base of anything that
-    speaks KuCoin, the path of a capture (``.jsonl``, ``.jsonl.gz``), or ``"auto"``: KuCoin if it answers within 3 s,
-    else the built-in exchange. ``key``, ``secret``, ``passphrase`` [apiKey, apiSecret, apiPassphrase] are an API
-    key's parts; without them the environment (``KUCOIN_API_KEY``, ``KUCOIN_API_SECRET``, ``KUCOIN_API_PASSPHRASE``)
-    and the system keyring (service ``kucoin-stream``) are asked, where all goes to KuCoin's own hosts. ``sign``
-    [customSignMessageFn] signs instead of the secret: a function of message and secret that returns base64, at once or
-    as a coroutine. ``futures_url``: the REST base of futures where it differs. ``speed``: of a capture, 1.0 is as
-    recorded, or ``"max"``. Other options are the fields of :class:`Settings`.
+    speaks KuCoin, the path of a tape (``.kcs``) or capture (``.jsonl``, ``.jsonl.gz``), or ``"auto"``: KuCoin if it
+    answers within 3 s, else the built-in exchange. ``key``, ``secret``, ``passphrase`` [apiKey, apiSecret,
+    apiPassphrase] are an API key's parts; without them the environment (``KUCOIN_API_KEY``, ``KUCOIN_API_SECRET``,
+    ``KUCOIN_API_PASSPHRASE``) and the system keyring (service ``kucoin-stream``) are asked, where all goes to KuCoin's
+    own hosts. ``sign`` [customSignMessageFn] signs instead of the secret: a function of message and secret that
+    returns base64, at once or as a coroutine. ``futures_url``: the REST base of futures where it differs. ``speed``:
+    of a tape or capture, 1.0 is as recorded, or ``"max"``. Other options are the fields of :class:`Settings`.
 
     ``spot``, ``margin``, ``futures`` and ``pro`` have all public feeds by plain names:
     ``client.futures.mark_price("XBTUSDTM")``; ``account`` has what belongs to the key.
@@ -60,6 +65,10 @@ class Client:
         speed: float | Literal["max"] = 1.0,
         **options: Any,
     ) -> None:
+        self._engine: Engine | None = None
+        self._simulator: Any = None
+        self._ended = ""
+        self._asked = ""
         asked = os.fspath(target)
         if sign is not None and not callable(sign):
             raise UsageError(f"sign= is a function of message and secret, not {type(sign).__name__}")
@@ -78,14 +87,14 @@ class Client:
         self.pro = Namespace(self, "pro_spot", "pro_futures")
         self._common = Namespace(self, "spot", "futures")
         self.account = Account(self)
-        self._engine: Engine | None = None
         self._events: Events | None = None
-        self._simulator: Any = None
-        self._ended = ""
+        self._orders: Orders | None = None
+        self._replay: Replay | None = None
+        self._asked = self._opening.asked
 
     def __repr__(self) -> str:
         if self._engine is None:
-            return f"<Client {self._opening.asked} | {self._ended or 'not open'}>"
+            return f"<Client {self._asked} | {self._ended or 'not open'}>"
         return f"<Client {self._engine.target.describe()} | {self._ended or self._engine.pool.describe()}>"
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -98,6 +107,8 @@ class Client:
             return self
         _opened.add(self)
         self._engine, self._simulator = self._opening.open()
+        if self._engine.deck is not None:
+            self._replay = control(self._engine)
         return self
 
     def close(self, reason: str = "closed") -> None:
@@ -137,6 +148,13 @@ class Client:
         """The built-in exchange, where this client started one, else ``None``."""
         return self._simulator
 
+    @property
+    def replay(self) -> Replay:
+        """The controls of the tape that is played. Raises :class:`UsageError` where this client plays none."""
+        if self._replay is None:
+            self._replay = control(self.engine)
+        return self._replay
+
     # -- symbols and arguments -----------------------------------------------------------------------------------
 
     @property
@@ -171,7 +189,8 @@ class Client:
     def feed(self, topic: str, *arguments: str, interval: str | None = None, **options: Any) -> Feed[Any]:
         """Return a feed of any row of the catalogue: ``feed("spot.trades", "BTC-USDT")``.
 
-        ``arguments`` are symbols (or a market for ``spot.market_snapshot``); klines also need ``interval``.
+        ``arguments`` are symbols (a market for ``spot.market_snapshot``, a kind of account for private Pro feeds);
+        klines also need ``interval``, which may come last. ``stream_name``: streamz's name of the source.
         ``news=True`` puts what happens to the stream into it, in order; it is the default for increments.
         Raises :class:`UsageError`, :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses.
         """
@@ -179,28 +198,12 @@ class Client:
         self.engine.venue.check(row.connection)
         if row.private and not self.engine.signed:
             raise UsageError(f"{row.name} needs an API key; pass key=, secret=, passphrase= to ks.connect()")
-        feed: Feed[Any] = Feed(self.engine, row, self._arguments(row, arguments, interval), **options)
+        if unknown := options.keys() - {"news", "stream_name"}:
+            raise UsageError(f"a feed has no option {unknown.pop()!r}; there are: interval, news, stream_name")
+        checked = topic_arguments(row, arguments, interval, self.instruments)
+        feed: Feed[Any] = Feed(self.engine, row, checked, **options)
         feed.start()
         return feed
-
-    def _arguments(self, row: Topic, given: tuple[str, ...], interval: str | None) -> tuple[str, ...]:
-        if not row.list_limit:
-            if given:
-                raise UsageError(f"{row.name} takes no argument")
-            return ()
-        if not given:
-            raise UsageError(f"{row.name} needs at least one {'symbol' if row.by_symbol else 'market'}")
-        given = tuple(dict.fromkeys(given))
-        if not row.by_symbol:
-            return tuple(plain(each) for each in given)
-        for each in given:
-            self.instruments.check(row, each)
-        known = topics.intervals(row)
-        if not known:
-            if interval is not None:
-                raise UsageError(f"{row.name} has no interval")
-            return tuple(plain(each) for each in given)
-        return tuple(f"{each}_{check_interval(interval, known)}" for each in given)
 
     def ticker(self, *symbols: str, **options: Any) -> Feed[Any]:
         """Best bid and ask, and of spot the last trade, at most one in 100 ms a symbol (protocol.md 4.1, 4.20)."""
@@ -225,9 +228,21 @@ class Client:
             self._events = Events(self.engine)
         return self._events
 
+    @property
+    def orders(self) -> Orders:
+        """Order entry over the WS API; off until ``client.orders.arm(...)``."""
+        if self._orders is None:
+            self._orders = Orders(self.engine, chosen=self._opening.asked != "auto")
+        return self._orders
+
+    def disarm(self) -> None:
+        """Allow no more orders."""
+        if self._orders is not None:
+            self._orders.disarm()
+
     # -- live frames ---------------------------------------------------------------------------------------------
 
-    def book(self, symbol: str, *, source: Source | None = None) -> LiveBook:
+    def book(self, symbol: str, *, source: BookSource | None = None) -> LiveBook:
         """Return the order book of ``symbol``, kept from increments.
 
         Futures (``XBTUSDTM``) are whole, sizes in lots. Spot is whole with a key; without one it comes from the Pro
@@ -258,6 +273,16 @@ class Client:
         klines = LiveKlines(self.engine, info, interval, history, kept)
         klines.settle()
         return klines
+
+    def record(self, path: str | os.PathLike[str], *sources: Source, private: bool = False) -> Recording:
+        """Write what is received to a tape (``.kcs``) until ``stop()``, the end of ``with``, or of this client.
+
+        ``sources``: feeds and live frames (or topics as on the wire) whose messages are recorded; all without them,
+        those of the account only with ``private=True``. REST answers that frames begin with are recorded too; tokens,
+        keys and orders never. A tape that is there already is continued. Raises :class:`UsageError` where the file is
+        something else, or this client is being recorded already; :class:`OSError`.
+        """
+        return Recording(self.engine, Path(path), sources, private=private).start()
 
     def status(self) -> LiveStatus:
         """Return the state of the connections as a live frame."""

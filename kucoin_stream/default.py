@@ -24,12 +24,14 @@ def connect(target: str | os.PathLike[str] | None = None, **options: Any) -> Cli
 
     ``target`` and ``options`` as for :class:`Client`. Without a target, the environment variable
     ``KUCOIN_STREAM_TARGET`` decides, else "auto". A different call ends the client before, whose frames then say so.
+    Each call disarms ``client.orders``.
     """
     global _default, _default_asked
     asked = os.environ.get(VARIABLE) or "auto" if target is None else os.fspath(target)
     with _lock:
         call = hashlib.sha256(repr((asked, sorted(options.items()))).encode()).digest()  # holds no secret
         if (running := current()) is not None and call == _default_asked:
+            running.disarm()
             return running
         client = Client(asked, **options).open()
         if _default is not None:

@@ -7,7 +7,10 @@
     │   └── UnknownSymbolError
     ├── NotReadyError (also TimeoutError)  nothing arrived within the time allowed
     ├── StoppedError                     the object was stopped, or its connection given up
+    ├── NotArmedError                    an order or another change was not allowed here and now; nothing was sent
     ├── RefusedError                     the exchange refused a subscription: code, reason
+    ├── OrderRejected                    the exchange did not take an order: op, code, reason
+    ├── OrderUncertain                   no answer came: the order may be in the market
     ├── RequestError                     a REST call failed
     │   ├── ResponseError                KuCoin answered with an error: status, code, reason
     │   └── UnreachableError             no answer: stage says where it ended (dns, tcp, tls, http, ...)
@@ -51,6 +54,32 @@ class RefusedError(KucoinStreamError):
         super().__init__(f"{what} refused: {code} {reason}")
         self.code = code
         self.reason = reason
+
+
+class NotArmedError(KucoinStreamError):
+    """What changes something on the exchange was not allowed; nothing was sent. The message says what allows it."""
+
+
+class OrderRejected(KucoinStreamError):  # noqa: N818  what the exchange calls it
+    """The exchange did not take an operation of the WS API: its integer ``code`` (protocol.md 9) and ``reason``."""
+
+    def __init__(self, op: str, code: int, reason: str) -> None:
+        super().__init__(f"{op} rejected: {code} {reason}")
+        self.op = op
+        self.code = code
+        self.reason = reason
+
+
+class OrderUncertain(KucoinStreamError):  # noqa: N818
+    """No answer came to an operation: whether the exchange did it is not known here.
+
+    ``names`` are the ids by which it can be found: in ``client.account.orders()``, or by REST.
+    """
+
+    def __init__(self, op: str, names: str, why: str) -> None:
+        super().__init__(f"{op} may have reached the exchange: {why}; look for {names} in client.account.orders()")
+        self.op = op
+        self.names = names
 
 
 class RequestError(KucoinStreamError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from kucoin_stream.client import Client
@@ -10,6 +11,8 @@ from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.bookchoice import Source
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
+from kucoin_stream.record import Recording
+from kucoin_stream.record import Source as RecordSource
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
 
@@ -42,11 +45,15 @@ def klines(symbol: str, interval: str, history: int = 500, maxlen: int | None = 
     return default_client().klines(symbol, interval, history, maxlen)
 
 
+def record(path: str | os.PathLike[str], *sources: RecordSource, private: bool = False) -> Recording:
+    return default_client().record(path, *sources, private=private)
+
+
 def status() -> LiveStatus:
     return default_client().status()
 
 
-for _each in (feed, ticker, trades, level2, kline_updates, book, klines, status):
+for _each in (feed, ticker, trades, level2, kline_updates, book, klines, record, status):
     _each.__doc__ = getattr(Client, _each.__name__).__doc__
 
 

@@ -31,7 +31,7 @@ class Instruments:
         if not engine.contracts:
             engine.venue.check(Connection.FUTURES_PUBLIC)
             found = engine.call(engine.futures_rest.contracts, timeout=2 * engine.settings.request_timeout)
-            engine.contracts.update((info.symbol, info) for info in found)
+            engine.contracts = {info.symbol: info for info in found}  # in one step: other threads read it
         return engine.contracts
 
     def symbol(self, symbol: str) -> SymbolInfo:
@@ -42,6 +42,8 @@ class Instruments:
 
     def contract(self, symbol: str) -> ContractInfo:
         """Return what the exchange says of a futures contract; raise :class:`UnknownSymbolError` with the nearest."""
+        if isinstance(symbol, str) and symbol in self._engine.symbols:
+            raise UnknownSymbolError(f"{symbol} is a spot symbol; client.spot has its feeds")
         return _look_up(symbol, self.contracts, "futures symbol", "client.contracts")
 
     def find(self, symbol: str) -> SymbolInfo | ContractInfo:

@@ -30,16 +30,18 @@ class Namespace:
         self._families = families
 
     def __repr__(self) -> str:
-        return f"<{' and '.join(self._families)}: {', '.join(self._names())}>"
+        return f"<{' and '.join(self._families)}: {', '.join(dir(self))}>"
 
     def __dir__(self) -> list[str]:
-        return self._names()
+        return sorted({name.partition(".")[2] for name in TOPICS if name.partition(".")[0] in self._families})
 
     def __getattr__(self, name: str) -> Callable[..., Feed[Any]]:
+        if name.startswith("_"):  # no feed: Python asks for these, of copies even before they have families
+            raise AttributeError(name)
         rows = [row for family in self._families if (row := TOPICS.get(f"{family}.{name}"))]
         if not rows:
-            near = difflib.get_close_matches(name, self._names(), 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(self._names())}"
+            near = difflib.get_close_matches(name, dir(self), 1)
+            hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(dir(self))}"
             raise AttributeError(f"no such feed {name!r}{hint}")
 
         def feed(*symbols: str, interval: str | None = None, **options: Any) -> Feed[Any]:
@@ -50,9 +52,6 @@ class Namespace:
             f"Return a feed of ``{row.name}`` (protocol.md {row.section}): {row.payload.__doc__}" for row in rows
         )
         return feed
-
-    def _names(self) -> list[str]:
-        return sorted({name.partition(".")[2] for name in TOPICS if name.partition(".")[0] in self._families})
 
 
 def _meant(rows: list[Topic], symbols: tuple[str, ...]) -> Topic:

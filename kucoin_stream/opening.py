@@ -1,4 +1,4 @@
-"""From what a user names as target to an engine that runs: KuCoin, the built-in exchange, a URL or a capture."""
+"""From what a user names as target to an engine that runs: KuCoin, the built-in exchange, a URL, a tape, a capture."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ import logging
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from kucoin_stream.errors import KucoinStreamError, NotReadyError, UsageError
 from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.recording.reader import Tape
 from kucoin_stream.settings import REST_BASE, Credentials, Settings
 from kucoin_stream.transport import credentials as keys
 from kucoin_stream.transport.engine import Engine
-from kucoin_stream.transport.signer import Sign, Signer
+from kucoin_stream.transport.machines import LIMITS
+from kucoin_stream.transport.replay import Deck, factor
+from kucoin_stream.transport.signer import PATIENCE, Sign, Signer
 from kucoin_stream.transport.target import Target
 
 PROBE_TIMEOUT = 3.0  # seconds that "auto" gives KuCoin to answer
+_TAPE = ".kcs"
 _CAPTURES = (".jsonl", ".jsonl.gz")
 
 log = logging.getLogger("kucoin_stream")
@@ -46,6 +52,8 @@ class Opening(NamedTuple):
                 return Opened(self._started(self._live()))
             case "sim":
                 return self._simulated("")
+            case asked if asked.endswith(_TAPE):
+                return Opened(self._tape(Path(asked)))
             case asked if asked.endswith(_CAPTURES) or Path(asked).is_file():
                 return self._capture(Path(asked))
             case asked if "://" in asked:
@@ -53,7 +61,7 @@ class Opening(NamedTuple):
             case asked:
                 raise UsageError(
                     f"no such target: {asked!r}; it is 'auto', 'live', 'sim', a URL such as 'http://127.0.0.1:8080', "
-                    "or the path of a capture (.jsonl, .jsonl.gz)"
+                    "or the path of a tape (.kcs) or a capture (.jsonl, .jsonl.gz)"
                 )
 
     def _live(self) -> Target:
@@ -84,6 +92,15 @@ class Opening(NamedTuple):
             raise UsageError(f"no such capture: {path}")
         return self._behind(Simulator(CaptureMarket(path, speed=self.speed)), "replay", path.name)
 
+    def _tape(self, path: Path) -> Engine:
+        if not path.is_file():
+            raise UsageError(f"no such tape: {path}")
+        factor(self.speed)  # raises before anything is opened
+        deck = Deck(Tape(path), self.speed)
+        engine = Engine(Target("replay", str(path)), replace(self.settings, limits=LIMITS), None, deck)
+        engine.start()
+        return _loaded(engine)
+
     def _behind(self, simulator: Any, mode: Literal["sim", "replay"], reason: str) -> Opened:
         simulator.start()
         try:
@@ -107,7 +124,8 @@ class Opening(NamedTuple):
 def _loaded(engine: Engine) -> Engine:
     """Check the key and load the symbols; where either fails, the engine ends."""
     try:
-        symbols = engine.call(_load, engine, timeout=2 * engine.settings.request_timeout)
+        patience = PATIENCE if engine.signed else 0.0  # a user's function may sign
+        symbols = engine.call(_load, engine, timeout=2 * engine.settings.request_timeout + patience)
     except BaseException:
         engine.stop("it did not start")
         raise

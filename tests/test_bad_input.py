@@ -31,7 +31,6 @@ Connect = Callable[..., ks.Client]
         ("BTC-USDTT", "did you mean BTC-USDT"),
         ("NOSUCH-COIN", "client.symbols lists them"),
         ("", "client.symbols lists them"),
-        ("BTC-USDT,ETH-USDT", "no such symbol"),
     ],
 )
 @pytest.mark.parametrize("verb", ["book", "trades", "ticker", "level2"])
@@ -59,7 +58,19 @@ def test_an_unknown_symbol_raises_in_the_cell_with_the_nearest(
         (lambda c: c.feed("spot.nosuch", "BTC-USDT"), "no such topic 'spot.nosuch'; there are: spot.ticker"),
         (lambda c: c.feed("spot.all_tickers", "BTC-USDT"), "takes no argument"),
         (lambda c: c.feed("spot.trades", "BTC-USDT", interval="1min"), "has no interval"),
-        (lambda c: c.feed("spot.market_snapshot", "a,b"), "not an argument of a topic"),
+        (lambda c: c.feed("spot.market_snapshot", "a,b"), "write each market as an argument of its own"),
+        (lambda c: c.feed("spot.market_snapshot", "a:b"), "not an argument of a topic"),
+        (lambda c: c.trades("BTC-USDT,ETH-USDT"), "write each symbol as an argument of its own"),
+        (lambda c: c.trades(["BTC-USDT", "ETH-USDT"]), "write each symbol as an argument of its own, not a list"),
+        (lambda c: c.spot.klines("BTC-USDT", interval=["1min"]), "no such interval"),
+        (lambda c: c.spot.trades("BTC-USDT", newss=True), "no option 'newss'; there are: interval, news"),
+        (lambda c: c.futures.trades("BTC-USDT"), "BTC-USDT is a spot symbol; client.spot has its feeds"),
+        (lambda c: c.spot.trades("XBTUSDTM"), "XBTUSDTM is a futures symbol; client.futures has its feeds"),
+        (lambda c: c.trades("BTC-USDT", "XBTUSDTM"), "make a feed of each"),
+        (lambda c: c.account.pro.orders(), "needs a kind of account: UNIFIED, SPOT"),
+        (lambda c: c.account.pro.orders("UNIFEID"), "no such kind of account 'UNIFEID'"),
+        (lambda c: c.account.pro.symbol_orders("UNIFIED"), "such as 'UNIFIED', 'XBTUSDTM'"),
+        (lambda c: c.events.only("opened"), "did you mean open?"),
         (lambda c: c.trades(5), "a symbol is text"),
         (lambda c: c.trades("BTC-USDT").frame(maxlen=0), "at least one row"),
     ],
@@ -70,6 +81,21 @@ def test_a_wrong_argument_raises_in_the_cell_with_the_next_step(
     with pytest.raises(UsageError) as caught:
         call(client)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "topics"),
+    [
+        (lambda c: c.spot.klines("BTC-USDT", "1min"), ("/market/candles:BTC-USDT_1min",)),
+        (lambda c: c.account.pro.orders("unified"), ("orderAll:UNIFIED",)),
+        (lambda c: c.account.pro.symbol_orders("UNIFIED", "XBTUSDTM"), ("order:UNIFIED/XBTUSDTM",)),
+        (lambda c: c.account.pro.symbol_orders("UNIFIED/XBTUSDTM"), ("order:UNIFIED/XBTUSDTM",)),
+        (lambda c: c.account.pro.balances("FUNDING", "SPOT"), ("balance:FUNDING", "balance:SPOT")),
+    ],
+)
+def test_what_is_clear_is_taken(client: ks.Client, call: Callable[[ks.Client], Any], topics: tuple[str, ...]) -> None:
+    feed = call(client)
+    assert (feed.topics, feed.status) == (topics, "live")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -55,3 +56,9 @@ def test_both_markets_in_one_feed_are_refused() -> None:
 def test_a_name_that_is_none_is_told_with_the_nearest() -> None:
     with pytest.raises(AttributeError, match="did you mean trades"):
         Namespace(Asked(), "futures").trade  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["spot", "margin", "futures", "pro", "account"])
+def test_a_namespace_can_be_copied(name: str) -> None:
+    space = getattr(ks.Client("sim"), name)
+    assert repr(copy.copy(space)) == repr(space)

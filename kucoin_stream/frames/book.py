@@ -168,7 +168,8 @@ class BookKeeper(Keeper):
     def _lose_patience(self) -> None:
         self._waiting = None
         if not self._sync.live:
-            self._go_over(self._status())
+            status = self._status()
+            self._go_over(f"no snapshot came within {PATIENCE:g} s" if status == "syncing" else status)
 
     def _go_over(self, why: str) -> None:
         """Keep the other kind of book from here on, if there is one."""

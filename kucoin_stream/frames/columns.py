@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from operator import attrgetter
 from typing import Any, TypeGuard
 
@@ -55,17 +56,17 @@ def time_unit(name: str, kind: inspect.Type) -> str | None:
     return next((unit for end, unit in _TIMES.items() if name.endswith(end)), None)
 
 
-def columns_of(payload: type[Any]) -> list[Column]:
+@cache
+def columns_of(payload: type[Any]) -> tuple[Column, ...]:
     """Return the columns for a message type; a candle's fields stand beside the message's own."""
-    columns = []
+    columns: list[Column] = []
     for field in _fields(payload):
         if is_candle(field.type):
             columns += [Column(f"{field.name}.{each.name}", each.type) for each in field.type.fields]
         else:
             columns.append(Column(field.name, field.type))
     order = {"time": 0, "start": 0, "timestamp": 0, "symbol": 1, "interval": 2}
-    columns.sort(key=lambda column: order.get(column.name, 3))
-    return columns
+    return tuple(sorted(columns, key=lambda column: order.get(column.name, 3)))
 
 
 def is_candle(kind: inspect.Type) -> TypeGuard[inspect.StructType]:
@@ -88,7 +89,7 @@ class Rows:
     """Turns messages into rows, and columns of rows into a DataFrame. Rows are made on the loop thread."""
 
     def __init__(self, payload: type[Any]) -> None:
-        self.columns = columns_of(payload)
+        self.columns = columns_of(payload)  # type: ignore[arg-type]  # types are hashable
         self._get: Callable[[Any], Any] = attrgetter(*(column.path for column in self.columns))
         self._codes: list[dict[str, int]] = [{} for _ in self.columns]  # of categories
         self._known: dict[int, pd.CategoricalDtype] = {}

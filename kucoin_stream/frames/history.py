@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from abc import ABC, abstractmethod
 
-from kucoin_stream.errors import KucoinStreamError
+from kucoin_stream.frames.fetching import learn_clock
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
@@ -34,9 +33,7 @@ class History(ABC):
 
     async def now(self) -> float:
         """Return the exchange's clock in Unix seconds; our own where it does not tell."""
-        if not self._rest.clock_offset:
-            with contextlib.suppress(KucoinStreamError):
-                await self._rest.server_time()
+        await learn_clock(self._rest)
         return self._rest.now()
 
     async def since(self, start_s: int, now: float) -> list[Candle]:

@@ -96,19 +96,23 @@ class KeptFrame(LiveFrame, Generic[K, T]):
     def __init__(self, engine: Engine, title: str, key: object, make: Callable[[], K]) -> None:
         super().__init__(engine)
         self.title = title
-        self._keeper: K = engine.call(engine.join, key, make)
+        self._keeper: K = engine.call(_joined, engine, key, make)
         self._leave = weakref.finalize(self, engine.post, engine.leave, key)
         self._stream: LiveSource[T] | None = None
 
     def settle(self) -> None:
-        """Wait at most 2 s for the acks. Raises :class:`RefusedError`; what comes later becomes the status."""
+        """Wait at most 2 s for the acks; what comes later becomes the status.
+
+        Raises :class:`RefusedError` where nothing at all is served: then the frame is stopped.
+        """
         try:
             self._engine.call(_settled, self._engine, self._keeper, timeout=ACK_WAIT + 1)
         except NotReadyError:
             return  # the status says so
         except RefusedError:
-            self.stop()
-            raise
+            if self.status.startswith(REFUSED):
+                self.stop()
+                raise
 
     @property
     def stream(self) -> LiveSource[T]:
@@ -127,6 +131,13 @@ class KeptFrame(LiveFrame, Generic[K, T]):
 
     def _release(self) -> None:
         self._leave()
+
+
+def _joined(engine: Engine, key: object, make: Callable[[], K]) -> K:
+    """Return the keeper of ``key``, for one more reader; what it was refused is asked for anew."""
+    keeper = engine.join(key, make)
+    engine.pool.attach(keeper.topics, keeper)
+    return keeper
 
 
 async def _settled(engine: Engine, keeper: Kept) -> None:

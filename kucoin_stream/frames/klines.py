@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, TypeAlias, cast
 
 import pandas as pd
@@ -11,6 +10,7 @@ from msgspec import Struct
 from kucoin_stream.errors import KucoinStreamError
 from kucoin_stream.frames.base import numbers, utc
 from kucoin_stream.frames.book import decimals
+from kucoin_stream.frames.fetching import Fetching
 from kucoin_stream.frames.history import History, history_of
 from kucoin_stream.frames.kept import Keeper, KeptFrame
 from kucoin_stream.market.klines import KlineSeries
@@ -22,8 +22,6 @@ from kucoin_stream.transport.engine import Engine
 
 KlineUpdate: TypeAlias = spot.KlineUpdate | futures.KlineUpdate
 
-_RETRY_FIRST = 0.5  # seconds until the history is asked for again after an error; doubles
-_RETRY_LONGEST = 30.0
 COLUMNS = ["open", "high", "low", "close", "volume", "turnover"]
 
 
@@ -49,9 +47,9 @@ class KlineKeeper(Keeper):
         self.ready = False
         self._history = history
         self._count = count
-        self._seen_until: int | None = None  # begin of the last bar before the connection was lost
+        self._seen_until: int | None = None  # begin of the last bar before what went unseen
         self._series = KlineSeries(history.interval, maxlen)
-        self._task: asyncio.Task[None] | None = None
+        self._fetching = Fetching(self._fetch, self._not_fetched)
         engine.pool.attach([self.topic], self)
         if engine.pool.active(self.topic):
             self._connected()
@@ -62,7 +60,7 @@ class KlineKeeper(Keeper):
     def close(self) -> None:
         """Leave the pool, and fetch nothing more."""
         super().close()
-        self._forget_fetch()
+        self._fetching.stop()
 
     def copy(self, count: int | None = None) -> dict[str, Any]:
         """Return copies of the newest ``count`` bars' columns."""
@@ -71,7 +69,7 @@ class KlineKeeper(Keeper):
     def flush(self) -> None:
         """Take the live bars; where no ack came, the first one says that there is a stream to join."""
         updates, self.pending = self.pending, []
-        if updates and self._task is None:
+        if updates and not self._fetching.begun:
             self._connected()
         for update in updates:
             if self._series.update(update.candle):
@@ -80,49 +78,41 @@ class KlineKeeper(Keeper):
         self.inlet.flush()
 
     def _disconnected(self, reason: str) -> None:
-        self._forget_fetch()
-        if self.ready:
-            self._seen_until = self._series.last_start
+        self._fetching.stop()
+        self._missing()
         self._set_status(f"stale: {reason}" if self.ready else f"syncing: {reason}")
 
     def _connected(self) -> None:
         """Bars missed meanwhile come from the history."""
-        self._forget_fetch()
         self._set_status("resyncing" if self.ready else "syncing")
-        self._task = asyncio.get_running_loop().create_task(self._fetch())
+        self._fetching.begin()
 
     def _spoiled(self, reason: str) -> None:
         self.inlet.news(Gap(self.topic, reason, 1))
+        self._missing()
         self._connected()
 
     def _refuse(self, status: str) -> None:
-        self._forget_fetch()
+        self._fetching.stop()
         self._set_status(status)
 
-    def _forget_fetch(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
+    def _missing(self) -> None:
+        if self.ready and self._seen_until is None:
+            self._seen_until = self._series.last_start
 
     def _set_status(self, status: str) -> None:
         self.status = status
         self.version += 1
 
     async def _fetch(self) -> None:
-        """Fetch the history, or what was missed since, until it succeeds."""
-        delay = _RETRY_FIRST
-        while True:
-            now = await self._history.now()
-            try:
-                bars = await self._history.since(self._since(now), now)
-            except KucoinStreamError as exc:
-                self._set_status(f"{'resyncing' if self.ready else 'syncing'}: {exc}")
-                await asyncio.sleep(delay)
-                delay = min(2 * delay, _RETRY_LONGEST)
-            else:
-                self._series.merge(bars)
-                self.ready = True
-                self._set_status("live")
-                return
+        """Fetch the history, or what was missed since."""
+        now = await self._history.now()
+        self._series.merge(await self._history.since(self._since(now), now))
+        self.ready, self._seen_until = True, None
+        self._set_status("live")
+
+    def _not_fetched(self, error: KucoinStreamError) -> None:
+        self._set_status(f"{'resyncing' if self.ready else 'syncing'}: {error}")
 
     def _since(self, now: float) -> int:
         """Begin of the first bar wanted, in Unix seconds of the exchange's clock."""

@@ -29,7 +29,7 @@ class LiveStatus(LiveFrame):
     def statistics(self) -> dict[str, Any]:
         """Return the target, the counters and one row per connection."""
         engine = self._engine
-        pool, target = engine.pool, engine.target
+        pool, target, rests = engine.pool, engine.target, (engine.rest, engine.futures_rest)
         connections = engine.call(pool.statistics) if engine.running else []
         return {
             "target": target.rest_url,
@@ -42,8 +42,8 @@ class LiveStatus(LiveFrame):
             "errors": pool.mishaps.count,
             "last_error": pool.mishaps.last,
             "reconnects": pool.reconnects,
-            "rest_calls": engine.rest.calls,
-            "rest_failures": engine.rest.failures,
+            "rest_calls": sum(rest.calls for rest in rests),
+            "rest_failures": sum(rest.failures for rest in rests),
             "clock_offset_ms": round(engine.rest.clock_offset * 1000, 1),
         }
 

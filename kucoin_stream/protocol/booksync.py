@@ -229,6 +229,8 @@ class BookSync:
 
     def _keep(self, delta: BookDelta) -> None:
         buffer = self._buffer = [] if self._buffer is None else self._buffer
+        if buffer and delta.sequence_start < buffer[0].sequence_start:  # no snapshot would ever reach that
+            buffer.clear()
         buffer.append(delta)
         if len(buffer) > BUFFER_LIMIT:
             del buffer[: BUFFER_LIMIT // 2]

@@ -86,7 +86,7 @@ class ClassicProtocol(Conversation):
     def _slowly(self, data: bytes, now: float) -> Sequence[Event]:
         """Decode the envelope, then what is in it."""
         envelope = read(Envelope, data)
-        if envelope.type != "message":
+        if not envelope.is_push:
             return self._heard(control(data), now)
         push, row, argument = classic_push(envelope)
         if len(push.topic) <= LONGEST_TOPIC and not topics.told_by_subject(row):

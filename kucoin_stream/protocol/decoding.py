@@ -6,6 +6,7 @@ is decoded first, and its payload then; the machines have a shorter way for push
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,10 +15,11 @@ from msgspec.structs import fields, force_setattr
 
 from kucoin_stream.errors import RemoteProtocolError, UsageError, printable
 from kucoin_stream.protocol import topics
+from kucoin_stream.protocol.bookfeeds import futures_delta, pro_delta
 from kucoin_stream.protocol.catalogue import pro as catalogue
 from kucoin_stream.protocol.events import Answered
 from kucoin_stream.protocol.inflate import inflate, is_json
-from kucoin_stream.protocol.messages import Integer, decoder
+from kucoin_stream.protocol.messages import Integer, decoder, futures, spot
 from kucoin_stream.protocol.messages.control import (
     Control,
     Reply,
@@ -30,7 +32,7 @@ from kucoin_stream.protocol.messages.control import (
 )
 from kucoin_stream.protocol.messages.envelope import UNDECODABLE, Envelope, Push, read
 from kucoin_stream.protocol.messages.mending import decode_payload
-from kucoin_stream.protocol.messages.pro import Address
+from kucoin_stream.protocol.messages.pro import KINDS, Address, Book
 from kucoin_stream.protocol.messages.pro import Envelope as ProEnvelope
 from kucoin_stream.protocol.messages.wsapi import RESULTS, SUCCESS, RateLimit, Request
 from kucoin_stream.protocol.topic import Connection, Topic
@@ -82,7 +84,7 @@ def inflated(data: bytes) -> bytes:
 def classic_message(data: bytes) -> Push[Any] | Control:
     """Return what a message of a classic connection means."""
     envelope = read(Envelope, data)
-    return classic_push(envelope)[0] if envelope.type == "message" else control(data)
+    return classic_push(envelope)[0] if envelope.is_push else control(data)
 
 
 def control(data: bytes) -> Control:
@@ -91,14 +93,31 @@ def control(data: bytes) -> Control:
 
 
 def classic_push(envelope: Envelope) -> tuple[Push[Any], Topic, str]:
-    """Return a push, the row of its topic, and the topic's argument."""
-    topic, subject = envelope.topic, envelope.subject
+    """Return a push, the row of its topic, and the topic's argument.
+
+    Where the data are those of another subject (4.16), its subject is that.
+    """
+    try:
+        return _classic_push(envelope, envelope.subject)
+    except RemoteProtocolError:
+        if other := _SWAPPED.get(envelope.subject):
+            with contextlib.suppress(RemoteProtocolError):
+                return _classic_push(envelope, other)
+        raise
+
+
+_SWAPPED = {"debt.ratio": "position.status", "position.status": "debt.ratio"}
+"""What KuCoin's SDK takes for each other."""
+
+
+def _classic_push(envelope: Envelope, subject: str) -> tuple[Push[Any], Topic, str]:
+    topic = envelope.topic
     try:
         row, argument = topics.parse(topic, subject)
     except KeyError:
         about = f"{topic[:100]!r}, subject {subject[:100]!r}"
         raise RemoteProtocolError(f"a push of an unknown topic: {about}", topic) from None
-    push = Push(topic, _payload(row.payload, envelope.data, lambda: topic), subject)
+    push = Push(topic, _payload(row.payload, envelope.data, lambda: topic, _told(row, argument)), subject)
     if topics.told_by_subject(row):
         for name, value in (("symbol", argument), ("subject", subject)):
             if getattr(push.data, name, None) == "":
@@ -106,6 +125,14 @@ def classic_push(envelope: Envelope) -> tuple[Push[Any], Topic, str]:
     elif (amend := amendment(row.payload, argument)) is not None:
         force_setattr(push.data, amend[0], amend[1] or subject)
     return push, row, argument
+
+
+def _told(row: Topic, argument: str) -> Mapping[str, str]:
+    """Return what a topic says of the payload, by the names of the wire; it counts where the payload must say it."""
+    if not row.by_symbol:
+        return {}
+    symbol = argument.rpartition("_")[0] if "{interval}" in row.path else argument
+    return {"symbol": symbol, "tag": symbol}  # the latter of an isolated margin position (4.17)
 
 
 def amendment(payload: type[Any], argument: str) -> Amend | None:
@@ -128,12 +155,28 @@ def _told_by_topic(payload: type[Any]) -> str | None:
 _TOLD_BY_TOPIC = {row.payload: _told_by_topic(row.payload) for row in topics.CATALOGUE}
 
 
-def _payload(kind: Any, data: Raw, whose: Callable[[], str]) -> Any:
+def _payload(kind: Any, data: Raw, whose: Callable[[], str], told: Mapping[str, str] | None = None) -> Any:
     try:
-        return decode_payload(kind, data)
-    except UNDECODABLE as exc:
+        payload = decode_payload(kind, data, told)
+        if kind in _CHECKS:
+            _CHECKS[kind](payload)
+    except (*UNDECODABLE, RemoteProtocolError) as exc:
         topic = whose()
         raise RemoteProtocolError(f"undecodable push of {topic[:100]!r}: {printable(exc)}", topic) from exc
+    return payload
+
+
+def _check_run(delta: spot.BookDelta) -> None:
+    if delta.sequence_end < delta.sequence_start:
+        raise RemoteProtocolError(f"a run from sequence {delta.sequence_start} back to {delta.sequence_end}")
+
+
+_CHECKS: Mapping[Any, Callable[[Any], object]] = {
+    futures.BookChange: futures_delta,
+    Book: pro_delta,
+    spot.BookDelta: _check_run,
+}
+"""What a decoder cannot check of a payload. The machines' shorter way leaves it to whoever syncs the book."""
 
 
 # -- Pro -------------------------------------------------------------------------------------------------------------
@@ -158,8 +201,10 @@ def pro_push(envelope: ProEnvelope) -> tuple[Push[Any], Topic]:
     if (amend := PRO_AMENDMENTS[row.payload]) is not None:
         for payload in payloads:
             force_setattr(payload, amend[0], getattr(envelope, amend[1]))
-    symbol, interval = getattr(data, "symbol", ""), getattr(data, "interval", "")
-    return Push(catalogue.topic_of(row, account, symbol, interval), data, envelope.subject), row
+    topic = catalogue.topic_of(row, account, getattr(data, "symbol", ""), getattr(data, "interval", ""))
+    if row.payload is Book and envelope.subject not in KINDS:
+        raise RemoteProtocolError(f"a book that is {envelope.subject[:100]!r}", topic)
+    return Push(topic, data, envelope.subject), row
 
 
 def _address(row: Topic, account: str, payload: Raw) -> str:
@@ -200,7 +245,7 @@ def order_message(data: bytes) -> Control | Answered | SessionText | Request:
     if reply.request_id:  # an answer that does not repeat the operation
         return _answered(reply)
     if reply.session_id is not None and reply.code is None:
-        return _session_text(reply.session_id, reply, data)
+        return _session_text(str(reply.session_id), reply, data)
     return meaning(reply, data)
 
 
@@ -221,7 +266,7 @@ def _answered(reply: Reply) -> Answered:
         first_text(reply.msg, reply.message, reply.reason),
         time_ns(reply.in_time),
         time_ns(reply.out_time),
-        _rate_limit(reply.user_rate_limit or reply.rate_limit),
+        _rate_limit(reply.user_rate_limit if is_given(reply.user_rate_limit) else reply.rate_limit),
     )
 
 
@@ -232,7 +277,7 @@ def _result(op: str, data: Raw) -> Any:
     if op not in RESULTS:
         return data
     try:
-        return decoder(RESULTS[op]).decode(data)
+        return decode_payload(RESULTS[op], data)
     except UNDECODABLE:
         return data
 

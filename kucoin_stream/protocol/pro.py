@@ -37,7 +37,7 @@ from kucoin_stream.protocol.events import Authenticated, Event, Opened, Unreadab
 from kucoin_stream.protocol.messages import decoder, encode
 from kucoin_stream.protocol.messages.control import UNAUTHORISED, Welcome
 from kucoin_stream.protocol.messages.envelope import Push, read
-from kucoin_stream.protocol.messages.pro import Envelope, Frame
+from kucoin_stream.protocol.messages.pro import Book, BookFrame, Envelope, Frame
 from kucoin_stream.protocol.topic import Topic
 from kucoin_stream.settings import Limits
 
@@ -136,7 +136,8 @@ class ProProtocol(Conversation):
         parts = _parts(row)
         reader = self._readers.get((row.payload, parts))
         if reader is None:
-            decode = decoder(Frame[row.payload]).decode  # type: ignore[name-defined]
+            kind: Any = BookFrame if row.payload is Book else Frame[row.payload]  # type: ignore[name-defined]
+            decode = decoder(kind).decode
             reader = Reader(decode, attrgetter(*parts), {}, PRO_AMENDMENTS[row.payload])
             self._readers[row.payload, parts] = reader
         return reader

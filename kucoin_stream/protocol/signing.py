@@ -11,6 +11,14 @@ import base64
 import hashlib
 import hmac
 import json
+from typing import Any
+
+
+class Hidden(dict[str, Any]):
+    """A dictionary that holds signatures: its repr, and so a traceback with variables, shows none of it."""
+
+    def __repr__(self) -> str:
+        return "<hidden>"
 
 
 def sign(message: str, secret: str) -> str:
@@ -28,7 +36,7 @@ def rest_headers(*, key: str, timestamp_ms: int, signature: str, passphrase: str
 
     ``signature`` is that of the call's :func:`rest_message`.
     """
-    return {
+    headers = {
         "KC-API-KEY": key,
         "KC-API-TIMESTAMP": str(timestamp_ms),
         "KC-API-SIGN": signature,
@@ -36,6 +44,7 @@ def rest_headers(*, key: str, timestamp_ms: int, signature: str, passphrase: str
         "KC-API-KEY-VERSION": "2",
         "Content-Type": "application/json",
     }
+    return Hidden(headers)
 
 
 def auth_message(timestamp_ms: int) -> str:

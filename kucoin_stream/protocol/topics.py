@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol.catalogue import account, futures, pro, spot
-from kucoin_stream.protocol.topic import INTERVALS, Connection, Overflow, Topic
+from kucoin_stream.protocol.topic import FUTURES, INTERVALS, Connection, Overflow, Topic
 
 __all__ = [
-    "CATALOGUE", "FUTURES_INTERVALS", "INTERVALS", "TOPICS", "Connection", "Overflow", "Topic", "collective", "find",
-    "intervals", "parse", "told_by_subject",
+    "ALL_POSITIONS",
+    "CATALOGUE",
+    "FUTURES_INTERVALS",
+    "INTERVALS",
+    "SINGLE_POSITION",
+    "TOPICS",
+    "Connection",
+    "Overflow",
+    "Topic",
+    "collective",
+    "find",
+    "intervals",
+    "parse",
+    "told_by_subject",
 ]  # fmt: skip
 
 CATALOGUE: tuple[Topic, ...] = (*spot.ROWS, *futures.ROWS, *account.ROWS, *pro.ROWS)
@@ -19,7 +31,7 @@ CATALOGUE: tuple[Topic, ...] = (*spot.ROWS, *futures.ROWS, *account.ROWS, *pro.R
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in CATALOGUE}
 
 FUTURES_INTERVALS: dict[str, int] = {name: seconds for name, seconds in INTERVALS.items() if name != "6hour"}
-"""Kline intervals of futures and their length in seconds (protocol.md 4.24)."""
+"""Kline intervals of futures and their length in seconds (protocol.md 4.24, 6.5.3)."""
 
 
 def find(name: str) -> Topic:
@@ -34,7 +46,7 @@ def intervals(row: Topic) -> dict[str, int]:
     """Return the intervals that ``row`` takes, with their length in seconds; none where it takes no interval."""
     if "{interval}" not in row.path:
         return {}
-    return FUTURES_INTERVALS if row.connection is Connection.FUTURES_PUBLIC else INTERVALS
+    return FUTURES_INTERVALS if row.connection in FUTURES else INTERVALS
 
 
 def parse(wire: str, subject: str | None = None) -> tuple[Topic, str]:
@@ -55,12 +67,16 @@ def parse(wire: str, subject: str | None = None) -> tuple[Topic, str]:
     return rows[0], argument
 
 
+SINGLE_POSITION = "/contract/position:"
+ALL_POSITIONS = "/contract/positionAll"
+
+
 def collective(topic: str) -> str:
     """Return the topic of which a push on ``topic`` may be: positions of all contracts come under either name (4.33).
 
     ``topic`` itself where there is no other.
     """
-    return "/contract/positionAll" if topic.startswith("/contract/position:") else topic
+    return ALL_POSITIONS if topic.startswith(SINGLE_POSITION) else topic
 
 
 def shares_path(row: Topic) -> bool:

@@ -47,7 +47,7 @@ _LONGEST_SESSION_TEXT = 500  # letters; the one seen has 78
 
 
 class _OnlySession(Struct, forbid_unknown_fields=True, rename="camel"):
-    session_id: str
+    session_id: str | int
     timestamp: Integer  # ms
 
 

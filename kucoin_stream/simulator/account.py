@@ -44,9 +44,10 @@ def authenticate(request: Signed, credentials: Credentials, now_ms: int) -> None
     proof = Proof(*(request.headers.get(name, "") for name in _HEADERS))
     if not _complete(proof):
         raise RestError(400, "400001", f"Please check the header of your request for {', '.join(_HEADERS)}")
-    version = request.headers.get("KC-API-KEY-VERSION", "1")  # version 1 sent the passphrase in clear, and is gone
-    if version not in _KEY_VERSIONS:
-        proof = proof._replace(passphrase="")
+    version = request.headers.get("KC-API-KEY-VERSION", "1")
+    if version not in _KEY_VERSIONS:  # version 1 has it in clear: such keys are gone, but python-kucoin knows no other
+        clear = version == "1" and _same(proof.passphrase, credentials.passphrase)
+        proof = proof._replace(passphrase=sign(proof.passphrase, credentials.secret) if clear else "")
     time_ms = int(proof.timestamp)
     targets = (request.target, unquote(request.target))  # officially not encoded; SDKs sign it encoded
     messages = [rest_message(time_ms, request.method, target, request.body) for target in targets]

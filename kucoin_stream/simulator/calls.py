@@ -46,8 +46,12 @@ def _candles(query: Query) -> Json:
     return query.market.candles(symbol, interval, query.number("startAt", 0), query.number("endAt", now_s + 1))
 
 
+def _timestamp(query: Query) -> Json:
+    return query.market.time_ns(query.clock_ns) // 1_000_000
+
+
 def _book(depth: int | None) -> Callable[[Query], Json]:
-    return lambda query: query.market.book(query.symbol(), depth)
+    return lambda query: query.book(depth)
 
 
 def _unified_book(query: Query) -> Json:
@@ -57,7 +61,7 @@ def _unified_book(query: Query) -> Json:
         raise RestError(400, "400100", "tradeType is SPOT or FUTURES, limit 20, 100 or FULL")
     if kind == "SPOT":
         symbol = query.symbol()
-        book = query.market.book(symbol, _LIMITS[limit])
+        book = query.book(_LIMITS[limit])
         return {"tradeType": kind, "symbol": symbol, **{name: book[name] for name in ("sequence", "bids", "asks")}}
     return {"tradeType": kind, **query.market.futures.unified_book(query.contract(), _LIMITS[limit])}
 
@@ -65,7 +69,7 @@ def _unified_book(query: Query) -> Json:
 _LIMITS = {"20": 20, "100": 100, "FULL": None}
 
 SPOT_CALLS: tuple[Call, ...] = (
-    Call("GET", "/api/v1/timestamp", 3, lambda query: query.market.time_ns(query.now_ns) // 1_000_000),
+    Call("GET", "/api/v1/timestamp", 3, _timestamp),
     Call("GET", "/api/v1/status", 3, lambda _: {"status": "open", "msg": ""}),
     Call("GET", "/api/v2/symbols", 4, _symbols),
     Call("GET", "/api/v2/symbols/*", 4, _symbol),

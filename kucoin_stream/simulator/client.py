@@ -57,6 +57,7 @@ class Client:
         self._waiting = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._dead = False
 
     def __repr__(self) -> str:
         return f"<Client {self.session!r}, {len(self._outbox)} waiting>"
@@ -87,6 +88,8 @@ class Client:
 
     def send(self, data: str | bytes | Close) -> None:
         """Queue a frame as it is: text or binary; a reader that lags too far behind is cut off."""
+        if self._dead:
+            return
         if len(self._outbox) >= OUTBOX_SIZE:
             self.abort()
             return
@@ -105,6 +108,14 @@ class Client:
         self._outbox.clear()
         self.idle.set()
 
+    def go_dead(self) -> None:
+        """Send and read nothing any more, and leave the connection as it is."""
+        self._dead = True
+        self._outbox.clear()
+        self.idle.set()
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+
     async def close(self, code: int, reason: str) -> None:
         """Close with a close frame, waiting for the other side's a moment only."""
         with contextlib.suppress(ConnectionError, RuntimeError):
@@ -112,6 +123,8 @@ class Client:
 
     def _watch(self) -> None:
         """Look at the session's clock when it may be up; a frame in the meantime moves its deadline."""
+        if self._dead:
+            return
         self._perform(self.session.tick(self._loop.time()))
         if not self.session.closed:
             self._timer = self._loop.call_at(self.session.deadline + 0.001, self._watch)
@@ -148,6 +161,8 @@ class Client:
                     await self._waiting.wait()
                     continue
                 item = self._outbox.popleft()
+                if self._faults.slow_frames:
+                    await asyncio.sleep(self._faults.slow_frames)
                 if isinstance(item, Close):
                     await self.close(item.code, item.reason)
                     return

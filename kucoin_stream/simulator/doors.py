@@ -15,6 +15,7 @@ from __future__ import annotations
 import secrets
 import sys
 import uuid
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -47,6 +48,7 @@ class Options(NamedTuple):
     compress: bool = False  # permessage-deflate, where a client offers it; costs CPU for every message
     limits: SessionLimits = SessionLimits()
     clock_offset: float = 0.0  # how far the exchange's clock is ahead of the wall clock
+    connections_per_minute: int = 0  # KuCoin's are 30; protocol.md 3.6. 0: no limit
 
 
 class Visit(NamedTuple):
@@ -93,6 +95,7 @@ class Doors:
         self._sessions = sessions
         self._clock_ms = clock_ms
         self._operate = operate
+        self._visits: deque[float] = deque()  # of the last minute
         self._table: dict[str, Callable[[Visit], Conversation | TurnedAway]] = {
             "/endpoint": lambda visit: self._classic(visit, "spot"),
             "/futures/endpoint": lambda visit: self._classic(visit, "futures"),
@@ -112,6 +115,9 @@ class Doors:
 
     def open(self, visit: Visit) -> Conversation | TurnedAway:
         """Return the session of a client, or what it is told instead."""
+        self._visits.append(visit.now)
+        while self._visits[0] <= visit.now - 60.0:
+            self._visits.popleft()
         return self._table[visit.path.rstrip("/")](visit)
 
     def _classic(self, visit: Visit, venue: Venue) -> Conversation | TurnedAway:
@@ -205,6 +211,8 @@ class Doors:
             return self._faults.turn_away
         if self._sessions() >= self._options.max_sessions:
             return Refusal(509, "exceed max session count limitation of 50")  # the text is older than the limit
+        if 0 < self._options.connections_per_minute < len(self._visits):
+            return Refusal(509, "service busy, please retry later")
         return None
 
     def _check_spot(self, topic: str) -> Refusal | None:

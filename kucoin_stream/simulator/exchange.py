@@ -8,16 +8,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
+from kucoin_stream.errors import UsageError
+from kucoin_stream.protocol.messages import encode
 from kucoin_stream.settings import Credentials
+from kucoin_stream.simulator import control
 from kucoin_stream.simulator.account import Tokens, Venue
 from kucoin_stream.simulator.client import Client
+from kucoin_stream.simulator.clock import STEP, Clock
 from kucoin_stream.simulator.conversation import Close
 from kucoin_stream.simulator.doors import Doors, Options, TurnedAway, Visit
 from kucoin_stream.simulator.faults import Deed, Faults
 from kucoin_stream.simulator.flow import SECOND
-from kucoin_stream.simulator.market import Market, Push
+from kucoin_stream.simulator.instrument import Instrument
+from kucoin_stream.simulator.market import Json, Market, Push
 from kucoin_stream.simulator.readers import Readers
 from kucoin_stream.simulator.rest import Answer, Request, Rest, failure
 from kucoin_stream.simulator.trading.account import Account
@@ -45,20 +51,25 @@ class Exchange:
         address: Callable[[], str],
         finished: Callable[[], None],
         account: Account,
+        clock: Clock,
+        secret: str,
     ) -> None:
         self.clients: set[Client] = set()
         self.account = account
         self._market = market
         self._faults = faults
         self._options = options
+        self._clock = clock
+        self._secret = secret
+        self._stepped_ns = 0
         self._host = host
         self._address = address
         self._finished = finished
         self._tokens = Tokens(options.token_life)
-        self._rest = Rest(market, account, credentials, self._bullet)
+        self._rest = Rest(market, account, credentials, self._bullet, faults.old_book)
         self._doors = Doors(
             market, credentials, self._tokens, faults, options,
-            sessions=lambda: len(self.clients), clock_ms=lambda: self.now_ns() // 1_000_000, operate=self._operate,
+            sessions=lambda: len(self.clients), clock_ms=lambda: self._clock_ns() // 1_000_000, operate=self._operate,
         )  # fmt: skip
         self._readers = Readers(self._opening, faults)
         self._calls: Counter[str] = Counter()
@@ -79,8 +90,14 @@ class Exchange:
         return self._readers.topics
 
     def now_ns(self) -> int:
-        """Return the exchange's own time, which may be ahead of the wall clock, or behind."""
-        return time.time_ns() + self._shift_ns
+        """Return the market's time."""
+        return self._clock.now_ns() + self._shift_ns
+
+    def _clock_ns(self) -> int:
+        """The time by which clients are judged, and which they are told: near the wall clock's, however fast the
+        market goes, so that they can sign.
+        """
+        return time.time_ns() + self._shift_ns + int(self._faults.clock_offset * SECOND)
 
     def application(self) -> web.Application:
         """Return the aiohttp application."""
@@ -105,10 +122,12 @@ class Exchange:
         while True:
             self.step()
             market = self._market
-            if market.unpaced:
+            if market.unpaced or self._clock.unpaced:
                 await self._drained()
                 await self._answered.wait()
                 await asyncio.sleep(0)
+                if self._clock.unpaced:
+                    self._clock.move(STEP / SECOND)
                 continue
             if market.finished and not told:
                 await self._drained()
@@ -118,20 +137,39 @@ class Exchange:
 
     def step(self) -> None:
         """Let the market and the account come up to now, and queue what they push."""
-        now_ns, wanted = self.now_ns(), self._readers.wanted
+        wanted = self._readers.wanted
         self.account.want(wanted)
-        self._deliver(self._market.advance(now_ns, wanted))
-        self.account.advance(now_ns)
-        self._deliver(self.account.pushes())
+        for moment in self._clock.between(self._stepped_ns, self.now_ns()):
+            self._stepped_ns = moment
+            self._deliver(self._market.advance(moment, wanted))
+            self.account.advance(moment)
+            self._deliver(self.account.pushes())
+
+    def move(self, seconds: float) -> None:
+        """Let the market's time pass at once."""
+        self._clock.move(seconds)
+        self.step()
 
     def begin(self) -> None:
         """Let a capture begin."""
         self._market.begin(self.now_ns())
 
     def perform(self, deed: Deed) -> None:
-        """Do a fault's deed to every websocket."""
+        """Do a fault's deed."""
+        self.step()
+        match deed.name:
+            case "hold":
+                self._clock.hold()
+            case "release":
+                self._clock.release()
+            case "cross" if (instrument := self._instrument(str(deed.data))) is not None:
+                instrument.cross(self.now_ns())
+            case "age" if (book := self._book(str(deed.data))) is not None:
+                self._faults.keep_book(str(deed.data), book)
         for client in list(self.clients):
             match deed.name:
+                case "half_open":
+                    client.go_dead()
                 case "kill":
                     client.abort()
                 case "bye":
@@ -152,9 +190,18 @@ class Exchange:
     def _deliver(self, pushes: Iterable[Push]) -> None:
         faults, readers = self._faults, self._readers
         for topic, text in pushes:
-            for _ in range(faults.copies(topic)):
+            for sent in faults.passed(topic, text):
                 for client in readers.of(topic):
-                    client.say(text)
+                    client.say(sent)
+
+    def _instrument(self, symbol: str) -> Instrument | None:
+        perpetual = self._market.futures.perpetuals.get(symbol)
+        return self._market.traded(symbol) if perpetual is None else perpetual.instrument
+
+    def _book(self, symbol: str) -> Json | None:
+        if self._market.futures.has_symbol(symbol):
+            return self._market.futures.book(symbol, None)
+        return self._market.book(symbol, None) if self._market.has_symbol(symbol) else None
 
     def _operate(self, operation: str, arguments: Any) -> Any:
         """Perform an operation of the WS API on the account; raise :class:`RestError` where that fails."""
@@ -180,6 +227,8 @@ class Exchange:
 
     async def _answer(self, request: web.Request) -> Answer:
         path = request.raw_path.partition("?")[0]
+        if path == control.PATH:
+            return await self._control(request)
         self._calls[path] += 1
         if self._faults.slow_rest:
             await asyncio.sleep(self._faults.slow_rest)
@@ -191,7 +240,22 @@ class Exchange:
         body = (await request.read()).decode(errors="replace")
         if self._market.live:
             self.step()
-        return self._rest.answer(Request(request.method, request.raw_path, request.headers, body), self.now_ns())
+        return self._rest.answer(
+            Request(request.method, request.raw_path, request.headers, body), self.now_ns(), self._clock_ns()
+        )
+
+    async def _control(self, request: web.Request) -> Answer:
+        """Do what somebody on this machine who knows the secret asks for."""
+        if not control.allowed(request.remote or "", request.headers, self._secret):
+            return failure(403, "403000", "Only from this machine, without another Origin, with the secret")
+        if request.method != "POST":
+            return Answer(200, encode({"code": "200000", "data": self.statistics()}))
+        try:
+            fields = msgspec.json.decode(await request.read(), type=dict[str, Any])
+            control.perform(self._faults, str(fields.pop("fault", "")), (), fields)
+        except (msgspec.MsgspecError, UsageError) as exc:
+            return failure(400, "400100", str(exc))
+        return Answer(200, encode({"code": "200000", "data": None}))
 
     async def _serve_websocket(self, request: web.Request) -> web.StreamResponse:
         if not self._doors.knows(request.path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from kucoin_stream.simulator.market import Refusal
+from kucoin_stream.simulator.market import Json, Refusal
 from kucoin_stream.simulator.pro.channels import increments
 
 
@@ -20,19 +20,21 @@ class RestFault(NamedTuple):
 
 
 class Deed(NamedTuple):
-    """Something to do to every websocket at once."""
+    """Something to do at once: to every websocket, or to the market. ``data`` is a frame or a symbol."""
 
-    name: Literal["kill", "bye", "inject"]
+    name: Literal["kill", "bye", "half_open", "inject", "cross", "age", "hold", "release"]
     data: str | bytes = ""
 
 
 class Faults:
     """Faults on demand. Safe from any thread: rules are single values, deeds are done on the exchange's loop.
 
-    ``welcome``: whether new sessions are welcomed at all; ``late_welcome``, ``late_acks`` and ``slow_rest`` are
-    delays in seconds; ``mute_pongs`` and ``mute_acks`` swallow those frames, ``mute_acks`` answers of the WS API too.
-    ``turn_away`` is the error that every new connection is refused with. All of it holds for classic, Pro and WS API
-    sockets alike; subscriptions of Pro have topics such as ``obu.SPOT:BTC-USDT_increment@10ms``.
+    ``welcome``: whether new sessions are welcomed at all; ``late_welcome``, ``late_acks``, ``slow_rest`` and
+    ``slow_frames`` (of every frame) are delays in seconds; ``mute_pongs`` and ``mute_acks`` swallow those frames,
+    ``mute_acks`` answers of the WS API too. ``clock_offset`` is how many seconds the clock by which the exchange judges
+    signatures, and which it tells by REST, is ahead. ``turn_away`` is the error that every new connection is refused
+    with. All of it holds for classic, Pro and WS API sockets alike; subscriptions of Pro have topics such as
+    ``obu.SPOT:BTC-USDT_increment@10ms``.
     """
 
     def __init__(self, perform: Callable[[Deed], None] = lambda _: None) -> None:
@@ -49,6 +51,8 @@ class Faults:
         self.late_welcome = 0.0
         self.late_acks = 0.0
         self.slow_rest = 0.0
+        self.slow_frames = 0.0
+        self.clock_offset = 0.0
         self.mute_pongs = False
         self.mute_acks = False
         self.turn_away: Refusal | None = None
@@ -57,6 +61,9 @@ class Faults:
         self._silent: set[str] = set()
         self._gaps: dict[str, list[None]] = {}
         self._doubles: dict[str, list[None]] = {}
+        self._swaps: dict[str, list[None]] = {}
+        self._held: dict[str, str] = {}  # messages that go out after the next one of their topic
+        self._old_books: dict[str, tuple[Json, list[None]]] = {}
 
     # Deeds
 
@@ -68,9 +75,30 @@ class Faults:
         """Close every websocket with 1000 ``Bye``."""
         self._perform(Deed("bye"))
 
+    def half_open(self) -> None:
+        """Go dead on every websocket: nothing is sent or read any more, and the connection stays."""
+        self._perform(Deed("half_open"))
+
     def inject(self, data: str | bytes) -> None:
         """Send a frame as it is to every websocket: text, or bytes as a binary frame."""
         self._perform(Deed("inject", data))
+
+    def garbage(self) -> None:
+        """Send every websocket a frame that breaks off, and one that is no text at all."""
+        self.inject('{"type":"message","topic":"/market/level2:')
+        self.inject(b"\x00\xff\xfe garbage")
+
+    def cross(self, symbol: str) -> None:
+        """Put a bid of a symbol or contract above its best ask; the market mends it with the next events."""
+        self._perform(Deed("cross", symbol))
+
+    def hold(self) -> None:
+        """Let the market stand still: nothing happens any more, and everything else works."""
+        self._perform(Deed("hold"))
+
+    def release(self) -> None:
+        """Let the market go on after :meth:`hold`."""
+        self._perform(Deed("release"))
 
     # Rules
 
@@ -94,6 +122,18 @@ class Faults:
         """Send the next ``n`` messages of each incremental book of the symbol or contract twice."""
         for topic in increments(symbol):
             self._doubles.setdefault(topic, []).extend([None] * n)
+
+    def reorder(self, symbol: str, n: int = 1) -> None:
+        """Send ``n`` messages of each incremental book of the symbol or contract after the one that follows them."""
+        for topic in increments(symbol):
+            self._swaps.setdefault(topic, []).extend([None] * n)
+
+    def old_snapshot(self, symbol: str, n: int = 1) -> None:
+        """Answer the next ``n`` calls for the book of a symbol or contract with the book as it is now."""
+        self._old_books.pop(symbol, None)
+        self._perform(Deed("age", symbol))
+        if symbol in self._old_books:
+            self._old_books[symbol][1].extend([None] * n)
 
     def silence(self, topic: str) -> None:
         """Deliver nothing of a topic: ``/market/match:BTC-USDT``, or all of ``/market/match``."""
@@ -144,6 +184,30 @@ class Faults:
         if _take(self._gaps, topic):
             return 0
         return 2 if _take(self._doubles, topic) else 1
+
+    def passed(self, topic: str, text: str) -> tuple[str, ...]:
+        """Return what is sent in the place of a topic's next message; counts its use."""
+        texts = (text,) * self.copies(topic)
+        if not (self._swaps or self._held):
+            return texts
+        if (late := self._held.pop(topic, None)) is not None:
+            return (*texts, late)
+        if texts and _take(self._swaps, topic):
+            self._held[topic] = text
+            return ()
+        return texts
+
+    def keep_book(self, symbol: str, book: Json) -> None:
+        """Remember a book, whole, for :meth:`old_book`."""
+        self._old_books[symbol] = (book, [])
+
+    def old_book(self, symbol: str) -> Json | None:
+        """Return the book that is to be shown instead of the present one, if any; counts its use."""
+        book, left = self._old_books.get(symbol, (None, []))
+        if not left:
+            return None
+        left.pop()
+        return book
 
 
 def _take(left: dict[str, list[None]], topic: str) -> bool:

@@ -1,11 +1,11 @@
 """The order flow of one generated symbol: seeded events on one ladder. Pure; time is virtual.
 
-Theory of operation. A fair price wanders (a random walk in logarithms, drawn gently to where it began), or keeps
-close to an ``anchor`` where one is set. Events come at random times; each takes one sequence number. A share of
-them touches nothing visible (the filler that KuCoin sends as price 0). Where the fair price has passed the best
-level, that level is hit or withdrawn; else a trade nibbles at the best level, or an order is placed, changed or
-withdrawn, mostly near the top. New orders are placed around the fair price and never across the other side, so
-the book follows it and never crosses. What users rest in the ladder is theirs: the flow trades with it like with
+Theory of operation. A fair price wanders (a random walk in logarithms, drawn gently to where it began), or keeps close
+to an ``anchor`` where one is set. Events come at random times, more of them in a burst; each takes one sequence
+number. A share of them touches nothing visible (the filler that KuCoin sends as price 0). Where the fair price has
+passed the best level, that level is hit or withdrawn; else a trade nibbles at the best level, or an order is placed,
+changed or withdrawn, mostly near the top. New orders are placed around the fair price and never across the other side,
+so the book follows it and never crosses. What users rest in the ladder is theirs: the flow trades with it like with
 anything else, but neither changes nor withdraws it.
 """
 
@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from kucoin_stream.simulator.ladder import Ladder, Side
 from kucoin_stream.simulator.listings import Listing
+from kucoin_stream.simulator.moods import Moods
 
 SECOND = 1_000_000_000  # ns
 _REACH = 0.08  # how far the book reaches from the middle, as a share of the price
@@ -53,6 +54,7 @@ class OrderFlow:
         self.listing = listing
         self.ladder = Ladder(listing.price_scale, listing.size_scale)
         self._random = Random(f"{seed}/{listing.symbol}")
+        self._moods = Moods(f"{seed}/{listing.symbol}/moods", start_ns / SECOND)
         self._pace = listing.pace * rate
         self._origin = self._fair = listing.ticks + self._random.random()
         self._sigma = listing.volatility / math.sqrt(60)  # of one second
@@ -112,15 +114,24 @@ class OrderFlow:
         self.ladder.set(side, price, size)
         return Change(side, price, size, self.sequence, max(time_ns, self.now_ns))
 
+    def cross(self, time_ns: int) -> Change:
+        """Put a bid of a typical size a gap above the best ask, as no sane book has it."""
+        self.sequence += 1
+        price = self.ladder.level("asks", 0)[0] + self.listing.gap
+        size = max(1, round(self.listing.lots)) + self.reserved.get(("bids", price), 0)
+        self.ladder.set("bids", price, size)
+        return Change("bids", price, size, self.sequence, max(time_ns, self.now_ns))
+
     def takeable(self, side: Side) -> int:
         """Return how many of the best levels a user may take: the last ones stay, so that no side is ever empty."""
         return max(0, self._count(side) - FEWEST)
 
     def _schedule(self) -> None:
-        self._next_ns = self.now_ns + 1 + int(self._random.expovariate(self._pace) * SECOND)
+        self._moods.look(self.now_ns / SECOND)
+        self._next_ns = self.now_ns + 1 + int(self._random.expovariate(self._pace * self._moods.pace) * SECOND)
 
     def _wander(self, seconds: float) -> None:
-        noise = math.sqrt(seconds) * self._random.gauss(0.0, 1.0)
+        noise = math.sqrt(seconds) * self._random.gauss(0.0, 1.0) + self._moods.drift * seconds
         if self.anchor is not None:
             self.basis += _BASIS_SIGMA * noise - self.basis * min(1.0, seconds / _BASIS_MEMORY)
             self._fair = self.anchor * (1.0 + self.basis)

@@ -125,6 +125,10 @@ class Instrument:
         """Add what a user rests at a price, or, where ``lots`` is negative, take it away."""
         self._show(self.flow.rest(side, price, lots, time_ns), None, self._unsent)
 
+    def cross(self, time_ns: int) -> None:
+        """Put a bid above the best ask; the flow takes it away again."""
+        self._show(self.flow.cross(time_ns), None, self._unsent)
+
     def skip(self, to_ns: int) -> None:
         """Let nothing happen until ``to_ns``."""
         self.flow.skip(to_ns)

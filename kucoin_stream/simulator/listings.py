@@ -70,7 +70,7 @@ class Listing(NamedTuple):
 
 
 LISTINGS: tuple[Listing, ...] = (
-    Listing("BTC-USDT", "80725.9", 1, 8, 30.0, 3e-4, 15, 2500, 1500.0, ("PoW",)),  # the thick book
+    Listing("BTC-USDT", "80725.9", 1, 8, 30.0, 3e-4, 15, 5000, 1500.0, ("PoW",)),  # the thick book
     Listing("ETH-USDT", "2431.07", 2, 7, 20.0, 4e-4, 6, 600, 1200.0, ("Layer 1",)),
     Listing("SOL-USDT", "118.442", 3, 4, 12.0, 5e-4, 5, 400, 800.0, ("Layer 1", "Solana")),
     Listing("XRP-USDT", "1.91374", 5, 4, 10.0, 5e-4, 8, 400, 800.0),
@@ -138,5 +138,23 @@ def currency(name: str) -> dict[str, Any]:
         "contractAddress": None,
         "isMarginEnabled": True,
         "isDebitEnabled": True,
-        "chains": None,
+        "chains": [
+            {
+                "chainName": name,
+                "withdrawalMinSize": "0.001",
+                "depositMinSize": "0.0002",
+                "withdrawFeeRate": "0",
+                "withdrawalMinFee": "0.0005",
+                "isWithdrawEnabled": False,
+                "isDepositEnabled": False,
+                "confirms": 3,
+                "preConfirms": 1,
+                "contractAddress": "",
+                "withdrawPrecision": 8,
+                "maxWithdraw": None,
+                "maxDeposit": None,
+                "needTag": False,
+                "chainId": name.lower(),
+            }
+        ],
     }

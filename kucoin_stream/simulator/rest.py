@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote
@@ -14,12 +14,13 @@ from kucoin_stream.settings import Credentials
 from kucoin_stream.simulator.account import Signed, authenticate
 from kucoin_stream.simulator.calls import SPOT_CALLS
 from kucoin_stream.simulator.futures.calls import FUTURES_CALLS
-from kucoin_stream.simulator.market import Market, RestError
+from kucoin_stream.simulator.market import Json, Market, RestError
 from kucoin_stream.simulator.rest_call import Bullet, Call, Query
 from kucoin_stream.simulator.trading.account import Account
 from kucoin_stream.simulator.trading.account_calls import ACCOUNT_CALLS
 from kucoin_stream.simulator.trading.futures_calls import FUTURES_ACCOUNT_CALLS
 from kucoin_stream.simulator.trading.margin_calls import MARGIN_CALLS
+from kucoin_stream.simulator.trading.reference_calls import FUTURES_REFERENCE_CALLS, REFERENCE_CALLS
 from kucoin_stream.simulator.trading.spot_calls import SPOT_ORDER_CALLS
 
 QUOTA = 2000  # weight per window of the public pool; protocol.md 8.1
@@ -38,8 +39,8 @@ def _table(prefix: str, calls: Iterable[Call]) -> Table:
 
 
 _TABLES = {
-    "": _table("", (*SPOT_CALLS, *ACCOUNT_CALLS, *SPOT_ORDER_CALLS, *MARGIN_CALLS)),
-    FUTURES: _table(FUTURES, (*FUTURES_CALLS, *FUTURES_ACCOUNT_CALLS)),
+    "": _table("", (*SPOT_CALLS, *ACCOUNT_CALLS, *SPOT_ORDER_CALLS, *MARGIN_CALLS, *REFERENCE_CALLS)),
+    FUTURES: _table(FUTURES, (*FUTURES_CALLS, *FUTURES_ACCOUNT_CALLS, *FUTURES_REFERENCE_CALLS)),
 }
 
 
@@ -73,8 +74,16 @@ class Answer(NamedTuple):
 class Rest:
     """Answers REST calls about one market: spot's as they are, those of classic futures below ``/futures``."""
 
-    def __init__(self, market: Market, account: Account, credentials: Credentials, bullet: Bullet) -> None:
+    def __init__(
+        self,
+        market: Market,
+        account: Account,
+        credentials: Credentials,
+        bullet: Bullet,
+        old_book: Callable[[str], Json | None] = lambda _: None,
+    ) -> None:
         self._market = market
+        self._old_book = old_book
         self._account = account
         self._credentials = credentials
         self._bullet = bullet
@@ -84,27 +93,29 @@ class Rest:
     def __repr__(self) -> str:
         return f"<Rest of {self._market!r}>"
 
-    def answer(self, request: Request, now_ns: int) -> Answer:
-        """Answer a call. ``now_ns`` is the wall clock's time."""
+    def answer(self, request: Request, now_ns: int, clock_ns: int | None = None) -> Answer:
+        """Answer a call at ``now_ns``, the market's time; ``clock_ns`` is what signatures are judged by, if another."""
+        clock_ns = now_ns if clock_ns is None else clock_ns
         try:
             prefix = FUTURES if request.path.startswith(f"{FUTURES}/") else ""
             call, place = find(request.method, request.path, _TABLES[prefix])
             if call.signed:
                 target = request.target.removeprefix(prefix)  # what a client signs begins at its base URL
                 signed = Signed(request.method, target, request.body, request.headers)
-                authenticate(signed, self._credentials, now_ns // 1_000_000)
-            data = call.handler(self._query(request, place, now_ns))
+                authenticate(signed, self._credentials, clock_ns // 1_000_000)
+            data = call.handler(self._query(request, place, now_ns, clock_ns))
         except RestError as exc:
             return failure(exc.status, exc.code, exc.reason)
-        headers = self._spend(call.weight, now_ns // 1_000_000)
+        headers = self._spend(call.weight, clock_ns // 1_000_000)
         return Answer(200, encode({"code": "200000", "data": data}), headers)
 
-    def _query(self, request: Request, place: str, now_ns: int) -> Query:
+    def _query(self, request: Request, place: str, now_ns: int, clock_ns: int) -> Query:
         arguments = {name: values[-1] for name, values in parse_qs(request.target.partition("?")[2]).items()}
         body = _body(request)
         return Query(
             self._market, arguments, place, now_ns, request.headers.get("Host", ""), self._bullet, self._account,
             key=self._credentials.key, body=body if isinstance(body, dict) else {}, rows=body,
+            clock_ns=clock_ns, old_book=self._old_book,
         )  # fmt: skip
 
     def _spend(self, weight: int, now_ms: int) -> dict[str, str]:

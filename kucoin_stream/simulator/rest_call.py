@@ -26,6 +26,18 @@ class Query(NamedTuple):
     key: str = ""  # the account's, of signed calls
     body: dict[str, Any] = {}  # noqa: RUF012 (a named tuple's default)
     rows: Any = None  # a body that is an array
+    clock_ns: int = 0  # by what signatures are judged
+    old_book: Callable[[str], Json | None] = lambda _: None
+
+    def book(self, depth: int | None) -> Json:
+        """Return the book of the symbol asked for: all levels, or the best ``depth`` a side."""
+        symbol = self.symbol()
+        return self._aged(symbol, depth) or self.market.book(symbol, depth)
+
+    def contract_book(self, depth: int | None) -> Json:
+        """Return the book of the contract asked for."""
+        symbol = self.contract()
+        return self._aged(symbol, depth) or self.market.futures.book(symbol, depth)
 
     def symbol(self) -> str:
         """Return the symbol asked for."""
@@ -47,6 +59,10 @@ class Query(NamedTuple):
         if not given.isdecimal() or len(given) > 15:
             raise RestError(400, "400100", f"{name} is not a time")
         return int(given) or default
+
+    def _aged(self, symbol: str, depth: int | None) -> Json | None:
+        book = self.old_book(symbol)
+        return book and {**book, "asks": book["asks"][:depth], "bids": book["bids"][:depth]}
 
     def _named(self) -> str:
         symbol = self.arguments.get("symbol") or self.place

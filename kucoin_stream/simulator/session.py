@@ -104,8 +104,9 @@ class Session:
     def _change(self, command: Command, request_id: str) -> list[Output]:
         if not command.topic:
             return [_error(request_id, Refusal(406, "topic is required"))]
-        topics = tuple(dict.fromkeys(split(command.topic)))
-        refusal = self._refusal(command, topics)
+        topic = command.topic.replace(": ", ":", 1)  # cryptofeed writes it so, and is served
+        topics = tuple(dict.fromkeys(split(topic)))
+        refusal = self._refusal(topic, topics, command.type)
         if refusal is not None:
             return [_error(request_id, refusal)]
         outputs: list[Output] = []
@@ -122,12 +123,12 @@ class Session:
             outputs.append(Send("ack", encode({"id": request_id, "type": "ack"}).decode()))
         return outputs
 
-    def _refusal(self, command: Command, topics: tuple[str, ...]) -> Refusal | None:
-        if any(character.isspace() for character in command.topic):
-            return Refusal(400, f"topic {command.topic} is invalid")
+    def _refusal(self, given: str, topics: tuple[str, ...], kind: str) -> Refusal | None:
+        if any(character.isspace() for character in given):
+            return Refusal(400, f"topic {given} is invalid")
         if any(topic.endswith(":") for topic in topics):  # an empty place in the list
-            return Refusal(400, f"topic {command.topic} is invalid")
-        if command.type == "subscribe":
+            return Refusal(400, f"topic {given} is invalid")
+        if kind == "subscribe":
             if len(topics) > self._limits.topics_per_command:
                 return Refusal(509, "exceed max subscription count limitation of 100 per time")
             if len(self.topics.keys() | topics) > self._limits.topics:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from types import FrameType
 from typing import Any, TypeVar
@@ -17,7 +19,10 @@ from aiohttp import web
 
 from kucoin_stream.errors import StoppedError
 from kucoin_stream.settings import Credentials
+from kucoin_stream.simulator import control
 from kucoin_stream.simulator.account import SIMULATED, TOKEN_LIFE
+from kucoin_stream.simulator.clock import Clock
+from kucoin_stream.simulator.control import Planned
 from kucoin_stream.simulator.conversation import SessionLimits
 from kucoin_stream.simulator.doors import Options
 from kucoin_stream.simulator.exchange import WILDCARDS, Exchange
@@ -30,6 +35,7 @@ from kucoin_stream.simulator.trading.handle import AccountHandle
 T = TypeVar("T")
 
 CALL_TIMEOUT = 5.0  # seconds that a call from another thread waits for the exchange's loop
+SLICE = 1.0  # seconds of the market's time that its loop lets pass in one go
 SHUTDOWN_TIMEOUT = 0.2  # seconds that open REST calls get when the exchange stops
 
 _log = logging.getLogger(__name__)
@@ -41,7 +47,10 @@ class Simulator:
     ``market`` is a :class:`GeneratedMarket` or a :class:`CaptureMarket`. ``port`` 0 takes a free one. Times are
     seconds but for ``ping_interval_ms`` and ``ping_timeout_ms``, which clients are told. ``silent_symbols`` acks
     unknown symbols and stays silent instead of refusing them; ``clock_offset`` puts the exchange's clock ahead of the
-    wall clock, or behind. ``account`` trades without a client. ``with Simulator() as sim:`` starts and stops it.
+    wall clock, or behind. ``clock`` is the market's time, if not the wall clock's: see :class:`Clock`, :meth:`advance`.
+    ``connections_per_minute`` 0: no limit (KuCoin's is 30). ``account`` trades without a client; ``faults`` let things
+    go wrong, as does the control endpoint at :attr:`control_url`, for who sends ``control_secret``. ``with
+    Simulator() as sim:`` starts and stops it.
     """
 
     def __init__(
@@ -60,10 +69,14 @@ class Simulator:
         max_sessions: int = 800,
         compress: bool = False,
         clock_offset: float = 0.0,
+        clock: Clock | None = None,
+        connections_per_minute: int = 0,
     ) -> None:
         self.market: Market = market or GeneratedMarket()
         self.host = host
         self.credentials = credentials or SIMULATED
+        self.control_secret = secrets.token_urlsafe(24)
+        self._clock = clock or Clock()
         self.faults = Faults(self._perform)
         self.account = AccountHandle(self._trade)
         self._account = Account(self.market)
@@ -76,6 +89,7 @@ class Simulator:
             max_sessions=max_sessions,
             compress=compress,
             clock_offset=clock_offset,
+            connections_per_minute=connections_per_minute,
             limits=SessionLimits(idle_timeout=idle_timeout, life=connection_life),
         )
         self._finished = threading.Event()
@@ -132,6 +146,11 @@ class Simulator:
         return self._socket("/v2/private")
 
     @property
+    def control_url(self) -> str:
+        """URL of the control endpoint: POST a fault as JSON, with the secret in its header."""
+        return f"{self.url}{control.PATH}"
+
+    @property
     def connections(self) -> int:
         """How many websockets are open."""
         return self._ask(lambda exchange: len(exchange.clients), 0)
@@ -176,6 +195,12 @@ class Simulator:
         """Let a capture's stream begin."""
         self._ask(Exchange.begin, None)
 
+    def advance(self, seconds: float) -> None:
+        """Let that much of the market's time pass at once; only with a clock of speed 0 nothing else passes."""
+        whole, part = divmod(seconds, SLICE)
+        for slice_ in [SLICE] * int(whole) + [part]:
+            self._ask(lambda exchange, slice_=slice_: exchange.move(slice_), None)  # type: ignore[misc]
+
     def wait_finished(self, timeout: float | None = None) -> bool:
         """Wait until a capture has been sent to the end; return whether it has. ``timeout`` is seconds."""
         return self._finished.wait(timeout)
@@ -184,23 +209,43 @@ class Simulator:
         """Return what happened since the start: connections, tokens, messages, commands by type, requests by path."""
         return self._ask(Exchange.statistics, {})
 
-    def serve(self) -> None:
-        """Serve until interrupted (Ctrl-C) or terminated; prints the address and the account's key."""
+    def serve(self, plan: Sequence[Planned] = ()) -> None:
+        """Serve until interrupted (Ctrl-C) or terminated; prints the URLs and the account's key, and a ready line.
+
+        The faults of ``plan`` happen when their time has come.
+        """
         over = threading.Event()
         with _on_signals(over), self:
-            account = self.credentials
-            sys.stdout.write(
-                f"{self.market!r}: simulated, not KuCoin\n"
-                f"url         {self.url}\n"
-                f"key         {account.key}\n"
-                f"secret      {account.secret}\n"
-                f"passphrase  {account.passphrase}\n"
-                f"ready {self.url}\n"
-            )
+            sys.stdout.write(self._card())
             sys.stdout.flush()
-            while not over.wait(0.5):
-                if self._thread is None or not self._thread.is_alive():
+            began = time.monotonic()
+            waiting = sorted(plan, key=lambda each: each.after)
+            while self._thread is not None and self._thread.is_alive():
+                passed = time.monotonic() - began
+                while waiting and waiting[0].after <= passed:
+                    name, arguments, _ = waiting.pop(0)
+                    control.perform(self.faults, name, arguments, {})
+                if over.wait(min(0.5, waiting[0].after - passed if waiting else 0.5)):
                     break
+
+    def _card(self) -> str:
+        """What whoever points a client at this exchange needs to know."""
+        rows = {
+            "url": self.url,
+            "futures": self.futures_url,
+            "pro spot": self.pro_spot_url,
+            "pro futures": self.pro_futures_url,
+            "pro private": self.pro_private_url,
+            "ws api": f"{self.wsapi_url} {self.wsapi_v2_url}",
+            "key": self.credentials.key,
+            "secret": self.credentials.secret,
+            "passphrase": self.credentials.passphrase,
+            "control": self.control_url,
+            "control key": self.control_secret,
+            "ready": self.url,
+        }
+        lines = [f"{name} {value}" if name == "ready" else f"{name:<11} {value}" for name, value in rows.items()]
+        return "\n".join([f"{self.market!r}: simulated, not KuCoin", *lines, ""])
 
     def _address(self) -> str:
         host = "127.0.0.1" if self.host in WILDCARDS else self.host
@@ -267,7 +312,7 @@ class Simulator:
         exchange = Exchange(
             self.market, self.credentials, self.faults, self._options,
             host=self.host, address=self._address, finished=self._finished.set,
-            account=self._account,
+            account=self._account, clock=self._clock, secret=self.control_secret,
         )  # fmt: skip
         runner = web.AppRunner(
             exchange.application(), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT

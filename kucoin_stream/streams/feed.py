@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
@@ -10,7 +11,8 @@ from kucoin_stream.errors import NotReadyError, RefusedError
 from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
 from kucoin_stream.protocol.messages import futures, pro, spot
 from kucoin_stream.protocol.topics import Topic, shares_path
-from kucoin_stream.streams.source import Inlet, LiveSource
+from kucoin_stream.streams.branch import Branch
+from kucoin_stream.streams.source import Inlet, LiveSource, Table
 from kucoin_stream.transport.engine import Engine
 
 if TYPE_CHECKING:
@@ -18,17 +20,39 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+RECENT = 200  # messages kept for the frames that come later
 ACK_WAIT = 2.0  # seconds a cell waits for the ack; what comes later becomes the status
 _DISPLAYED_ROWS = 1000
 
 
+class _Recent:
+    """The last messages of a feed, which tables that come later begin with."""
+
+    def __init__(self) -> None:
+        self.messages: deque[Any] = deque(maxlen=RECENT)
+
+    def take(self, messages: list[Any]) -> None:
+        """Keep the messages of one socket read."""
+        self.messages.extend(messages)
+
+    def tell(self, news: News) -> None:
+        """What was received stays received."""
+
+
 class _FeedInlet(Inlet):
-    """The inlet of a feed: knows how its topics are."""
+    """The inlet of a feed: knows how its topics are, and begins a new table with what came lately."""
 
     def __init__(self, topics: Sequence[str]) -> None:
         super().__init__()
         self.states: dict[str, str] = dict.fromkeys(topics, "waiting")
         self._lost: set[str] = set()
+        self.recent = _Recent()
+        super().grow(self.recent)
+
+    def grow(self, reader: Branch | Table) -> None:
+        if not isinstance(reader, Branch):
+            reader.take(list(self.recent.messages))
+        super().grow(reader)
 
     def news(self, news: News) -> None:
         topic = news.topic
@@ -157,6 +181,7 @@ class Feed(LiveSource[T]):
 
     def _attach(self, resumed: bool) -> None:
         if resumed:
+            self._inlet.recent.messages.clear()
             for topic in self.topics:
                 self._inlet.states[topic] = "live" if self._engine.pool.active(topic) else "waiting"
                 self._inlet.news(Gap(topic, "the feed was stopped"))
@@ -191,7 +216,10 @@ class Feed(LiveSource[T]):
     # -- upward doors --------------------------------------------------------------------------------------------
 
     def frame(self, maxlen: int = 10_000, *, latest: str | None = None) -> FeedFrame:
-        """Return a live frame of the last ``maxlen`` messages, or with ``latest="symbol"`` of the latest by symbol."""
+        """Return a live frame of the last ``maxlen`` messages, or with ``latest="symbol"`` of the latest by symbol.
+
+        It begins with what the feed has received since it was started or resumed, of that the last 200 messages.
+        """
         from kucoin_stream.frames.table import FeedFrame
 
         frame = FeedFrame(self, maxlen, latest)

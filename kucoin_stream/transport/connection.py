@@ -38,9 +38,36 @@ from kucoin_stream.protocol.wsapi import WsApiProtocol
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.dial import Line, Machine
 from kucoin_stream.transport.plan import Batch
-from kucoin_stream.transport.socket import Socket, open_socket
+from kucoin_stream.transport.socket import Deliver, Socket, open_socket
 
 Dial = Callable[[Key], Awaitable[Line]]
+OpenSocket = Callable[[str, Deliver, Settings], Awaitable[Socket]]
+
+
+class Listener(Protocol):
+    """Hears what connections receive, as it came. Lives on the loop thread."""
+
+    def heard(self, key: Key, number: int, batch: list[bytes]) -> None:
+        """Take the messages of one socket read, before anything is made of them."""
+
+    def hide(self, secrets: tuple[str, ...]) -> None:
+        """Never show these."""
+
+
+class Wire:
+    """How connections reach the exchange: ``dial`` prepares an attempt, ``open`` makes its socket.
+
+    ``listener``, where there is one, hears all that is received. Lives on the loop thread.
+    """
+
+    def __init__(self, dial: Dial, open: OpenSocket = open_socket) -> None:  # noqa: A002  what it does
+        self.open = open
+        self.listener: Listener | None = None
+        self._dial = dial
+
+    def __call__(self, key: Key) -> Awaitable[Line]:
+        """Return what a connection of this kind needs; raises as ``dial``."""
+        return self._dial(key)
 
 
 class Command(Struct, frozen=True):
@@ -86,7 +113,7 @@ class Connection:
         self.key = key
         self.messages = 0
         self.round_trip: float | None = None  # seconds, of the last ping
-        self._dial = dial
+        self._wire = dial if isinstance(dial, Wire) else Wire(dial)
         self._settings = settings
         self._owner = owner
         self._loop = asyncio.get_running_loop()
@@ -105,19 +132,23 @@ class Connection:
 
         Raises :class:`KucoinStreamError`; afterwards the connection is closed.
         """
-        line = await self._dial(self.key)
+        line = await self._wire(self.key)
+        if self._wire.listener is not None:
+            self._wire.listener.hide(line.secrets)
         try:
             await self._connect(line)
             await self._opened
         except BaseException as exc:
             await self.close()
             if isinstance(exc, OSError | ValueError):
-                raise UnreachableError("websocket", f"no websocket: {line.scrubbed(exc)}") from None
+                raise UnreachableError(
+                    "websocket", f"no websocket: {line.scrubbed(str(exc) or type(exc).__name__)}"
+                ) from None
             raise
 
     async def _connect(self, line: Line) -> None:
         self._line, self._machine = line, line.machine
-        self._socket = await open_socket(line.url, self._deliver, self._settings)
+        self._socket = await self._wire.open(line.url, self._deliver, self._settings)
         line.machine.connected(self._loop.time())
         self._send()
         self._ended = self._loop.create_task(self._watch(self._socket))
@@ -216,6 +247,8 @@ class Connection:
     # -- messages ------------------------------------------------------------------------------------------------
 
     def _deliver(self, batch: list[bytes]) -> None:
+        if (listener := self._wire.listener) is not None:
+            listener.heard(self.key, self.number, batch)
         machine = self._machine
         if machine is None or machine.state is State.CLOSED:
             return
@@ -234,7 +267,7 @@ class Connection:
             case Acknowledged(request_id=request_id):
                 self._owner.acknowledged(self, self._commands.pop(request_id, _UNKNOWN))
             case Rejected(request_id=request_id, code=code, reason=reason):
-                self._owner.rejected(self, self._commands.pop(request_id, _UNKNOWN), code, reason)
+                self._owner.rejected(self, self._commands.pop(request_id, _UNKNOWN), code, self._clean(reason))
             case Unanswered(request_id=request_id):
                 self._unanswered(request_id)
             case Answered(request_id=request_id):
@@ -247,13 +280,17 @@ class Connection:
             case Ponged(round_trip=round_trip):
                 self.round_trip = round_trip
             case Failed(reason=reason, code=code):
-                self._fail(reason, code)
+                self._fail(self._clean(reason), code)
             case Unreadable(error=error):
                 self._owner.spoiled(self, error)
             case Push():
                 pass  # the owner has it
             case never:
                 assert_never(never)
+
+    def _clean(self, reason: str) -> str:
+        """Return a server's text without parts of our key and token, should it repeat them."""
+        return reason if self._line is None else self._line.scrubbed(reason)
 
     def _unanswered(self, request_id: str) -> None:
         if (answer := self._answers.get(request_id)) is None:

@@ -8,6 +8,7 @@ from typing import Any, assert_never
 from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kucoin_stream.errors import RemoteProtocolError
 from kucoin_stream.protocol import signing
@@ -40,10 +41,9 @@ class Line(Struct, frozen=True):
     def __repr__(self) -> str:
         return f"<Line {self.url.partition('?')[0]}>"
 
-    def scrubbed(self, exc: BaseException) -> str:
-        """Return what an exception says, without the tokens and signatures of the address."""
-        text = str(exc) or type(exc).__name__
-        for secret in self.secrets:
+    def scrubbed(self, text: str) -> str:
+        """Return a text without the tokens, signatures and parts of the key."""
+        for secret in filter(None, self.secrets):
             text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
         return text[:300]
 
@@ -66,6 +66,13 @@ class Dialler:
 
     async def dial(self, key: Connection) -> Line:
         """Return what a connection of this kind needs. Raises as :class:`Rest`."""
+        line = await self._dial(key)
+        signer = self._rest.signer
+        if key not in PRIVATE or signer is None:
+            return line
+        return replace(line, secrets=(*line.secrets, *signer.parts))
+
+    async def _dial(self, key: Connection) -> Line:
         match key:
             case Connection.SPOT_PUBLIC:
                 return self._classic(key, await self._rest.bullet())

@@ -14,9 +14,11 @@ from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import BookSnapshot, SymbolInfo
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.settings import Settings
+from kucoin_stream.transport.connection import Wire
 from kucoin_stream.transport.dial import Dialler
 from kucoin_stream.transport.loop import LoopThread
 from kucoin_stream.transport.pool import Pool
+from kucoin_stream.transport.replay import Deck
 from kucoin_stream.transport.rest import Rest
 from kucoin_stream.transport.signer import Signer
 from kucoin_stream.transport.target import Target
@@ -32,23 +34,23 @@ class Shared:
         raise TypeError(f"{type(self).__name__} does not say how it closes")
 
 
+_THREAD = "kucoin-stream-io"
+
 S = TypeVar("S", bound=Shared)
 
 
 class Engine:
     """Owns the loop thread. ``call``, ``post`` and ``stop`` are safe from any thread; the rest lives on its loop."""
 
-    def __init__(self, target: Target, settings: Settings, signer: Signer | None) -> None:
+    def __init__(self, target: Target, settings: Settings, signer: Signer | None, deck: Deck | None = None) -> None:
         self.target = target
         self.settings = settings
         self.venue = target.venue(settings.region)
-        self.rest = Rest(self.venue.rest_url, settings, signer)
-        self.futures_rest = Rest(self.venue.futures_url, settings, signer)
-        self._thread = LoopThread("kucoin-stream-io")
-        dialler = Dialler(
-            self.venue, self.rest, self.futures_rest, settings, time.monotonic, any_host=target.mode != "live"
-        )
-        self.pool = Pool(dialler.dial, settings, self._thread.breathe)
+        self.deck = deck  # plays a tape in place of an exchange
+        self.rest, self.futures_rest = self._rests(signer) if deck is None else deck.rests(settings)
+        self._thread = LoopThread(_THREAD) if deck is None else deck.thread(_THREAD)
+        self.wire = self._wire() if deck is None else deck.wire
+        self.pool = Pool(self.wire, settings, self._thread.breathe)
         self.symbols: dict[str, SymbolInfo] = {}
         self.contracts: dict[str, ContractInfo] = {}  # loaded when first needed
         self.ended = ""  # why, once stopped
@@ -60,6 +62,16 @@ class Engine:
     def __repr__(self) -> str:
         return f"<Engine {self.target.describe()} | {self.pool}>"
 
+    def _rests(self, signer: Signer | None) -> tuple[Rest, Rest]:
+        bases = (self.venue.rest_url, self.venue.futures_url)
+        spot, futures = (Rest(base, self.settings, signer) for base in bases)
+        return spot, futures
+
+    def _wire(self) -> Wire:
+        any_host = self.target.mode != "live"
+        dialler = Dialler(self.venue, self.rest, self.futures_rest, self.settings, time.monotonic, any_host=any_host)
+        return Wire(dialler.dial)
+
     @property
     def running(self) -> bool:
         """Whether the loop thread is there."""
@@ -68,11 +80,13 @@ class Engine:
     @property
     def signed(self) -> bool:
         """Whether there is an API key."""
-        return self.rest.signer is not None
+        return self.rest.signed
 
     def start(self) -> None:
         """Start the loop thread. Nothing is opened yet."""
         self._thread.start(self.pool.failed)
+        if self.deck is not None:
+            self.call(self.deck.load, self.pool)
 
     def on_end(self, method: Callable[[str], None]) -> None:
         """Call a bound method with ``stopped: reason`` before the end; its object is held weakly."""
@@ -93,9 +107,19 @@ class Engine:
                     stack.callback(end, f"stopped: {reason}")
 
     async def _close(self) -> None:
+        if self.deck is not None:
+            self.deck.eject()
         await self.pool.close()
         await self.rest.close()
         await self.futures_rest.close()
+
+    def active_topics(self) -> dict[tuple[Connection, int], list[str]]:
+        """Return the topics that are received, by connection."""
+        pool = self.pool
+        return {
+            (life.key, number): [topic for topic in pool._plan.topics(number) if pool.active(topic)]
+            for number, life in pool._lives.items()
+        }
 
     async def book(self, feed: BookFeed, symbol: str) -> BookSnapshot:
         """Fetch the best snapshot that there is for a book; raises as :class:`Rest`."""

@@ -22,6 +22,7 @@ from kucoin_stream.protocol.events import Answered, Disconnected, Gap, OrderEven
 from kucoin_stream.protocol.messages.envelope import Push
 from kucoin_stream.protocol.topic import ORDERS, PRIVATE
 from kucoin_stream.protocol.topic import Connection as Key
+from kucoin_stream.protocol.topics import collective
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.connection import Command, Connection
 from kucoin_stream.transport.dial import Line
@@ -245,7 +246,9 @@ class Pool:
         self._routes.tell(Refused(topic, code, reason))
 
     def _restored(self, number: int) -> None:
-        life = self._lives[number]
+        life = self._lives.get(number)
+        if life is None:  # a reader that was refused left, and nothing else was wanted
+            return
         life.attempts = 0
         life.reconnects += 1
         self.reconnects += 1
@@ -373,8 +376,8 @@ class Pool:
         """Count a message that cannot be read, and tell the readers of its topic that one is missing."""
         self.failed(error)
         self.watchers.tell(lifecycle.ExceptionEvent, source.key, source.number, error)
-        if error.topic:
-            self._routes.tell(Gap(error.topic, "a message that cannot be read", 1))
+        for topic in {error.topic, collective(error.topic)}:
+            self._routes.tell(Gap(topic, "a message that cannot be read", 1))
 
 
 def _final(error: KucoinStreamError) -> RefusedError | None:

@@ -7,7 +7,7 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
 from msgspec import Raw
@@ -29,6 +29,14 @@ T = TypeVar("T")
 
 log = logging.getLogger("kucoin_stream")
 
+
+class Listener(Protocol):
+    """Hears the outcome of every call. Lives on the loop thread."""
+
+    def __call__(self, call: str, status: int, body: bytes, error: str, *, signed: bool) -> None:
+        """Take an answer to ``GET /path?query``; status 0 where none came, and ``error`` says why."""
+
+
 _OK = "200000"
 _BAD_TIMESTAMP = "400002"
 _KEY_ERRORS = "40000"  # 400001 to 400007, protocol.md 9.3
@@ -46,12 +54,18 @@ class Rest:
         self.calls = 0
         self.failures = 0
         self.unread_rows = 0
+        self.listener: Listener | None = None
         self._signed_offset = 0.0
         self._settings = settings
         self._session: ClientSession | None = None
 
     def __repr__(self) -> str:
         return f"<Rest {self.base}{' signed' if self.signer else ''}>"
+
+    @property
+    def signed(self) -> bool:
+        """Whether calls can be signed."""
+        return self.signer is not None
 
     async def close(self) -> None:
         """Close the session."""
@@ -168,7 +182,12 @@ class Rest:
                 body = await self._body(call, answer)
                 status = answer.status
         except (ClientError, TimeoutError, OSError) as exc:
-            raise unreachable(call, self.base, exc) from None  # aiohttp's own text may repeat headers
+            error = unreachable(call, self.base, exc)
+            if self.listener is not None:
+                self.listener(f"{method} {path}", 0, b"", str(error), signed=signed)
+            raise error from None  # aiohttp's own text may repeat headers
+        if self.listener is not None:
+            self.listener(f"{method} {path}", status, body, "", signed=signed)
         return _data(kind, call, status, body, self.signer.masked if self.signer else str)
 
     async def _body(self, call: str, answer: ClientResponse) -> bytes:
@@ -208,7 +227,7 @@ class Rest:
         signature, passphrase = await signer(text(timestamp_ms)), await signer.passphrase()
         if time.time() - began > self._settings.receive_window:
             raise RequestError(f"{what}: signing took longer than receive_window={self._settings.receive_window:g} s")
-        return {"key": signer.key, "timestamp_ms": timestamp_ms, "signature": signature, "passphrase": passphrase}
+        return signing.Hidden(key=signer.key, timestamp_ms=timestamp_ms, signature=signature, passphrase=passphrase)
 
     def signer_for(self, what: str) -> Signer:
         """Return what signs here; raises :class:`RequestError` where there is no key."""
@@ -218,7 +237,7 @@ class Rest:
 
     async def _signed(self, call: str, method: str, path: str) -> dict[str, str]:
         proof = await self.prove(call, lambda time_ms: signing.rest_message(time_ms, method, path))
-        return self._headers() | signing.rest_headers(**proof)
+        return signing.Hidden(self._headers() | signing.rest_headers(**proof))
 
 
 def _raw(url: str) -> Any:

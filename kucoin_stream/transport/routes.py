@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from kucoin_stream.protocol.events import Gap, News, OrderEvent
 from kucoin_stream.protocol.messages.envelope import Push
-from kucoin_stream.protocol.topics import collective
+from kucoin_stream.protocol.topics import ALL_POSITIONS, SINGLE_POSITION
 
 
 class Subscriber(Protocol):
@@ -72,6 +72,7 @@ class Routes:
         Returns how many messages had a reader.
         """
         routes, astray = self._readers, 0
+        all_positions = routes.get(ALL_POSITIONS)  # each comes under either name; protocol.md 4.33
         dirty: list[Subscriber] = []
         for event in events:
             if type(event) is not Push:
@@ -81,7 +82,9 @@ class Routes:
                 except Exception as exc:  # noqa: BLE001  the connection's main loop: one event
                     self._failed(exc)
                 continue
-            readers = routes.get(event.topic) or routes.get(collective(event.topic))
+            readers = routes.get(event.topic)
+            if all_positions is not None and event.topic.startswith(SINGLE_POSITION):
+                readers = [*(readers or ()), *all_positions]
             if readers is None:  # on its way when the last reader left
                 astray += 1
                 continue

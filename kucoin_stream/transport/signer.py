@@ -28,6 +28,7 @@ class Signer:
         self._credentials = credentials
         self._function = function
         self._passphrase = ""
+        self._hangs = False  # a call of the function was given up and has not returned
 
     def __repr__(self) -> str:
         return f"<Signer{' by a function given' if self._function else ''}>"
@@ -46,11 +47,18 @@ class Signer:
 
     def masked(self, text: str) -> str:
         """Return a text from elsewhere without parts of the key, should it repeat them."""
-        for part in (self._credentials.key, self._credentials.secret, self._credentials.passphrase):
+        for part in self.parts:
             text = text.replace(part, "***")
         return text
 
+    @property
+    def parts(self) -> tuple[str, str, str]:
+        """What must not be seen anywhere."""
+        return self._credentials.key, self._credentials.secret, self._credentials.passphrase
+
     async def _ask(self, function: Sign, message: str) -> str:
+        if self._hangs:
+            raise RequestError("sign= still works on a message before; it must return")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[object] = loop.create_future()
 
@@ -58,7 +66,8 @@ class Signer:
             try:
                 result, failure = _called(function, message, self._credentials.secret), None
             except BaseException as exc:  # noqa: BLE001  whatever a user's function raises, sys.exit() too
-                result, failure = None, f"{type(exc).__name__}: {exc}"  # no traceback: it may show the secret
+                result, failure = None, self.masked(printable(f"{type(exc).__name__}: {exc}"))  # no traceback
+            self._hangs = False
             try:
                 loop.call_soon_threadsafe(_settle, answer, result, failure)
             except RuntimeError:  # the loop has ended meanwhile
@@ -69,9 +78,10 @@ class Signer:
             async with asyncio.timeout(PATIENCE):
                 signature = await answer
         except TimeoutError:
+            self._hangs = True
             raise RequestError(f"sign= gave no signature within {PATIENCE:g} s") from None
         except _SignError as exc:
-            raise RequestError(f"sign= raised {self.masked(printable(exc))}") from None
+            raise RequestError(f"sign= raised {exc}") from None
         if not isinstance(signature, str) or not signature.isascii() or not signature.isprintable() or not signature:
             raise RequestError("sign= must return the signature as base64 text, and did not")
         return signature

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from kucoin_stream.errors import KucoinStreamError, RefusedError, RemoteProtocolError, ResponseError, UnreachableError
-from kucoin_stream.frames.account import calls, keeper, spot_calls
+from kucoin_stream.frames import fetching
+from kucoin_stream.frames.account import calls, spot_calls
 from kucoin_stream.frames.account.frames import LiveBalances, LiveFills, LiveOrders, LivePositions
 from kucoin_stream.frames.account.futures_calls import FuturesCalls
 from kucoin_stream.frames.account.keeper import AccountKeeper
@@ -76,7 +77,10 @@ class Answers:
             raise answer
         return decode(kind, msgspec.json.encode(answer))
 
-    clock_offset = NOW_MS / 1000 - time.time()  # the exchange's clock stands at the test's now
+    @property
+    def clock_offset(self) -> float:
+        """The exchange's clock stands at the test's now."""
+        return NOW_MS / 1000 - time.time()
 
     def count(self, path: str) -> int:
         return self.asked.count(path)
@@ -172,6 +176,11 @@ def shown(kept: AccountKeeper) -> list[tuple[str, str]]:
     return [(row.order_id, row.status) for row in kept.rows()]
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "FIRST", 0.001)
+
+
 def test_the_calls_are_made_once_all_topics_are_acknowledged() -> None:
     async def main() -> None:
         exchange = engine(LISTED)
@@ -203,8 +212,7 @@ def test_what_finished_in_the_stream_before_the_list_came_stays_finished() -> No
     run(main)
 
 
-def test_a_failing_call_is_the_status_and_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "_RETRY_FIRST", 0.001)
+def test_a_failing_call_is_the_status_and_is_made_again() -> None:
     busy = ResponseError("GET /api/v1/hf/orders/active/symbols", 429, "429000", "Too many requests")
 
     async def main() -> None:
@@ -223,7 +231,10 @@ def test_a_failing_call_is_the_status_and_is_made_again(monkeypatch: pytest.Monk
     ("error", "margin"),
     [
         (ResponseError("GET", 400, "400100", "no margin here"), "live"),
+        (ResponseError("GET", 404, "", "an answer that is not JSON"), "live"),
         (ResponseError("GET", 429, "429000", "too many"), "syncing"),
+        (ResponseError("GET", 403, "", "forbidden from here"), "syncing"),  # a page of Cloudflare's, for 30 s
+        (ResponseError("GET", 200, "230005", "system busy"), "syncing"),
         (UnreachableError("tcp", "no answer"), "syncing"),
         (RemoteProtocolError("not JSON"), "syncing"),
     ],
@@ -270,9 +281,7 @@ def test_after_a_disconnection_it_is_stale_then_asks_again_and_finds_out_what_it
     run(main)
 
 
-def test_a_call_that_fails_half_way_costs_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keeper, "_RETRY_FIRST", 0.001)
-
+def test_a_call_that_fails_half_way_costs_no_change() -> None:
     async def main() -> None:
         exchange = engine(LISTED | {"/api/v1/hf/orders/active": [[order(1)], [order(2)]]})
         exchange.rest.answers["/api/v1/hf/orders/o1"] = [UnreachableError("tcp", "no answer"), order(1, active=False)]
@@ -378,6 +387,22 @@ def test_the_worst_of_both_markets_is_the_status() -> None:
         await until(lambda: kept.status == "live")
         kept.news(Disconnected(WALLET, "gone"))
         assert kept.status == "stale: gone"
+
+    run(main)
+
+
+def test_a_currency_that_is_not_told_just_now_does_not_become_nought() -> None:
+    async def main() -> None:
+        overview = {"currency": "USDT", "marginBalance": 6.5}
+        blocked = ResponseError("GET /api/v1/account-overview", 200, "200002", "too frequent")
+        exchange = engine({}, {"/api/v1/account-overview": [overview, blocked]})
+        kept = BalanceKeeper(exchange, ["futures"])
+        acked(kept)
+        await until(lambda: kept.status == "live")
+        kept.news(Gap(WALLET, "one is missing"))
+        await until(lambda: "200002" in kept.status)
+        assert [row.total for row in kept.rows()] == [6.5]
+        kept.close()
 
     run(main)
 

@@ -20,6 +20,7 @@ from kucoin_stream.protocol.messages import futures
 from kucoin_stream.protocol.messages.rest_klines import FuturesBar
 from kucoin_stream.protocol.topics import CATALOGUE, Connection
 from kucoin_stream.simulator import Simulator
+from kucoin_stream.streams import feed as feeds
 from tests.conftest import until
 
 Connect = Callable[..., ks.Client]
@@ -176,7 +177,6 @@ def test_a_history_that_fails_is_the_status_and_is_asked_for_again(
 def test_a_feed_frame_has_one_row_a_message_with_right_dtypes(client: ks.Client) -> None:
     feed = client.trades("BTC-USDT", "ETH-USDT")
     frame = feed.frame(maxlen=50)
-    assert frame.df.empty
     assert len(frame.head(3)) <= 3
     until(lambda: len(frame) > 20)
     df = frame.df
@@ -199,6 +199,32 @@ def test_a_feed_frame_keeps_the_last_rows(client: ks.Client) -> None:
     assert len(frame) == len(df) == 5
     assert df["sequence_end"].diff().dropna().eq(1).all()
     assert len(frame.tail(2)) == 2
+
+
+def test_a_frame_made_later_begins_with_what_the_feed_received(client: ks.Client) -> None:
+    feed = client.trades("BTC-USDT")
+    first = feed.frame()
+    until(lambda: len(first) > 3)
+    feed.stop()
+    until(lambda: client.engine.pool.readers == 0)
+    known = first.df["sequence"].tolist()
+    assert feed.frame().df["sequence"].tolist() == known
+    assert len(feed.frame(maxlen=2)) == 2
+    assert feed.frame(latest="symbol").df["sequence"].tolist() == known[-1:]
+    feed.start()
+    resumed = feed.frame()
+    until(lambda: len(resumed) > 0)
+    assert resumed.df["sequence"].min() > known[-1]
+
+
+def test_no_more_is_kept_for_later_frames_than_a_few_messages(
+    client: ks.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "RECENT", 3)
+    feed = client.trades("BTC-USDT")
+    until(lambda: feed.received > 3)
+    feed.stop()
+    assert len(feed.frame()) == 3
 
 
 SPOT = [row for row in CATALOGUE if row.connection is Connection.SPOT_PUBLIC]
@@ -259,6 +285,12 @@ def test_the_status_frame_has_a_row_for_each_connection(client: ks.Client) -> No
     assert list(frame["state"]) == ["open"]
     assert list(frame["topics"]) == [2]
     assert feed.status == "live"
+
+
+def test_statistics_count_the_calls_of_both_markets(client: ks.Client) -> None:
+    before = client.statistics()["rest_calls"]
+    assert client.contracts
+    assert client.statistics()["rest_calls"] == before + 1
 
 
 @pytest.mark.parametrize("kind", ["book", "trades"])

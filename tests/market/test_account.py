@@ -53,7 +53,7 @@ def told(*messages: account.Order, seed: Sequence[Order] = ()) -> Order:
     orders = Orders(10)
     for message in messages:
         orders.take(pushed(message))
-    orders.seed(seed)
+    orders.seed("spot", seed)
     return orders.rows()[0]
 
 
@@ -215,7 +215,7 @@ def test_any_order_of_arrival_with_repetitions_and_lists_ends_as_the_whole_strea
     shuffled = data.draw(st.permutations([*offered, *again, *seeds]))
     mixed = Orders(10)
     for order in shuffled:
-        mixed.seed([order]) if order in seeds else mixed.take(order)
+        mixed.seed("spot", [order]) if order in seeds else mixed.take(order)
     assert mixed.rows() == alone.rows()
 
 
@@ -233,8 +233,7 @@ def test_after_a_restart_what_is_open_here_and_not_listed_is_unexplained():
     found = [structs.replace(call(), order_id="listed")]
     (gone,) = orders.unexplained("spot", found)
     assert gone.order_id == "gone"
-    assert [order.status for order in orders.seed([unseen(gone)])] == ["done"]
-    assert orders.unexplained("spot", found) == []
+    assert [order.status for order in orders.seed("spot", [unseen(gone)])] == ["done"]
 
 
 def test_a_repetition_after_a_restart_explains_nothing():
@@ -256,9 +255,9 @@ def test_a_repetition_after_a_restart_explains_nothing():
 def test_what_is_known_of_an_end_is_more_than_that_there_was_one():
     orders = Orders(10)
     orders.take(pushed(OPEN))
-    orders.seed([unseen(pushed(OPEN))])
+    orders.seed("spot", [unseen(pushed(OPEN))])
     orders.take(pushed(FILLED))
-    orders.seed([unseen(pushed(OPEN))])
+    orders.seed("spot", [unseen(pushed(OPEN))])
     assert [order.status for order in orders.rows()] == ["filled"]
 
 
@@ -272,6 +271,16 @@ def test_the_oldest_finished_orders_are_forgotten_and_the_open_ones_never():
     assert len(orders) == 3
     assert orders.take(late) == []  # of an order that is forgotten
     assert len(orders) == 3
+
+
+def test_a_list_does_not_bring_back_as_open_what_has_finished_and_is_forgotten_meanwhile():
+    orders = Orders(1)
+    orders.restart("spot")
+    listed_open = [structs.replace(call(), order_id=each) for each in "abc"]
+    for at, each in enumerate("ab"):
+        orders.take(structs.replace(pushed(FILLED), order_id=each, updated_ns=(START_MS + 10 + at) * MS))
+    assert [order.order_id for order in orders.seed("spot", listed_open)] == ["c"]
+    assert [(order.order_id, order.status) for order in orders.rows()] == [("b", "filled"), ("c", "open")]
 
 
 # -- fills ---------------------------------------------------------------------------------------------------------

@@ -256,6 +256,32 @@ def test_the_buffer_is_bounded(monkeypatch):
 # -- losing a book -----------------------------------------------------------------------------------------------
 
 
+FAR = 99_999_999_999_999  # of a change that no other will ever reach
+
+
+@pytest.mark.parametrize(
+    ("received", "sequences"),
+    [
+        pytest.param([FAR, 11, 12], [12], id="it comes first"),
+        pytest.param([11, FAR, 12, 13, 14], [None, 14], id="it comes between: what is behind it is the new beginning"),
+    ],
+)
+def test_a_change_with_a_sequence_far_ahead_does_not_outdate_every_snapshot(received, sequences):
+    sync = new()
+    for each in received:
+        sync.receive_delta(delta(each, each), 0.0)
+    for ticket, sequence in enumerate(sequences, 1):
+        sync.receive_snapshot(snapshot(11), ticket, 1.0)
+        assert sync.sequence == sequence
+
+
+def test_a_live_book_that_a_far_sequence_ended_is_back_with_the_next_snapshot():
+    sync = live_at(10)
+    sync.receive_delta(delta(FAR, FAR), 20.0)
+    sync.receive_delta(delta(11, 11), 20.1)
+    assert sync.receive_snapshot(snapshot(10), 2, 20.2) == [Restart(snapshot(10)), delta(11, 11)]
+
+
 def lose(sync: BookSync, how: str, now: float) -> list[object]:
     if how == "gap":
         return list(sync.receive_delta(delta(sync.sequence + 2, sync.sequence + 2), now))

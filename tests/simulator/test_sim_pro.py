@@ -166,7 +166,7 @@ def test_levels_leave_and_enter_the_window():
     for frame in of(run(market, 20, {topic}), topic):
         book.apply(frame["d"])
         full.add((len(book.asks), len(book.bids)))
-    assert full == {(500, 500)}  # 2500 levels are behind them
+    assert full == {(500, 500)}  # 5000 levels are behind them
 
 
 def test_tickers_come_with_trades_and_klines_end_once():

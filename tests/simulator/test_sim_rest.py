@@ -64,7 +64,8 @@ def other(**parts):
         (signed(shift_ms=-5100), 401, "400002"),
         (signed(account=other(key="0" * 24)), 401, "400003"),
         (signed(account=other(passphrase="wrong")), 401, "400004"),
-        (signed(KC_API_PASSPHRASE=SIMULATED.passphrase, KC_API_KEY_VERSION="1"), 401, "400004"),
+        (signed(KC_API_PASSPHRASE=SIMULATED.passphrase, KC_API_KEY_VERSION="1"), 200, "200000"),  # python-kucoin's
+        (signed(KC_API_PASSPHRASE="wrong", KC_API_KEY_VERSION="1"), 401, "400004"),
         (signed(KC_API_PASSPHRASE=SIMULATED.passphrase), 401, "400004"),
         (signed(KC_API_SIGN=sign("something else", SIMULATED.secret)), 401, "400005"),
         (signed("/api/v3/market/orderbook/level2?symbol=ETH-BTC"), 401, "400005"),

@@ -72,7 +72,8 @@ MANY = "/market/ticker:" + ",".join(f"A{n}-USDT" for n in range(101))
         (json.dumps({"id": 1, "type": "subscribe"}), [error(406, "topic is required")]),
         (command("openTunnel"), [error(415, "command type is invalid")]),
         (json.dumps({"id": 1}), [error(415, "command type is invalid")]),
-        (command(topic="/market/match: BTC-USDT"), [error(400, "topic /market/match: BTC-USDT is invalid")]),
+        (command(topic="/market/match: BTC-USDT"), [Subscribed(("/market/match:BTC-USDT",)), ack()]),  # cryptofeed's
+        (command(topic="/market/match:BTC- USDT"), [error(400, "topic /market/match:BTC- USDT is invalid")]),
         (command(topic="/market/match:BTC-USDT,"), [error(400, "topic /market/match:BTC-USDT, is invalid")]),
         (command(topic="/market/match:"), [error(400, "topic /market/match: is invalid")]),
         (command(topic="/market/match"), [error(400, "topic /market/match is invalid")]),

@@ -93,4 +93,4 @@ def test_positions_of_all_contracts_come_under_either_name() -> None:
         lambda event: None,
     )
     assert one.flushed == [[1]]
-    assert every.flushed == [[2, 3]]
+    assert every.flushed == [[1, 2, 3]]

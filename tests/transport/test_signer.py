@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from kucoin_stream.protocol import signing
 from kucoin_stream.settings import Credentials
 from kucoin_stream.transport import signer as module
 from kucoin_stream.transport.signer import Signer
+from tests.conftest import until
 
 KNOWN = Credentials("the-key", "the-secret", "the-passphrase")
 
@@ -91,3 +93,31 @@ def test_reprs_and_masked_texts_hide_the_key() -> None:
     signer = Signer(KNOWN, later)
     assert "the-" not in repr(signer)
     assert signer.masked("the-key or the-secret or the-passphrase?") == "*** or *** or ***?"
+
+
+def test_a_function_that_hangs_is_not_started_again_until_it_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    free, calls = threading.Event(), []
+
+    def hangs(message: str, secret: str) -> str:
+        calls.append(message)
+        free.wait(10)
+        return "c2lnbmVk"
+
+    signer = Signer(KNOWN, hangs)
+    for said in ("no signature within", "still works on a message before"):
+        with pytest.raises(RequestError, match=said):
+            signed(signer)
+    assert len(calls) == 1
+    free.set()
+    until(lambda: not signer._hangs)
+    assert signed(signer) == "c2lnbmVk"
+
+
+def test_a_traceback_with_variables_shows_no_secret() -> None:
+    with pytest.raises(RequestError) as caught:
+        signed(Signer(KNOWN, fails))
+    text = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "message = 'text'" in text
+    assert "the-secret" not in text
+    assert "the-passphrase" not in text

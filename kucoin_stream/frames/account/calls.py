@@ -23,7 +23,8 @@ from kucoin_stream.transport.rest import Rest
 T = TypeVar("T")
 
 PAGES = 20  # of one list at most
-LACKING = (200, 400, 403, 404)  # HTTP status of a refusal that asking again does not mend
+_REFUSED = (200, 400, 403, 404)  # HTTP status of what asking again does not mend ...
+_PASSING = ("200002", "230005", "408000")  # ... but for these codes: too many calls, busy, timeout; protocol.md 9.3
 _LOOKED_UP = 100  # orders that finished unseen and are asked for one by one
 
 
@@ -94,6 +95,12 @@ async def where_offered(call: Callable[[], Awaitable[T]]) -> T | None:
     try:
         return await call()
     except ResponseError as exc:
-        if exc.status not in LACKING:
+        if not for_good(exc):
             raise
         return None
+
+
+def for_good(error: ResponseError) -> bool:
+    """Whether the exchange does not have what was asked for, rather than not now."""
+    blocked = error.status == 403 and not error.code  # a page of Cloudflare's: for 30 s
+    return error.status in _REFUSED and error.code not in _PASSING and not blocked

@@ -7,10 +7,8 @@ from typing import Any, ClassVar, TypeVar, cast
 
 import pandas as pd
 
-from kucoin_stream.errors import NotReadyError, RefusedError
 from kucoin_stream.frames.account.keeper import RIGHT, AccountKeeper
 from kucoin_stream.frames.account.keepers import BalanceKeeper, FillKeeper, OrderKeeper, PositionKeeper
-from kucoin_stream.frames.base import REFUSED
 from kucoin_stream.frames.columns import Rows
 from kucoin_stream.frames.kept import KeptFrame
 from kucoin_stream.market.account.balances import Balance
@@ -18,7 +16,6 @@ from kucoin_stream.market.account.fills import Fill
 from kucoin_stream.market.account.order import Market, Order
 from kucoin_stream.market.account.positions import Position
 from kucoin_stream.market.ring import Ring
-from kucoin_stream.streams.feed import ACK_WAIT
 from kucoin_stream.transport.engine import Engine
 
 T = TypeVar("T")
@@ -34,18 +31,6 @@ class AccountFrame(KeptFrame[AccountKeeper, T]):
 
     row: ClassVar[type[Any]]
     index: ClassVar[tuple[str, ...]]
-
-    def settle(self) -> None:
-        """Wait at most 2 s for the acks. Raises :class:`RefusedError` where nothing at all is served."""
-        pool, topics = self._engine.pool, self._keeper.topics
-        try:
-            self._engine.call(pool.settled, topics, ACK_WAIT, timeout=ACK_WAIT + 1)
-        except NotReadyError:
-            return  # the status says so
-        except RefusedError:
-            if self.status.startswith(REFUSED):
-                self.stop()
-                raise
 
     @property
     def version(self) -> object:

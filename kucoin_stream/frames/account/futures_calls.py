@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from kucoin_stream.errors import ResponseError
-from kucoin_stream.frames.account.calls import LACKING, Calls, OpenOrders
+from kucoin_stream.frames.account.calls import Calls, OpenOrders, for_good
 from kucoin_stream.market.account.balances import Balance, futures_balance
 from kucoin_stream.market.account.fills import Fill, listed_fill
 from kucoin_stream.market.account.order import Order, listed
@@ -18,9 +18,9 @@ _ROWS = 500  # a page of orders, stop orders or fills; 1000 at most
 
 
 class FuturesCalls(Calls):
-    """The calls of futures. ``contracts`` is filled when its settlement currencies are first needed."""
+    """The calls of futures. The settlement currencies are those of ``contracts``, or, where it is empty, asked for."""
 
-    def __init__(self, rest: Rest, contracts: dict[str, ContractInfo]) -> None:
+    def __init__(self, rest: Rest, contracts: Mapping[str, ContractInfo]) -> None:
         super().__init__(rest)
         self._contracts = contracts
 
@@ -55,15 +55,14 @@ class FuturesCalls(Calls):
 
     async def balances(self) -> list[Balance]:
         """Return the balances of all settlement currencies that there is something of."""
-        if not self._contracts:
-            self._contracts.update((info.symbol, info) for info in await self._rest.contracts())
+        contracts = self._contracts.values() or await self._rest.contracts()
         found: list[Balance] = []
         refusal: ResponseError | None = None
-        for currency in sorted({info.settle_currency for info in self._contracts.values()} - {""}):
+        for currency in sorted({info.settle_currency for info in contracts} - {""}):
             try:
                 found.append(await self._balance(currency))
             except ResponseError as exc:
-                if exc.status not in LACKING:
+                if not for_good(exc):
                     raise
                 refusal = exc
         if refusal is not None and not found:

@@ -6,22 +6,20 @@ from there on the stream is complete, and what was before comes from the calls.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from typing import Any, Protocol
 
 from kucoin_stream.errors import KucoinStreamError
 from kucoin_stream.frames.base import REFUSED
+from kucoin_stream.frames.fetching import Fetching, learn_clock
 from kucoin_stream.frames.kept import Kept
 from kucoin_stream.market.account.order import Market
 from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
 from kucoin_stream.transport.engine import Engine
 
-_RETRY_FIRST = 0.5  # seconds until a failed call is made again; doubles
-_RETRY_LONGEST = 30.0
 _NOTICED_LATE = 60.0  # seconds between the last message and the news that none comes, at most, and clocks that differ
 _LIVE, _SYNCING, _RESYNCING, _STALE, _PARTIAL = "live", "syncing", "resyncing", "stale", "partial"
 RIGHT = frozenset({_LIVE, _PARTIAL})
@@ -30,9 +28,9 @@ _WORST_FIRST = (_STALE, _SYNCING, _RESYNCING)
 
 
 class Side:
-    """The topics of one market, and how they are."""
+    """The topics of one market, how they are, and the calls that say what their stream does not."""
 
-    def __init__(self, market: Market, topics: Iterable[str]) -> None:
+    def __init__(self, market: Market, topics: Iterable[str], fetch: Callable[[Side], Awaitable[None]]) -> None:
         self.market: Market = market
         self.topics = frozenset(topics)
         self.active: set[str] = set()
@@ -41,7 +39,7 @@ class Side:
         self.lost_at: float | None = None  # Unix seconds of our clock: from there on something may have gone unseen
         self.refused: dict[str, str] = {}  # why, by topic; replaced, not changed: other threads read it
         self._status = _SYNCING
-        self.task: asyncio.Task[None] | None = None
+        self._fetching = Fetching(partial(fetch, self), self._not_fetched)
 
     @property
     def status(self) -> str:
@@ -52,12 +50,22 @@ class Side:
     def status(self, status: str) -> None:
         self._status = status
 
-    def set_back(self, status: str) -> None:
-        """Become ``status``; what a call would bring now is no longer wanted."""
-        if self.task is not None:
-            self.task.cancel()
-            self.task = None
+    def begin(self) -> None:
+        """Make the calls, until they succeed; what those under way would bring is no longer wanted."""
+        self.status = self._unfinished
+        self._fetching.begin()
+
+    def stop(self, status: str) -> None:
+        """Become ``status``, and make no more calls."""
         self.status = status
+        self._fetching.stop()
+
+    @property
+    def _unfinished(self) -> str:
+        return _RESYNCING if self.seeded else _SYNCING
+
+    def _not_fetched(self, error: KucoinStreamError) -> None:
+        self.status = f"{self._unfinished}: {error}"
 
     def missing(self) -> None:
         """Note that something is missing from now on, until the calls were made again."""
@@ -65,12 +73,23 @@ class Side:
             self.lost_at = time.time()
 
 
+class Table(Protocol):
+    """What is kept."""
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+
+    def rows(self) -> list[Any]:
+        """Return the rows, each a frozen struct."""
+
+
 class AccountKeeper(Kept):
     """Keeps one table, with a side for each market. Lives on the loop thread."""
 
-    def __init__(self, engine: Engine, topics: Mapping[Market, Iterable[str]]) -> None:
+    def __init__(self, engine: Engine, table: Table, topics: Mapping[Market, Iterable[str]]) -> None:
         self.version = 0
-        self._sides = [Side(market, names) for market, names in topics.items()]
+        self._table = table
+        self._sides = [Side(market, names, self._call) for market, names in topics.items()]
         super().__init__(engine, [topic for side in self._sides for topic in sorted(side.topics)])
         engine.pool.attach(self.topics, self)
         for topic in self.topics:
@@ -78,14 +97,6 @@ class AccountKeeper(Kept):
                 self._restarted(self._side(topic), topic)
 
     # -- to be given by each kind --------------------------------------------------------------------------------
-
-    @abstractmethod
-    def __len__(self) -> int:
-        """Return how many rows there are."""
-
-    @abstractmethod
-    def rows(self) -> list[Any]:
-        """Return the rows, each a frozen struct."""
 
     @abstractmethod
     def _take(self, message: Any) -> list[Any]:
@@ -100,6 +111,13 @@ class AccountKeeper(Kept):
         """Make the calls of a side; return the rows that they changed. Raises as :class:`Rest`."""
 
     # -- the same for all ----------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def rows(self) -> list[Any]:
+        """Return the rows, each a frozen struct, in the order of the table."""
+        return self._table.rows()
 
     @property
     def status(self) -> str:
@@ -119,7 +137,7 @@ class AccountKeeper(Kept):
         """Leave the pool, and call no more."""
         super().close()
         for side in self._sides:
-            side.set_back(side.status)
+            side.stop(side.status)
 
     def flush(self) -> None:
         """Take the messages of one socket read, and hand on the rows that they changed."""
@@ -136,7 +154,7 @@ class AccountKeeper(Kept):
                 side.active.discard(news.topic)
                 side.lost.add(news.topic)
                 side.missing()
-                side.set_back(f"{_STALE if side.seeded else _SYNCING}: {reason}")
+                side.stop(f"{_STALE if side.seeded else _SYNCING}: {reason}")
             case Restarted():
                 self._restarted(side, news.topic)
                 if news.topic not in side.lost:
@@ -144,7 +162,7 @@ class AccountKeeper(Kept):
                 side.lost.discard(news.topic)
             case Refused(code=code, reason=reason):
                 side.refused = side.refused | {news.topic: f"{REFUSED}: {code} {reason}"}
-                side.set_back(_SYNCING)
+                side.stop(_SYNCING)
             case Gap():
                 side.missing()
                 if side.active == side.topics:
@@ -162,37 +180,22 @@ class AccountKeeper(Kept):
             self._begin(side)
 
     def _begin(self, side: Side) -> None:
-        side.set_back(_RESYNCING if side.seeded else _SYNCING)
-        self.version += 1
         self._restart(side.market)
-        side.task = asyncio.get_running_loop().create_task(self._call(side))
+        side.begin()
 
     async def _call(self, side: Side) -> None:
-        """Make the calls of a side until they succeed."""
-        delay = _RETRY_FIRST
-        while True:
-            try:
-                changed = await self._seed(side)
-            except KucoinStreamError as exc:
-                side.status = f"{_RESYNCING if side.seeded else _SYNCING}: {exc}"
-                self.version += 1
-                await asyncio.sleep(delay)
-                delay = min(2 * delay, _RETRY_LONGEST)
-            else:
-                side.status, side.seeded, side.lost_at = _LIVE, True, None
-                self.version += 1
-                self._changed(changed)
-                self.inlet.flush()
-                return
+        """Make the calls of a side."""
+        changed = await self._seed(side)
+        side.status, side.seeded, side.lost_at = _LIVE, True, None
+        self._changed(changed)
+        self.inlet.flush()
 
     async def _since(self, side: Side) -> int:
         """Return since when something may have gone unseen, in ns of the exchange's clock; 0: nothing was seen yet."""
         if side.lost_at is None:
             return 0
         rest = self._engine.rest
-        if not rest.clock_offset:
-            with contextlib.suppress(KucoinStreamError):  # without it, our own clock has to do
-                await rest.server_time()
+        await learn_clock(rest)
         return int((side.lost_at + rest.clock_offset - _NOTICED_LATE) * 1e9)
 
     def _changed(self, rows: list[Any]) -> None:

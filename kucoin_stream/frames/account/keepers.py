@@ -44,14 +44,7 @@ class OrderKeeper(AccountKeeper):
 
     def __init__(self, engine: Engine, markets: Sequence[Market], maxlen: int) -> None:
         self._orders = Orders(maxlen)
-        super().__init__(engine, {market: _wire(_ORDERS[market]) for market in markets})
-
-    def __len__(self) -> int:
-        return len(self._orders)
-
-    def rows(self) -> list[Any]:
-        """Return the orders, oldest first."""
-        return self._orders.rows()
+        super().__init__(engine, self._orders, {market: _wire(_ORDERS[market]) for market in markets})
 
     def _take(self, message: Any) -> list[Any]:
         return self._orders.take(pushed(message)) if isinstance(message, Pushed) else []
@@ -67,7 +60,7 @@ class OrderKeeper(AccountKeeper):
             found += await calls.finished_since(since_ns, orders.symbols(market))
         ends = await calls.finished(orders.unexplained(market, found)) if listed.complete else []
         gone = {order.order_id for order in orders.unexplained(market, found)}  # the stream may have told meanwhile
-        return orders.seed([*found, *(end for end in ends if end.order_id in gone)])
+        return orders.seed(market, [*found, *(end for end in ends if end.order_id in gone)])
 
 
 class FillKeeper(AccountKeeper):
@@ -76,14 +69,7 @@ class FillKeeper(AccountKeeper):
     def __init__(self, engine: Engine, markets: Sequence[Market], symbols: Sequence[str], maxlen: int) -> None:
         self._fills = Fills(maxlen)
         self._symbols = symbols
-        super().__init__(engine, {market: _wire(_FILLS[market]) for market in markets})
-
-    def __len__(self) -> int:
-        return len(self._fills)
-
-    def rows(self) -> list[Any]:
-        """Return the fills, oldest first."""
-        return self._fills.rows()
+        super().__init__(engine, self._fills, {market: _wire(_FILLS[market]) for market in markets})
 
     def _take(self, message: Any) -> list[Any]:
         if not isinstance(message, account.Order | futures_account.Order):
@@ -108,14 +94,7 @@ class BalanceKeeper(AccountKeeper):
 
     def __init__(self, engine: Engine, markets: Sequence[Market]) -> None:
         self._balances = Balances()
-        super().__init__(engine, {market: _wire(_BALANCES[market]) for market in markets})
-
-    def __len__(self) -> int:
-        return len(self._balances)
-
-    def rows(self) -> list[Any]:
-        """Return the balances by account and currency."""
-        return self._balances.rows()
+        super().__init__(engine, self._balances, {market: _wire(_BALANCES[market]) for market in markets})
 
     def _take(self, message: Any) -> list[Any]:
         return self._balances.take(message) if isinstance(message, account.Balance | futures_account.Wallet) else []
@@ -135,14 +114,7 @@ class PositionKeeper(AccountKeeper):
 
     def __init__(self, engine: Engine) -> None:
         self._positions = Positions()
-        super().__init__(engine, {"futures": _wire(_POSITIONS)})
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-    def rows(self) -> list[Any]:
-        """Return the open positions."""
-        return self._positions.rows()
+        super().__init__(engine, self._positions, {"futures": _wire(_POSITIONS)})
 
     def _take(self, message: Any) -> list[Any]:
         return self._positions.take(message) if isinstance(message, _OF_POSITIONS) else []

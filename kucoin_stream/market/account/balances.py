@@ -10,12 +10,12 @@ from collections.abc import Iterable
 
 from msgspec import Struct, structs
 
+from kucoin_stream.market.account.joining import in_ns
 from kucoin_stream.market.account.newest import Newest
 from kucoin_stream.market.account.order import Market
 from kucoin_stream.protocol.messages import account, futures_account, rest_account
 from kucoin_stream.protocol.messages.units import Holding
 
-_MS = 1_000_000
 _OLD_NAMES = {"trade_hf": "trade"}  # protocol.md 4.14
 
 
@@ -94,7 +94,7 @@ def pushed_balance(message: account.Balance | futures_account.Wallet) -> tuple[B
             available=message.available_balance,
             hold=message.hold_balance,
             equity=message.equity,
-            updated_ns=_ns(message.timestamp_ms),
+            updated_ns=in_ns(message.timestamp_ms),
         )
         return balance, (message.version, message.available_balance)
     kind = (message.relation_event or "").partition(".")[0]
@@ -105,7 +105,7 @@ def pushed_balance(message: account.Balance | futures_account.Wallet) -> tuple[B
         total=message.total,
         available=message.available,
         hold=message.hold,
-        updated_ns=_ns(message.time_ms),
+        updated_ns=in_ns(message.time_ms),
     )
     return balance, (message.account_id, message.relation_event_id)
 
@@ -132,7 +132,3 @@ def futures_balance(answer: rest_account.FuturesAccount) -> Balance:
         hold=answer.frozen_funds,
         equity=answer.account_equity,
     )
-
-
-def _ns(time_ms: int | None) -> int | None:
-    return None if time_ms is None else time_ms * _MS

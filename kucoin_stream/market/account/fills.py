@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct, structs
 
+from kucoin_stream.market.account.joining import completed, in_ns
 from kucoin_stream.market.account.order import Market
 from kucoin_stream.protocol.messages import account, futures_account, rest_account
 from kucoin_stream.protocol.messages.units import Fee, MarketSize, Price
-
-_MS = 1_000_000
 
 
 class Fill(Struct, frozen=True, gc=False):
@@ -38,13 +37,7 @@ class Fill(Struct, frozen=True, gc=False):
 
     def joined(self, other: Fill) -> Fill:
         """Return what this and another message of the same fill say together; the later time is the finer one."""
-        said = {
-            name: value
-            for name in self.__struct_fields__
-            if getattr(self, name) is None and (value := getattr(other, name)) is not None
-        }
-        said["time_ns"] = max(self.time_ns, other.time_ns)
-        together = structs.replace(self, **said)
+        together = structs.replace(completed(self, other), time_ns=max(self.time_ns, other.time_ns))
         return self if together == self else together
 
 
@@ -119,7 +112,7 @@ def pushed_fill(message: account.Order | futures_account.Order) -> list[Fill]:
 
 def listed_fill(answer: rest_account.SpotFill | rest_account.FuturesFill) -> Fill:
     """Return what a call says of a fill."""
-    time_ns = (answer.created_at_ms or 0) * _MS
+    time_ns = in_ns(answer.created_at_ms) or 0
     market: Market = "spot"
     if isinstance(answer, rest_account.FuturesFill):
         time_ns, market = answer.trade_time_ns or time_ns, "futures"

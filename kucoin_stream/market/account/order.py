@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct, structs
 
+from kucoin_stream.market.account.joining import completed, in_ns
 from kucoin_stream.protocol.messages import account, futures_account, rest_account
 from kucoin_stream.protocol.messages.units import Funds, MarketSize, Price
 
@@ -23,8 +24,6 @@ _STAGES = ("stop", "triggered", "new", "open", "partly filled", "done", "failed"
 """What an order can be, further on from left to right: ``done`` is finished, not known how."""
 _RANKS = {stage: rank for rank, stage in enumerate(_STAGES)}
 _ENDS = frozenset(_STAGES[_STAGES.index("done") :])
-
-_MS = 1_000_000
 
 
 class Order(Struct, frozen=True, gc=False):
@@ -70,15 +69,11 @@ class Order(Struct, frozen=True, gc=False):
     def joined(self, other: Order) -> Order:
         """Return what this and another message of the same order say together."""
         newer, older = (other, self) if other._progress() > self._progress() else (self, other)
-        said = {
-            name: value
-            for name in newer.__struct_fields__
-            if getattr(newer, name) is None and (value := getattr(older, name)) is not None
-        }
-        for name, choose in (("created_ns", min), ("updated_ns", max)):
-            times = [time for each in (self, other) if (time := getattr(each, name)) is not None]
-            said[name] = choose(times, default=None)
-        together = structs.replace(newer, **said)
+        created = [each.created_ns for each in (self, other) if each.created_ns is not None]
+        updated = [each.updated_ns for each in (self, other) if each.updated_ns is not None]
+        together = structs.replace(
+            completed(newer, older), created_ns=min(created, default=None), updated_ns=max(updated, default=None)
+        )
         return self if together == self else together
 
 
@@ -105,7 +100,7 @@ def _pushed_spot(message: account.Order) -> Order:
         _changed(message, "spot"),
         size=message.size if message.origin_size is None else message.origin_size,
         funds=message.origin_funds if message.order_type == "market" else None,
-        created_ns=_ns(message.order_time_ms),
+        created_ns=in_ns(message.order_time_ms),
     )
     if order.status != "new":
         return order
@@ -152,7 +147,7 @@ def _stopped(message: account.StopOrder | futures_account.StopOrder, market: Mar
         size=message.size,
         stop=message.stop,
         stop_price=message.stop_price,
-        created_ns=_ns(message.created_at_ms),
+        created_ns=in_ns(message.created_at_ms),
         updated_ns=message.ts_ns,
     )
 
@@ -180,7 +175,7 @@ def _listed_spot(answer: rest_account.SpotOrder) -> Order:
         remaining=_remaining(answer) if answer.active is not False else 0.0,
         cancelled_size=answer.cancelled_size,
         funds=_funds(answer),
-        updated_ns=_ns(answer.last_updated_at_ms or answer.created_at_ms),
+        updated_ns=in_ns(answer.last_updated_at_ms or answer.created_at_ms),
     )
 
 
@@ -198,7 +193,7 @@ def _listed_futures(answer: rest_account.FuturesOrder) -> Order:
         cancelled_size=size - (filled or 0.0) if done and size is not None else None,
         stop=answer.stop,
         stop_price=answer.stop_price,
-        updated_ns=_ns(answer.updated_at_ms or answer.created_at_ms),
+        updated_ns=in_ns(answer.updated_at_ms or answer.created_at_ms),
     )
     return structs.replace(order, created_ns=answer.order_time_ns) if answer.order_time_ns else order
 
@@ -214,8 +209,8 @@ def _listed(answer: Listed, market: Market, status: str) -> Order:
         price=answer.price or None,
         size=answer.size or None,  # 0: a market order by funds
         client_oid=answer.client_oid,
-        created_ns=_ns(answer.created_at_ms),
-        updated_ns=_ns(answer.created_at_ms),
+        created_ns=in_ns(answer.created_at_ms),
+        updated_ns=in_ns(answer.created_at_ms),
     )
 
 
@@ -233,7 +228,3 @@ def _remaining(answer: rest_account.SpotOrder) -> float | None:
 
 def _funds(answer: rest_account.SpotOrder | rest_account.SpotStopOrder) -> float | None:
     return answer.funds if answer.type == "market" else None  # of others it is only price * size
-
-
-def _ns(time_ms: int | None) -> int | None:
-    return None if time_ms is None else time_ms * _MS

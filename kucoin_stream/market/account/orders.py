@@ -19,7 +19,7 @@ class Orders:
         self._orders: dict[tuple[Market, str], Order] = {}
         self._finished = 0
         self._floor_ns = 0  # finished orders up to here are forgotten
-        self._heard: set[tuple[Market, str]] = set()  # in the stream, since it restarted
+        self._heard: dict[Market, set[str]] = {}  # in the stream, from its restart to the list
 
     def __len__(self) -> int:
         return len(self._orders) - max(0, self._finished - self.maxlen)
@@ -35,7 +35,7 @@ class Orders:
 
     def restart(self, market: Market) -> None:
         """Note that the stream of a market begins (again): what happened before may have gone unseen."""
-        self._heard = {key for key in self._heard if key[0] != market}
+        self._heard[market] = set()
 
     def take(self, order: Order) -> list[Order]:
         """Take what the stream says; return the order where that changed it."""
@@ -43,21 +43,24 @@ class Orders:
         if key not in self._orders and (order.updated_ns or 0) <= self._floor_ns:
             return []  # late news of a finished order that is forgotten
         changed = self._join(order)
-        if changed:  # a repetition of what was said before is no news
-            self._heard.add(key)
+        if changed and order.market in self._heard:  # a repetition of what was said before is no news
+            self._heard[order.market].add(order.order_id)
         return changed
 
-    def seed(self, listed: Iterable[Order]) -> list[Order]:
-        """Take what a call lists; return the orders that changed."""
-        return [changed for order in listed for changed in self._join(order)]
+    def seed(self, market: Market, listed: Iterable[Order]) -> list[Order]:
+        """Take what the calls of a market list; return the orders that changed."""
+        heard = self._heard.pop(market, set())
+        known = {key[1] for key in self._orders if key[0] == market}
+        forgotten = heard - known  # finished since it was listed
+        return [changed for order in listed if order.order_id not in forgotten for changed in self._join(order)]
 
     def unexplained(self, market: Market, listed: Iterable[Order]) -> list[Order]:
         """Return the orders that are open here, not in a complete list, and not heard of since the restart."""
-        explained = {(market, order.order_id) for order in listed} | self._heard
+        explained = {order.order_id for order in listed} | self._heard.get(market, set())
         return [
             order
-            for key, order in self._orders.items()
-            if key[0] == market and key not in explained and not order.finished
+            for (of, order_id), order in self._orders.items()
+            if of == market and order_id not in explained and not order.finished
         ]
 
     def _join(self, order: Order) -> list[Order]:
@@ -81,6 +84,5 @@ class Orders:
         gone = finished[: len(finished) - count]
         for _, key in gone:
             del self._orders[key]
-            self._heard.discard(key)
         self._finished = count
         self._floor_ns = max(self._floor_ns, gone[-1][0])

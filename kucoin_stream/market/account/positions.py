@@ -11,11 +11,11 @@ from collections.abc import Iterable
 
 from msgspec import Struct, structs
 
+from kucoin_stream.market.account.joining import in_ns
 from kucoin_stream.market.account.newest import Newest
 from kucoin_stream.protocol.messages import futures_account
 from kucoin_stream.protocol.messages.units import Ratio, Settled, SignedLots, SignedPrice, Times
 
-_MS = 1_000_000
 _PARTIAL = "markPriceChange"
 _NOT_MARKED = {"symbol", "position_side", "change_reason"}  # of a part: whose it is, not what changed
 
@@ -192,11 +192,7 @@ def _position(
         risk_limit_level=state.risk_limit_level,
         settle_currency=state.settle_currency,
         funding_fee=funding.funding_fee if funding else None,
-        funding_time_ns=_ns(funding.funding_time_ms) if funding else None,
-        opened_ns=_ns(state.opening_timestamp_ms),
-        updated_ns=_ns(state.current_timestamp_ms),
+        funding_time_ns=in_ns(funding.funding_time_ms) if funding else None,
+        opened_ns=in_ns(state.opening_timestamp_ms),
+        updated_ns=in_ns(state.current_timestamp_ms),
     )
-
-
-def _ns(time_ms: int | None) -> int | None:
-    return None if time_ms is None else time_ms * _MS

@@ -114,7 +114,7 @@ _BY_PUSH: dict[tuple[str, str], Topic] = {}
 for _row in ROWS:
     _type, _, _depth = _row.stem.casefold().partition("@")
     _BY_PUSH[_type, _depth] = _row
-    if _row.stem.startswith(("mark-price.", "funding-fee")):  # pushed without a suffix
+    if _row.stem.startswith(("mark-price.", "funding-fee", "callAuctionInfo.")):  # pushed without a suffix
         _BY_PUSH[_type.rpartition(".")[0], _depth] = _row
 _BY_PUSH["risk", ""] = _BY_STEM["lw"]  # the other name of the same push
 _BY_PUSH["markprice", ""] = _BY_STEM["mark-price.FUTURES"]  # as KuCoin's node SDK writes them (6.5.6)

@@ -22,8 +22,14 @@ Signed = Annotated[float, msgspec.Meta(ge=-1e24, le=1e24)]
 Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number that fits a column of int64."""
 
-NANOSECONDS = 10**15
-"""A time below it is in ms, one above in ns: as ms it is the year 33,658, as ns 12 days after 1970."""
+NANOSECONDS, MILLISECONDS, SECONDS = (10**17, 2**63 - 1), (-(2**63), 10**14 - 1), (-(2**63), 10**11 - 1)
+"""The least and the most that a time in this unit is: from 1973 to 5138, its size tells s, ms, us and ns apart."""
+
+TimeNs = Annotated[int, msgspec.Meta(ge=NANOSECONDS[0], le=NANOSECONDS[1])]
+"""A Unix time in ns. What came in another unit is refused at first; then ``mending`` converts it. So for ms and s."""
+
+TimeMs = Annotated[int, msgspec.Meta(ge=MILLISECONDS[0], le=MILLISECONDS[1])]
+TimeS = Annotated[int, msgspec.Meta(ge=SECONDS[0], le=SECONDS[1])]
 
 _DECODERS: dict[object, msgspec.json.Decoder[Any]] = {}
 
@@ -42,6 +48,15 @@ def decode(kind: type[T], data: bytes | bytearray | memoryview | msgspec.Raw) ->
         return decoder(kind).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise RemoteProtocolError(f"not a {getattr(kind, '__name__', kind)}: {exc}") from exc
+
+
+def in_unit(time: int, least: int, most: int) -> int:
+    """Return a time, of any unit from s to ns, in the unit with these bounds; as it is where it is none since 1973."""
+    while time > most:
+        time //= 1000
+    while 10**8 <= time < least:
+        time *= 1000
+    return time
 
 
 def encode(value: Any) -> bytes:

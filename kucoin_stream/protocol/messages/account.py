@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from kucoin_stream.protocol.messages import NANOSECONDS, Integer
-from kucoin_stream.protocol.messages.blanks import Blank, Name, WithBlanks
+from kucoin_stream.protocol.messages import TimeMs, TimeNs
+from kucoin_stream.protocol.messages.blanks import Blank, Identity, Name, WithBlanks
 from kucoin_stream.protocol.messages.units import Bitcoin, Funds, Holding, Price, Ratio, Size, Valuation
 
 
@@ -41,12 +41,12 @@ class Order(WithBlanks, frozen=True, rename="camel", gc=False):
     """
 
     symbol: str
-    order_id: Name
+    order_id: Identity
     side: str
     type: str
     status: str
-    ts_ns: Integer = field(name="ts")
-    order_time_ms: Integer | None = field(name="orderTime", default=None)  # ns before late 2022: made ms here
+    ts_ns: TimeNs = field(name="ts")
+    order_time_ms: TimeMs | None = field(name="orderTime", default=None)  # ns on the wire before late 2022
     client_oid: Name | None = None
     order_type: str | None = None
     price: Price | Blank = None
@@ -66,11 +66,6 @@ class Order(WithBlanks, frozen=True, rename="camel", gc=False):
     liquidity: str | None = None
     fee_type: str | None = None
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.order_time_ms is not None and self.order_time_ms > NANOSECONDS:
-            force_setattr(self, "order_time_ms", self.order_time_ms // 10**6)
-
 
 class Balance(Struct, frozen=True, rename="camel", gc=False):
     """A change of a balance; ``total`` = ``available`` + ``hold`` (4.14).
@@ -88,7 +83,7 @@ class Balance(Struct, frozen=True, rename="camel", gc=False):
     relation_event: str | None = None
     relation_event_id: str | None = None
     relation_context: _Context = None  # text that holds the object in some years
-    time_ms: Integer | None = field(name="time", default=None)
+    time_ms: TimeMs | None = field(name="time", default=None)
 
     def __post_init__(self) -> None:
         if isinstance(self.relation_context, str):
@@ -110,10 +105,10 @@ class StopOrder(WithBlanks, frozen=True, rename="camel", gc=False):
     """
 
     symbol: str
-    order_id: Name
+    order_id: Identity
     type: str
     side: str
-    ts_ns: Integer = field(name="ts")
+    ts_ns: TimeNs = field(name="ts")
     order_type: str | None = None
     stop: str | None = None
     stop_price: Price | Blank = None
@@ -122,7 +117,7 @@ class StopOrder(WithBlanks, frozen=True, rename="camel", gc=False):
     trade_type: str | None = None
     trigger_success: bool | None = None
     error: str | None = None
-    created_at_ms: Integer | None = field(name="createdAt", default=None)
+    created_at_ms: TimeMs | None = field(name="createdAt", default=None)
 
 
 class MarginAsset(Struct, frozen=True, gc=False):
@@ -145,7 +140,7 @@ class DebtRatio(Struct, frozen=True, rename="camel", gc=False):
     total_debt: Bitcoin | None = None
     asset_list: dict[str, MarginAsset] | None = None
     debt_list: dict[str, Holding] | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
 
 
 class MarginStatus(Struct, frozen=True, gc=False):
@@ -155,7 +150,7 @@ class MarginStatus(Struct, frozen=True, gc=False):
     """
 
     type: str
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
 
 
 class IsolatedAsset(Struct, frozen=True, rename="camel", gc=False):
@@ -175,5 +170,5 @@ class IsolatedPosition(Struct, frozen=True, rename="camel", gc=False):
     status_biz_type: str | None = None
     accumulated_principal: Valuation | None = None
     change_assets: dict[str, IsolatedAsset] | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
     symbol: str = ""  # from the topic

@@ -7,13 +7,14 @@ to 3.4, 6.1 to 6.4, 7.2 to 7.5). So there is one struct for what comes, and one 
 from __future__ import annotations
 
 import math
+import re
 from typing import TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
 from kucoin_stream.errors import RemoteProtocolError, printable
-from kucoin_stream.protocol.messages import Integer, decoder, pro
+from kucoin_stream.protocol.messages import NANOSECONDS, Integer, decoder, in_unit, pro
 from kucoin_stream.protocol.messages.envelope import UNDECODABLE, Command
 from kucoin_stream.protocol.messages.wsapi import SUCCESS
 
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 UNAUTHORISED = 401
 NO_REASON = "no reason given"
+
+_EXPIRED = re.compile("token is ")  # Pro has such frames without a code; protocol.md 6.2
 
 # -- what it means -------------------------------------------------------------------------------------------------
 
@@ -92,13 +95,13 @@ class Reply(Struct, frozen=True, rename="camel", gc=False):
     op: str | None = None
     action: str | None = None
     code: int | str | None = None
-    result: Raw = Raw()  # true, false, or either as text
+    result: Raw = Raw()  # true, 1, false, or one of them as text
     data: Raw = Raw()
     message: Raw = Raw()
     msg: Raw = Raw()
     reason: Raw = Raw()
     args: Raw = Raw()
-    session_id: str | None = None
+    session_id: str | int | None = None
     ping_interval: Raw = Raw()
     ping_timeout: Raw = Raw()
     ts: Raw = Raw()
@@ -151,7 +154,7 @@ def meaning(reply: Reply, data: bytes) -> Control:
 
 def _told_by_fields(reply: Reply, data: bytes, kind: str) -> Control:
     if reply.is_welcome:
-        session = reply.session_id or reply.request_id
+        session = str(reply.session_id or reply.request_id)
         return Welcome(session, _milliseconds(reply.ping_interval), _milliseconds(reply.ping_timeout))
     if reply.action:
         return command(pro.Command, reply, data)
@@ -160,14 +163,14 @@ def _told_by_fields(reply: Reply, data: bytes, kind: str) -> Control:
         return Ack(reply.request_id) if _is_true(reply.result) else _error(reply, reason)
     if code == SUCCESS:
         return Ack(reply.request_id)
-    if code or reason:
+    if code or reason or _EXPIRED.match(first_text(reply.data)):
         return _error(reply, reason or first_text(reply.data))
     raise RemoteProtocolError(f"a message that says nothing known: {kind[:100]!r}")
 
 
 def _error(reply: Reply, reason: str) -> Error:
     code = reply.number
-    if not code and reason.startswith("token is "):  # Pro has such frames without a code; protocol.md 6.2
+    if not code and _EXPIRED.match(reason):
         code = UNAUTHORISED
     return Error(reply.request_id, code, reason or NO_REASON)
 
@@ -176,7 +179,8 @@ def command(kind: type[T], reply: Reply, data: bytes) -> T:
     """Return a client's frame as a struct whose ``id`` is text, as it would be echoed."""
     try:
         fields = msgspec.json.decode(data) | {"id": reply.request_id}
-        return msgspec.convert(fields, kind, strict=False)
+        given = {name: value for name, value in fields.items() if value is not None}
+        return msgspec.convert(given, kind, strict=False)
     except UNDECODABLE as exc:
         raise RemoteProtocolError(f"undecodable {kind.__name__.lower()}: {printable(exc)}") from exc
 
@@ -190,7 +194,7 @@ def is_given(field: Raw) -> bool:
 
 
 def _is_true(result: Raw) -> bool:
-    return bytes(result).strip(b'"').lower() == b"true"
+    return bytes(result).strip(b'"').lower() in (b"true", b"1")
 
 
 def first_text(*candidates: Raw) -> str:
@@ -206,14 +210,12 @@ def first_text(*candidates: Raw) -> str:
 
 
 def time_ns(time: Raw) -> int | None:
-    """Return a time in ns: which unit it came in, ms, us or ns, its size tells; ``None`` where it is none."""
+    """Return a time in ns, of whatever unit; ``None`` where it is none."""
     try:
         number = decoder(Integer).decode(time) if time else None
     except UNDECODABLE:
         return None
-    if number is None or abs(number) >= 10**17:
-        return number
-    return number * (1000 if abs(number) >= 10**14 else 1_000_000)
+    return None if number is None else in_unit(number, *NANOSECONDS)
 
 
 def _milliseconds(interval: Raw) -> float | None:

@@ -9,6 +9,7 @@ from msgspec import Raw, Struct
 
 from kucoin_stream.errors import RemoteProtocolError, printable
 from kucoin_stream.protocol.messages import decoder
+from kucoin_stream.protocol.messages.blanks import Text, WithBlanks
 
 T = TypeVar("T")
 
@@ -16,17 +17,22 @@ UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What a decoder raises."""
 
 
-class Envelope(Struct, frozen=True, gc=False):
+class Envelope(WithBlanks, frozen=True, gc=False):
     """Any frame that a classic server sends, as far as a push needs it (3.7).
 
     What is of another ``type`` is a :class:`~kucoin_stream.protocol.messages.control.Reply`. ``data`` stays undecoded:
     the topic's row names its type. It is a view of the bytes received.
     """
 
-    type: str = "message"  # some old pushes have none
+    type: Text = ""  # some old pushes have none
     topic: str = ""
-    subject: str = ""
+    subject: Text = ""
     data: Raw = Raw()
+
+    @property
+    def is_push(self) -> bool:
+        """Whether it is one."""
+        return self.type in ("message", "")
 
 
 class Push(Struct, Generic[T], frozen=True, gc=False):

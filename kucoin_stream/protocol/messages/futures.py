@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from kucoin_stream.protocol.messages import NANOSECONDS, Integer
+from kucoin_stream.protocol.messages import Integer, TimeMs, TimeNs, TimeS
 from kucoin_stream.protocol.messages.units import Funds, Lots, Milliseconds, Price, Ratio, SignedPrice, Size
 
 Level = tuple[Price, Lots]
@@ -25,7 +25,7 @@ class Ticker(Struct, frozen=True, rename="camel", gc=False):
     best_bid_size: Lots | None = None
     best_ask_price: Price | None = None
     best_ask_size: Lots | None = None
-    ts_ns: Integer | None = field(name="ts", default=None)
+    ts_ns: TimeNs | None = field(name="ts", default=None)
 
 
 class TickerV1(Struct, frozen=True, rename="camel", gc=False):
@@ -41,7 +41,7 @@ class TickerV1(Struct, frozen=True, rename="camel", gc=False):
     best_bid_size: Lots | None = None
     best_ask_price: Price | None = None
     best_ask_size: Lots | None = None
-    ts_ns: Integer | None = field(name="ts", default=None)
+    ts_ns: TimeNs | None = field(name="ts", default=None)
 
 
 class BookChange(Struct, frozen=True, rename="camel", gc=False):
@@ -52,29 +52,26 @@ class BookChange(Struct, frozen=True, rename="camel", gc=False):
 
     sequence: Integer
     change: str
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
     symbol: str = ""  # from the topic
 
 
 class BookDepth(Struct, frozen=True, gc=False):
     """The best 5 or 50 levels a side, best first; replaces the one before (4.23).
 
-    ``ts_ms`` repeats ``timestamp_ms``, and stands alone where that is absent; in old documents it is in ns, which is ms
-    here. A ``sequence`` of 0 is none.
+    ``ts_ms`` repeats ``timestamp_ms``, and stands alone where that is absent. A ``sequence`` of 0 is none.
     """
 
     asks: list[Level] | None = None
     bids: list[Level] | None = None
     sequence: Integer | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
-    ts_ms: Integer | None = field(name="ts", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
+    ts_ms: TimeMs | None = field(name="ts", default=None)
     symbol: str = ""  # from the topic
 
     def __post_init__(self) -> None:
         if self.sequence == 0:
             force_setattr(self, "sequence", None)
-        if self.ts_ms is not None and self.ts_ms > NANOSECONDS:
-            force_setattr(self, "ts_ms", self.ts_ms // 10**6)
 
 
 class Candle(Struct, frozen=True, array_like=True, gc=False):
@@ -84,7 +81,7 @@ class Candle(Struct, frozen=True, array_like=True, gc=False):
     on the live wire it is right.
     """
 
-    start_s: Integer
+    start_s: TimeS
     open: Price
     close: Price
     high: Price
@@ -98,7 +95,7 @@ class KlineUpdate(Struct, frozen=True, gc=False):
 
     symbol: str
     candle: Candle = field(name="candles")
-    time_ms: Integer | None = field(name="time", default=None)
+    time_ms: TimeMs | None = field(name="time", default=None)
     interval: str = ""  # from the topic
 
 
@@ -112,7 +109,7 @@ class Trade(Struct, frozen=True, rename="camel", gc=False):
     side: str
     price: Price
     size: Lots
-    ts_ns: Integer = field(name="ts")
+    ts_ns: TimeNs = field(name="ts")
     trade_id: str
     sequence: Integer | None = None
     maker_order_id: str = ""
@@ -127,7 +124,7 @@ class MarkPrice(Struct, frozen=True, rename="camel", gc=False):
     mark_price: Price
     index_price: Price | None = None
     granularity_ms: Milliseconds | None = field(name="granularity", default=None)
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
     symbol: str = ""  # from the topic
 
 
@@ -141,16 +138,16 @@ class FundingRate(Struct, frozen=True, rename="camel", gc=False):
     funding_rate: Ratio
     granularity_ms: Milliseconds | None = field(name="granularity", default=None)
     period: Integer | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
     symbol: str = ""  # from the topic
 
 
 class FundingSettlement(Struct, frozen=True, rename="camel", gc=False):
     """Begin or end of a funding settlement: ``subject`` is ``funding.begin`` or ``funding.end`` (4.27)."""
 
-    funding_time_ms: Integer = field(name="fundingTime")
+    funding_time_ms: TimeMs = field(name="fundingTime")
     funding_rate: Ratio | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
     symbol: str = ""  # from the topic where the data have none
     subject: str = ""  # of the push
 
@@ -171,4 +168,4 @@ class Snapshot(Struct, frozen=True, rename="camel", gc=False):
     volume: Size | None = None
     turnover: Funds | None = None
     funding_rate: Ratio | None = None
-    ts_ns: Integer | None = field(name="ts", default=None)
+    ts_ns: TimeNs | None = field(name="ts", default=None)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from kucoin_stream.protocol.messages import Integer
-from kucoin_stream.protocol.messages.blanks import Blank, Name, WithBlanks
+from kucoin_stream.protocol.messages import Integer, TimeMs, TimeNs
+from kucoin_stream.protocol.messages.blanks import Blank, Identity, Name, WithBlanks
 from kucoin_stream.protocol.messages.units import Holding, Lots, Price, Ratio, Settled, SignedLots, SignedPrice, Times
 
 
@@ -23,12 +23,12 @@ class Order(WithBlanks, frozen=True, rename="camel", gc=False):
     """
 
     symbol: str
-    order_id: Name
+    order_id: Identity
     side: str
     type: str
     status: str
-    ts_ns: Integer = field(name="ts")
-    order_time_ns: Integer | None = field(name="orderTime", default=None)  # the documents say ms: wrong
+    ts_ns: TimeNs = field(name="ts")
+    order_time_ns: TimeNs | None = field(name="orderTime", default=None)  # the documents say ms: wrong
     client_oid: Name | None = None
     order_type: str | None = None
     price: Price | Blank = None
@@ -55,10 +55,10 @@ class StopOrder(WithBlanks, frozen=True, rename="camel", gc=False):
     """
 
     symbol: str
-    order_id: Name
+    order_id: Identity
     type: str
     side: str
-    ts_ns: Integer = field(name="ts")
+    ts_ns: TimeNs = field(name="ts")
     order_type: str | None = None
     stop: str | None = None
     stop_price: Price | Blank = None
@@ -68,7 +68,7 @@ class StopOrder(WithBlanks, frozen=True, rename="camel", gc=False):
     margin_mode: str | None = None
     trigger_success: bool | None = None
     error: str | None = None
-    created_at_ms: Integer | None = field(name="createdAt", default=None)
+    created_at_ms: TimeMs | None = field(name="createdAt", default=None)
 
 
 class Wallet(Struct, frozen=True, rename="camel", gc=False):
@@ -93,7 +93,7 @@ class Wallet(Struct, frozen=True, rename="camel", gc=False):
     isolated_funding_fee_margin: Holding | None = None
     isolated_un_pnl: Holding | None = None
     version: Integer | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
 
 
 class OrderMargin(Struct, frozen=True, rename="camel", gc=False):
@@ -101,7 +101,7 @@ class OrderMargin(Struct, frozen=True, rename="camel", gc=False):
 
     currency: str
     order_margin: Holding | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
 
 
 class AvailableBalance(Struct, frozen=True, rename="camel", gc=False):
@@ -110,7 +110,7 @@ class AvailableBalance(Struct, frozen=True, rename="camel", gc=False):
     currency: str
     available_balance: Holding | None = None
     hold_balance: Holding | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
 
 
 class WithdrawHold(Struct, frozen=True, rename="camel", gc=False):
@@ -118,7 +118,7 @@ class WithdrawHold(Struct, frozen=True, rename="camel", gc=False):
 
     currency: str
     withdraw_hold: Holding | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
 
 
 class Position(Struct, frozen=True, rename="camel", gc=False):
@@ -168,20 +168,20 @@ class Position(Struct, frozen=True, rename="camel", gc=False):
     maint_margin_req: Ratio | None = None
     delev_percentage: Ratio | None = None
     settle_currency: str | None = None
-    opening_timestamp_ms: Integer | None = field(name="openingTimestamp", default=None)
-    current_timestamp_ms: Integer | None = field(name="currentTimestamp", default=None)
+    opening_timestamp_ms: TimeMs | None = field(name="openingTimestamp", default=None)
+    current_timestamp_ms: TimeMs | None = field(name="currentTimestamp", default=None)
 
 
 class PositionSettlement(Struct, frozen=True, rename="camel", gc=False):
     """A funding fee settled on a position; ``funding_rate`` is a fraction, ``qty`` signed lots (4.33)."""
 
-    funding_time_ms: Integer = field(name="fundingTime")
+    funding_time_ms: TimeMs = field(name="fundingTime")
     qty: SignedLots | None = None
     mark_price: Price | None = None
     funding_rate: Ratio | None = None
     funding_fee: Settled | None = None
     settle_currency: str | None = None
-    ts_ns: Integer | None = field(name="ts", default=None)
+    ts_ns: TimeNs | None = field(name="ts", default=None)
     symbol: str = ""  # from the topic where the data have none, as before 2026-07
 
 

@@ -1,12 +1,13 @@
 """The second reading of a payload that did not fit its type: what other years wrote, in the form of this one.
 
 It takes what the first one takes, and besides: empty text, or ``null``, for what may be absent; identifiers written as
-numbers; the other names in :data:`OTHER_NAMES`. What has no price, no symbol or no identity stays malformed. Slow, and
-reached only by what was refused.
+numbers; times in another unit; the other names in :data:`OTHER_NAMES`; a symbol that only the topic says. What has no
+price, no symbol or no identity stays malformed. Slow, and reached only by what was refused.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -14,7 +15,17 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from kucoin_stream.protocol.messages import decoder, futures, pro, spot
+from kucoin_stream.protocol.messages import (
+    MILLISECONDS,
+    NANOSECONDS,
+    SECONDS,
+    decoder,
+    futures,
+    futures_account,
+    in_unit,
+    pro,
+    spot,
+)
 
 T = TypeVar("T")
 
@@ -27,27 +38,37 @@ _AUCTION = {
 
 OTHER_NAMES: Mapping[type[Any], Mapping[str, str]] = {
     spot.CallAuction: _AUCTION,  # as the Pro channel of the same data writes them (6.5.7)
+    spot.SnapshotData: {"symbol": "symbolCode"},  # which repeats it (4.10)
     futures.Trade: {"ts": "time", "size": "matchSize"},  # old documents (4.25)
     pro.Book: {"O": "E", "C": "E"},  # an early sample (6.5.4)
-    pro.MarkPrice: {"mp": "mP"},  # KuCoin's node SDK (6.5.6)
+    pro.MarkPrice: {"mp": "mP", "ip": "iP"},  # KuCoin's node SDK (6.5.6)
     pro.FundingRate: {"fr": "fR", "ft": "fT"},  # the same
 }
 """By type: the name of a field, and where its value stands when that is missing."""
 
+_BARE: Mapping[type[Any], str] = {futures_account.Leverage: "leverage"}
+"""By type: the field that may stand for the whole of it."""
 
-def decode_payload(kind: type[T], data: bytes | bytearray | memoryview | msgspec.Raw) -> T:
+_TIMES = (NANOSECONDS, MILLISECONDS, SECONDS)
+
+
+def decode_payload(
+    kind: type[T], data: bytes | bytearray | memoryview | msgspec.Raw, told: Mapping[str, str] | None = None
+) -> T:
     """Decode ``data`` into ``kind``, in a second way where the first fails.
 
-    Raises as ``decoder(kind).decode`` does, with what the first reading found.
+    ``told`` is what else is known, by the names of the wire; it counts for what the data do not say. Raises as
+    ``decoder(kind).decode`` does, with what the first reading found.
     """
     try:
         return decoder(kind).decode(data)
     except msgspec.ValidationError:
-        try:
-            mended = mend(msgspec.json.decode(data), _type_info(kind))  # type: ignore[arg-type]  # types are hashable
+        with contextlib.suppress(msgspec.ValidationError):
+            value = msgspec.json.decode(data)
+            if told and isinstance(value, dict):
+                value = {**told, **{name: each for name, each in value.items() if each is not None}}
+            mended = mend(value, _type_info(kind))  # type: ignore[arg-type]  # types are hashable
             return msgspec.convert(mended, kind, strict=False)
-        except msgspec.ValidationError:
-            pass
         raise
 
 
@@ -58,14 +79,17 @@ def mend(value: Any, kind: inspect.Type) -> Any:
             return mend(value, inner)
         case inspect.UnionType(types=alternatives):
             return _mend_union(value, alternatives)
-        case inspect.StructType() if isinstance(value, dict):
-            return _mend_struct(value, kind)
+        case inspect.StructType(cls=cls, fields=fields):
+            return _mend_struct(value, cls, fields)
         case inspect.DictType(value_type=inner) if isinstance(value, dict):
-            return {key: mend(each, inner) for key, each in value.items()}
+            given = {key: mend(each, inner) for key, each in value.items()}
+            return {key: each for key, each in given.items() if each not in (None, "")} if _counts(inner) else given
         case inspect.ListType(item_type=inner) if isinstance(value, list):
-            return [mend(each, inner) for each in value]
+            return [mend(each, inner) for each in value] if kind.min_length is None else _one_level(value)
         case inspect.StrType() if type(value) is int:
             return str(value)
+        case inspect.IntType(ge=int(least), le=int(most)) if (least, most) in _TIMES:
+            return _mend_time(value, least, most)
     return value
 
 
@@ -80,10 +104,14 @@ def _mend_union(value: Any, alternatives: tuple[inspect.Type, ...]) -> Any:
     return value
 
 
-def _mend_struct(value: dict[str, Any], kind: inspect.StructType) -> dict[str, Any]:
-    names = OTHER_NAMES.get(kind.cls, {})
+def _mend_struct(value: Any, kind: type[Any], fields: tuple[inspect.Field, ...]) -> Any:
+    if isinstance(value, list):  # its fields by their place
+        return [*map(mend, value, (field.type for field in fields)), *value[len(fields) :]]
+    if not isinstance(value, dict):
+        return {_BARE[kind]: value} if kind in _BARE else value
+    names = OTHER_NAMES.get(kind, {})
     mended = {}
-    for field in kind.fields:
+    for field in fields:
         name = field.encode_name
         key = name if name in value else names.get(name, name)
         if key not in value:
@@ -92,6 +120,24 @@ def _mend_struct(value: dict[str, Any], kind: inspect.StructType) -> dict[str, A
         if each is not None or field.required or _may_be_null(getattr(field.type, "types", ())):
             mended[name] = each
     return mended
+
+
+def _mend_time(value: Any, least: int, most: int) -> Any:
+    try:
+        return in_unit(msgspec.convert(value, int, strict=False), least, most)
+    except msgspec.ValidationError:
+        return value
+
+
+def _one_level(side: list[Any]) -> Any:
+    """Return the level of a side: ``[price, size]``, which may stand in a list, ``None`` where it is empty (4.3)."""
+    level = side[0] if len(side) == 1 and isinstance(side[0], list) else side
+    return None if level in ([], ["", ""]) else level
+
+
+def _counts(kind: inspect.Type) -> bool:
+    """Whether values of this type are numbers, so that a text says nothing."""
+    return isinstance(kind.type if isinstance(kind, inspect.Metadata) else kind, inspect.FloatType)
 
 
 def _may_be_null(alternatives: tuple[inspect.Type, ...]) -> bool:

@@ -7,33 +7,39 @@ Fields that KuCoin leaves out, or sends as ``null``, are ``None``.
 
 from __future__ import annotations
 
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar, get_args
 
 from msgspec import Meta, Raw, Struct, field
 from msgspec.structs import force_setattr
 
-from kucoin_stream.protocol.messages import NANOSECONDS, Amount, Integer
+from kucoin_stream.protocol.messages import NANOSECONDS, Amount, Integer, TimeMs, TimeNs, TimeS, in_unit
+from kucoin_stream.protocol.messages.blanks import Blank, Text, WithBlanks
 from kucoin_stream.protocol.messages.units import Funds, Lots, MarketSize, Milliseconds, Price, Ratio
 
 T = TypeVar("T")
 
 
-def nanoseconds(time: int) -> int:
-    """Return in ns a time that is in ms in some messages and in ns in others."""
-    return time * 1_000_000 if abs(time) < NANOSECONDS else time
-
-
 # -- frames --------------------------------------------------------------------------------------------------------
 
 
-class Envelope(Struct, frozen=True, gc=False):
-    """A push with its payload undecoded; ``channel`` is empty where a frame is none."""
+class Envelope(WithBlanks, frozen=True, gc=False):
+    """A push with its payload undecoded; ``channel`` is empty where a frame is none.
+
+    ``depth`` and ``subject`` may come in any case, ``pushed_ns`` in any unit: here they are as documented.
+    """
 
     channel: str = field(name="T", default="")
-    depth: str = field(name="dp", default="")
-    subject: str = field(name="t", default="")
+    depth: Text = field(name="dp", default="")
+    subject: Text = field(name="t", default="")
     payload: Raw = field(name="d", default=Raw())
-    pushed_ns: Integer | None = field(name="P", default=None)
+    pushed_ns: Integer | Blank = field(name="P", default=None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        force_setattr(self, "depth", self.depth.casefold())
+        force_setattr(self, "subject", self.subject.casefold())
+        if self.pushed_ns is not None:
+            force_setattr(self, "pushed_ns", in_unit(self.pushed_ns, *NANOSECONDS))
 
 
 class Frame(Struct, Generic[T], frozen=True, gc=False):
@@ -43,7 +49,17 @@ class Frame(Struct, Generic[T], frozen=True, gc=False):
     data: T = field(name="d")
     depth: str = field(name="dp", default="")
     subject: str = field(name="t", default="")
-    pushed_ns: Integer | None = field(name="P", default=None)
+    pushed_ns: TimeNs | None = field(name="P", default=None)
+
+
+class BookFrame(Struct, frozen=True, gc=False):
+    """A push of a book, as :class:`Frame`; one that does not say what it is, is none."""
+
+    channel: str = field(name="T")
+    data: Book = field(name="d")
+    subject: Kind = field(name="t")
+    depth: str = field(name="dp", default="")
+    pushed_ns: TimeNs | None = field(name="P", default=None)
 
 
 class Address(Struct, frozen=True, gc=False):
@@ -76,7 +92,7 @@ class Ticker(Struct, frozen=True, gc=False):
 
     symbol: str = field(name="s")
     sequence: Integer | None = field(name="E", default=None)
-    time_ns: Integer | None = field(name="M", default=None)
+    time_ns: TimeNs | None = field(name="M", default=None)
     price: Price | None = field(name="l", default=None)
     size: MarketSize | None = field(name="q", default=None)
     side: str = field(name="S", default="")
@@ -93,7 +109,7 @@ class Trade(Struct, frozen=True, gc=False):
     side: str = field(name="S")
     price: Price = field(name="p")
     size: MarketSize = field(name="q")
-    time_ns: Integer = field(name="M")
+    time_ns: TimeNs = field(name="M")
     trade_id: str | int = field(name="ti", default="")  # always text once made
     sequence: Integer | None = field(name="E", default=None)
     rpi: bool | None = None
@@ -112,17 +128,20 @@ class Kline(Struct, frozen=True, gc=False):
 
     symbol: str = field(name="s")
     interval: str = field(name="i")
-    start_s: Integer = field(name="O")
+    start_s: TimeS = field(name="O")
     open: Price = field(name="o")
     close: Price = field(name="c")
     high: Price = field(name="h")
     low: Price = field(name="l")
     volume: MarketSize = field(name="v")
     turnover: Funds = field(name="a")
-    end_s: Integer | None = field(name="C", default=None)
+    end_s: TimeS | None = field(name="C", default=None)
     marked: bool | None = field(name="S", default=None)
-    time_ns: Integer | None = None
+    time_ns: TimeNs | None = None
 
+
+Kind = Literal["snapshot", "delta"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 Level = Annotated[tuple[Amount, ...], Meta(min_length=2, max_length=3, extra={"unit": "quote/base, size"})]
 """``(price, size)``, with ``rpiFilter`` ``(price, size without RPI orders, size of RPI orders)``."""
@@ -140,7 +159,7 @@ class Book(Struct, frozen=True, gc=False):
     end: Integer = field(name="C")
     asks: list[Level] | None = field(name="a", default=None)
     bids: list[Level] | None = field(name="b", default=None)
-    time_ns: Integer | None = field(name="M", default=None)
+    time_ns: TimeNs | None = field(name="M", default=None)
     kind: str = ""
 
 
@@ -151,7 +170,7 @@ class MarkPrice(Struct, frozen=True, gc=False):
     mark_price: Price = field(name="mp")
     index_price: Price | None = field(name="ip", default=None)
     open_interest: Lots | None = field(name="oi", default=None)
-    time_ms: Integer | None = field(name="ts", default=None)
+    time_ms: TimeMs | None = field(name="ts", default=None)
 
 
 class FundingRate(Struct, frozen=True, gc=False):
@@ -164,12 +183,12 @@ class FundingRate(Struct, frozen=True, gc=False):
     symbol: str = field(name="s")
     rate: Ratio = field(name="fr")
     last_rate: Ratio | None = field(name="lfr", default=None)
-    start_ms: Integer | None = field(name="ft", default=None)
-    next_ms: Integer | None = field(name="nt", default=None)
+    start_ms: TimeMs | None = field(name="ft", default=None)
+    next_ms: TimeMs | None = field(name="nt", default=None)
     interval_millis: Milliseconds | None = field(name="gl", default=None)
     cap: Ratio | None = field(name="fc", default=None)
     floor: Ratio | None = field(name="ff", default=None)
-    time_ns: Integer | None = None
+    time_ns: TimeNs | None = None
 
 
 class CallAuction(Struct, frozen=True, gc=False):
@@ -182,7 +201,7 @@ class CallAuction(Struct, frozen=True, gc=False):
     sell_high: Price | None = field(name="shp", default=None)
     buy_low: Price | None = field(name="blp", default=None)
     buy_high: Price | None = field(name="bhp", default=None)
-    time_ms: Integer | None = field(name="ts", default=None)
+    time_ms: TimeMs | None = field(name="ts", default=None)
     estimated_price_short: Price | None = field(name="eq", default=None)  # the price under the sample's key
 
     def __post_init__(self) -> None:

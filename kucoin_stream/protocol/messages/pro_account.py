@@ -8,11 +8,9 @@ contract's settlement; sizes of futures are contracts. A field's unit of time is
 from __future__ import annotations
 
 from msgspec import field
-from msgspec.structs import force_setattr
 
-from kucoin_stream.protocol.messages import Integer, Signed
-from kucoin_stream.protocol.messages.blanks import Blank, Name, Text, WithBlanks
-from kucoin_stream.protocol.messages.pro import nanoseconds
+from kucoin_stream.protocol.messages import Integer, Signed, TimeNs
+from kucoin_stream.protocol.messages.blanks import Blank, Identity, Switch, Text, WithBlanks
 from kucoin_stream.protocol.messages.units import (
     Fee,
     Holding,
@@ -36,7 +34,7 @@ class Order(WithBlanks, frozen=True, gc=False):
     """
 
     symbol: str = field(name="s")
-    order_id: Name = field(name="oi")
+    order_id: Identity = field(name="oi")
     client_order_id: Text = field(name="ci", default="")
     trade_type: Text = field(name="tT", default="")
     event: Text = field(name="eT", default="")
@@ -76,22 +74,22 @@ class Order(WithBlanks, frozen=True, gc=False):
     stop_loss_price: SignedPrice | Blank = field(name="lOP", default=None)
     parent_order_id: Text = field(name="toi", default="")
     broker_tag: Text = field(name="bT", default="")
-    created_ns: Integer | Blank = field(name="O", default=None)
-    updated_ns: Integer | Blank = field(name="U", default=None)
+    created_ns: TimeNs | Blank = field(name="O", default=None)
+    updated_ns: TimeNs | Blank = field(name="U", default=None)
 
 
 class ExecutionLite(WithBlanks, frozen=True, gc=False):
     """A fill of an order, without its fee and sooner than :class:`Execution`."""
 
     symbol: str = field(name="s")
-    order_id: Name = field(name="oi")
+    order_id: Identity = field(name="oi")
     trade_id: Text = field(name="ti", default="")
     side: Text = field(name="S", default="")
     order_type: Text = field(name="oT", default="")
     price: SignedPrice | Blank = field(name="p", default=None)
     size: SignedSize | Blank = field(name="q", default=None)
     liquidity: Text = field(name="lR", default="")
-    time_ns: Integer | Blank = field(name="E", default=None)
+    time_ns: TimeNs | Blank = field(name="E", default=None)
 
 
 class Execution(ExecutionLite, frozen=True, gc=False):
@@ -113,7 +111,7 @@ class Balance(WithBlanks, frozen=True, gc=False):
     hold: Holding | Blank = field(name="h", default=None)
     equity: Holding | Blank = field(name="e", default=None)
     liability: Holding | Blank = field(name="l", default=None)
-    collateral: Text = field(name="cS", default="")  # a switch, "1" or "0"
+    collateral: Switch = field(name="cS", default="")
     total_cross_margin: Holding | Blank = field(name="tCM", default=None)
     cross_position_margin: Holding | Blank = field(name="cPM", default=None)
     cross_order_margin: Holding | Blank = field(name="cOM", default=None)
@@ -123,12 +121,7 @@ class Balance(WithBlanks, frozen=True, gc=False):
     isolated_funding_fee: Holding | Blank = field(name="iFF", default=None)
     isolated_unrealised_pnl: Holding | Blank = field(name="iUP", default=None)
     sequence: Integer | Blank = field(name="E", default=None)
-    updated_ns: Integer | Blank = field(name="U", default=None)  # KuCoin sends ms for funding accounts
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.updated_ns is not None:
-            force_setattr(self, "updated_ns", nanoseconds(self.updated_ns))
+    updated_ns: TimeNs | Blank = field(name="U", default=None)  # ms on the wire for funding accounts
 
 
 class Position(WithBlanks, frozen=True, gc=False):
@@ -156,8 +149,8 @@ class Position(WithBlanks, frozen=True, gc=False):
     maintenance_margin: Settled | Blank = field(name="mtM", default=None)
     risk: Ratio | Blank = field(name="r", default=None)
     adl: Signed | Blank = None
-    created_ns: Integer | Blank = field(name="O", default=None)
-    updated_ns: Integer | Blank = field(name="U", default=None)
+    created_ns: TimeNs | Blank = field(name="O", default=None)
+    updated_ns: TimeNs | Blank = field(name="U", default=None)
 
 
 class LiquidationWarning(WithBlanks, frozen=True, gc=False):
@@ -171,7 +164,7 @@ class LiquidationWarning(WithBlanks, frozen=True, gc=False):
     maintenance_margin: Valuation | Blank = field(name="mM", default=None)
     equity: Valuation | Blank = field(name="e", default=None)
     liability: Valuation | Blank = field(name="l", default=None)
-    updated_ns: Integer | Blank = field(name="U", default=None)
+    updated_ns: TimeNs | Blank = field(name="U", default=None)
 
 
 class Leverage(WithBlanks, frozen=True, gc=False):
@@ -182,4 +175,4 @@ class Leverage(WithBlanks, frozen=True, gc=False):
     currency: Text = field(name="c", default="")
     margin_mode: Text = field(name="mM", default="")
     trade_type: Text = field(name="tT", default="")
-    time_ns: Integer | Blank = None
+    time_ns: TimeNs | Blank = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from kucoin_stream.protocol.messages import Integer
+from kucoin_stream.protocol.messages import Integer, TimeMs, TimeNs, TimeS
 from kucoin_stream.protocol.messages.units import FlatLevel, Funds, Milliseconds, Price, Ratio, SignedPrice, Size, Times
 
 Level = tuple[Price, Size]
@@ -22,7 +22,7 @@ class Ticker(Struct, frozen=True, rename="camel", gc=False):
     """Last trade and top of the book; ``sequence`` is that of the level-2 book (4.1, 4.2)."""
 
     sequence: Integer
-    time_ms: Integer | None = field(name="time", default=None)
+    time_ms: TimeMs | None = field(name="time", default=None)
     price: Price | None = None
     size: Size | None = None
     best_bid: Price | None = None
@@ -39,7 +39,7 @@ class Trade(Struct, frozen=True, rename="camel", gc=False):
     side: str
     price: Price
     size: Size
-    time_ns: Integer = field(name="time")
+    time_ns: TimeNs = field(name="time")
     trade_id: str
     sequence: Integer
     maker_order_id: str = ""
@@ -60,15 +60,15 @@ class BookDelta(Struct, frozen=True, rename="camel", gc=False):
     changes: Changes
     sequence_start: Integer
     sequence_end: Integer
-    time_ms: Integer | None = field(name="time", default=None)  # since 2022
+    time_ms: TimeMs | None = field(name="time", default=None)  # since 2022
 
 
 class BookTop(Struct, frozen=True):
-    """Best ask and bid as ``[price, size]``; empty or ``None`` on an empty side (4.3)."""
+    """Best ask and bid as ``[price, size]``; ``None`` on an empty side (4.3)."""
 
     asks: FlatLevel | None = None
     bids: FlatLevel | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
     symbol: str = ""
 
 
@@ -77,7 +77,7 @@ class BookDepth(Struct, frozen=True):
 
     asks: list[Level] | None = None
     bids: list[Level] | None = None
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)
     symbol: str = ""
 
 
@@ -91,13 +91,13 @@ class CallAuction(Struct, frozen=True, rename="camel", gc=False):
     sell_order_range_high_price: Price | None = None
     buy_order_range_low_price: Price | None = None
     buy_order_range_high_price: Price | None = None
-    time_ms: Integer | None = field(name="time", default=None)
+    time_ms: TimeMs | None = field(name="time", default=None)
 
 
 class Candle(Struct, frozen=True, array_like=True, gc=False):
     """One bar in the wire's order. ``start_s`` is the Unix time of its begin, in seconds (4.8, 8.2.6)."""
 
-    start_s: Integer
+    start_s: TimeS
     open: Price
     close: Price
     high: Price
@@ -111,7 +111,7 @@ class KlineUpdate(Struct, frozen=True):
 
     symbol: str
     candle: Candle = field(name="candles")
-    time_ns: Integer | None = field(name="time", default=None)
+    time_ns: TimeNs | None = field(name="time", default=None)
     interval: str = ""  # from the topic
 
 
@@ -131,7 +131,7 @@ class SnapshotData(Struct, frozen=True, rename="camel"):
     """24 h statistics of a symbol; ``change_rate`` is a fraction (4.10)."""
 
     symbol: str
-    datetime_ms: Integer | None = field(name="datetime", default=None)
+    datetime_ms: TimeMs | None = field(name="datetime", default=None)
     last_traded_price: Price | None = None
     open: Price | None = None
     high: Price | None = None
@@ -178,4 +178,4 @@ class IndexPrice(Struct, frozen=True, gc=False):
     symbol: str
     value: Price
     granularity_ms: Milliseconds | None = field(name="granularity", default=None)
-    timestamp_ms: Integer | None = field(name="timestamp", default=None)
+    timestamp_ms: TimeMs | None = field(name="timestamp", default=None)

@@ -54,7 +54,7 @@ Bitcoin = Annotated[Signed, _unit("btc")]
 Ratio = Annotated[Signed, _unit("ratio")]
 Times = Annotated[Signed, _unit("times")]
 Milliseconds = Annotated[Integer, _unit("ms")]
-FlatLevel = Annotated[list[Amount], _unit("quote/base, base")]
+FlatLevel = Annotated[list[Amount], Meta(min_length=2, max_length=2), _unit("quote/base, base")]
 """``[price, size]``"""
 
 

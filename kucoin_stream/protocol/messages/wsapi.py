@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from kucoin_stream.protocol.messages import Integer, Signed
+from kucoin_stream.protocol.messages import Integer, Signed, TimeMs, TimeNs
 
 SUCCESS = 200_000
 
@@ -51,7 +51,7 @@ class OrderResult(Struct, frozen=True, rename="camel", gc=False):
     client_oid: str | None = None
     new_order_id: str | None = None
     trade_type: str | None = None
-    ts_ns: Integer | None = field(name="ts", default=None)
+    ts_ns: TimeNs | None = field(name="ts", default=None)
     borrow_size: Signed | None = None
     loan_apply_id: str | None = None
 
@@ -69,8 +69,8 @@ class SyncResult(Struct, frozen=True, rename="camel", gc=False):
     deal_size: Signed | None = None
     remain_size: Signed | None = None
     canceled_size: Signed | None = None
-    order_time_ms: Integer | None = field(name="orderTime", default=None)
-    match_time_ms: Integer | None = field(name="matchTime", default=None)
+    order_time_ms: TimeMs | None = field(name="orderTime", default=None)
+    match_time_ms: TimeMs | None = field(name="matchTime", default=None)
 
 
 class CancelResult(Struct, frozen=True, rename="camel"):

@@ -25,7 +25,7 @@ _MINUTES = {
 
 
 def _book(depth: int | None) -> Callable[[Query], Json]:
-    return lambda query: query.market.futures.book(query.contract(), depth)
+    return lambda query: query.contract_book(depth)
 
 
 def _klines(query: Query) -> Json:
@@ -37,7 +37,7 @@ def _klines(query: Query) -> Json:
 
 
 FUTURES_CALLS: tuple[Call, ...] = (
-    Call("GET", "/api/v1/timestamp", 2, lambda query: query.market.time_ns(query.now_ns) // 1_000_000),
+    Call("GET", "/api/v1/timestamp", 2, lambda query: query.market.time_ns(query.clock_ns) // 1_000_000),
     Call("GET", "/api/v1/status", 4, lambda _: {"status": "open", "msg": ""}),
     Call("GET", "/api/v1/contracts/active", 3, lambda query: query.market.futures.contracts(query.now_ns)),
     Call("GET", "/api/v1/contracts/*", 3, lambda query: query.market.futures.contract(query.contract(), query.now_ns)),

@@ -11,6 +11,7 @@ from kucoin_stream.simulator.futures.contracts import FUNDING_INTERVAL_MS, RATE_
 from kucoin_stream.simulator.futures.perpetual import FUNDING_INTERVAL, Numbers, Perpetual
 
 MOST_ROWS = 500  # of one answer; protocol.md 8.3.2
+MOST_RATES = 100  # of one answer
 
 
 class FuturesMarket:
@@ -120,3 +121,21 @@ class FuturesMarket:
             "fundingTime": begin // 1_000_000 + FUNDING_INTERVAL_MS,
             "lastTimeFundingRate": perpetual.settled_rate(begin - 1),
         }
+
+    def funding_rates(self, symbol: str, start_ms: int, end_ms: int) -> list[Numbers]:
+        """Return the rates settled between two times, newest first, at most 100."""
+        perpetual, interval = self.perpetuals[symbol], FUNDING_INTERVAL_MS
+        last = end_ms // interval
+        first = max(last - MOST_RATES + 1, -(-start_ms // interval))
+        return [
+            {
+                "symbol": symbol,
+                "fundingRate": perpetual.settled_rate((number * interval - 1) * 1_000_000),
+                "timepoint": number * interval,
+            }
+            for number in range(last, first - 1, -1)
+        ]
+
+    def statistics(self, now_ns: int) -> Numbers:
+        """Return the turnover of 24 h over all contracts."""
+        return {"turnoverOf24h": sum(each.row(now_ns)["turnoverOf24h"] for each in self.perpetuals.values())}

@@ -31,6 +31,7 @@ class ProBoard(Board):
         self._window: Window | None = None
         self._sequence = 0  # the last one that ``increment`` has shown
         self._best: Any = None
+        self._bars: dict[str, dict[str, Any]] = {}  # pushed last, by topic
         self._symbol = symbol = instrument.listing.symbol
         self._ticker = f"ticker.{kind}:{symbol}"
         self._trade = f"trade.{kind}:{symbol}"
@@ -49,6 +50,7 @@ class ProBoard(Board):
             self._sequence = self._instrument.flow.sequence
         if self._top not in mine:
             self._best = None
+        self._bars = {topic: bar for topic, bar in self._bars.items() if topic in mine}
         for interval, topic in self._klines.items():
             if topic in mine:
                 self._instrument.klines.watch(interval)
@@ -125,6 +127,10 @@ class ProBoard(Board):
                     "a": self.turnover(bar.volume, bar.turnover) or turnover,
                     "S": bar.start < current,
                 }
+                before = self._bars.get(topic, data)
+                if before["O"] < bar.start and not before["S"]:  # nothing was traded after its last push
+                    out.append(push(topic, f"kline.{self._kind}", moment, before | {"S": True}))
+                self._bars[topic] = data
                 out.append(push(topic, f"kline.{self._kind}", moment, data))
 
     def turnover(self, volume: int, weighted: int) -> str:  # noqa: ARG002

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection
 from decimal import Decimal
 
@@ -21,6 +22,7 @@ from kucoin_stream.simulator.trading.spot_pushes import SpotPushes
 
 DEBT_PERIOD = 4 * SECOND  # ns; protocol.md 4.16
 FUTURES = "futures"
+MOVES_KEPT = 10_000
 START: tuple[tuple[str, str, str], ...] = (
     ("main", "USDT", "10000"),
     ("main", "KCS", "100"),
@@ -48,6 +50,7 @@ class Account:
         self.ids = Ids()
         self.outbox = Outbox()
         self.news: list[News] = []  # who is told of what happens
+        self.moves: deque[Moved] = deque(maxlen=MOVES_KEPT)  # of the ledger, the last ones
         self.ledger = Ledger(self._moved)
         self.margin = Margin(market, self.ledger)
         self.spot = SpotDesk(market, self.ledger, self.ids, self.news)
@@ -119,6 +122,8 @@ class Account:
             raise RestError(400, "400100", f"account type {account} is not supported")
 
     def _moved(self, moved: Moved) -> None:
+        if moved.time_ns:  # what there was from the start is no entry
+            self.moves.append(moved)
         for each in self.news:
             each.balance(moved)
 

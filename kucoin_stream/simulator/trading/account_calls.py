@@ -9,13 +9,15 @@ from kucoin_stream.simulator.trading.ledger import ISOLATED, Holding
 from kucoin_stream.simulator.trading.spot_pushes import account_id
 
 _LISTED = ("main", "trade")
+_FAST = "_hf"  # older clients ask for the high-frequency account by a name of its own
 _TYPES = {"MAIN": "main", "TRADE": "trade", "MARGIN": "margin", "MARGIN_V2": "margin", "CONTRACT": "futures"}
 
 
 def _accounts(query: Query) -> Json:
-    kinds = [kind for kind in _LISTED if query.arguments.get("type", kind) == kind]
+    asked = query.arguments.get("type", "")
+    kinds = [kind for kind in _LISTED if asked.removesuffix(_FAST) in ("", kind)]
     return [
-        {"id": account_id(kind, name), "currency": name, "type": kind, **_money(holding)}
+        {"id": account_id(kind, name), "currency": name, "type": asked or kind, **_money(holding)}
         for kind in kinds
         for name, holding in query.account.ledger.all(kind).items()
         if query.arguments.get("currency", name) == name

@@ -2,7 +2,8 @@
 
 Theory of operation. An order takes what it can at once; what is left rests, or is cancelled. Money is the subclass's:
 it holds some before, settles every fill, and gives back at the end what is left. While an order is at work no stop
-order is triggered: those that are met wait until it rests or is over.
+order is triggered: those that are met wait until it rests or is over. An order with a self-trade rule plans around
+the account's own orders, and then does to them what its rule says.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from kucoin_stream.simulator.market import RestError
 from kucoin_stream.simulator.trading.news import OrderEvent, StopEvent
 from kucoin_stream.simulator.trading.orders import Order, OrderFill, Orders, Stop
 from kucoin_stream.simulator.trading.pit import Level, Pit
+from kucoin_stream.simulator.trading.self_trade import Meeting, meet
 from kucoin_stream.simulator.trading.tickets import Ticket
 
 O = TypeVar("O", bound=Order)  # noqa: E741
@@ -35,6 +37,7 @@ class Desk(ABC, Generic[O, K]):
         self._ending: list[O] = []  # orders that end by themselves
         self._met: list[str] = []  # stops whose price has come
         self._busy = False
+        self._meeting: Meeting[O] = Meeting()  # of the order that is being placed
         self._fills = 0
 
     @abstractmethod
@@ -77,7 +80,8 @@ class Desk(ABC, Generic[O, K]):
     def end(self, order: O, time_ns: int, reason: str = "USER") -> None:
         """Cancel what is left of an active order."""
         self._pits[order.symbol].withdraw(order, time_ns)
-        order.cancelled, order.cancel_reason = order.left, reason
+        order.cancelled += order.left
+        order.cancel_reason = reason
         self._finish(order, "canceled", time_ns)
 
     def expire(self, now_ns: int) -> None:
@@ -124,11 +128,14 @@ class Desk(ABC, Generic[O, K]):
             if (order.post_only and levels) or (order.time_in_force == "FOK" and not whole):
                 self.end(order, now_ns, "POST_ONLY" if order.post_only else "FOK")
                 return
+            ends = self._prevent(order, now_ns)
             for level in levels:
                 pit.take(order, level, now_ns)
             if not order.active:
                 return
-            if order.type == "limit" and order.time_in_force in ("GTC", "GTT"):
+            if ends or not order.left:
+                self.end(order, now_ns, "STP")
+            elif order.type == "limit" and order.time_in_force in ("GTC", "GTT"):
                 pit.rest(order, now_ns)
                 self._report(order, "open", now_ns)
                 if order.ends_ns:
@@ -139,6 +146,25 @@ class Desk(ABC, Generic[O, K]):
             self._busy = False
             self._tidy(order.symbol, now_ns)
             self._trigger(now_ns)
+
+    def _meet(self, order: O, left: int, *, by_funds: bool = False) -> list[Level]:
+        """Return what an order with a self-trade rule takes, and remember what the rule does."""
+        self._meeting = meet(self._pit(order.symbol), order, left, by_funds=by_funds)
+        return self._meeting.levels
+
+    def _prevent(self, order: O, now_ns: int) -> bool:
+        """Do what the self-trade rule says to the orders that are met; return whether the new one ends by it."""
+        if not order.stp:
+            return False
+        meeting, pit = self._meeting, self._pit(order.symbol)
+        for other, lots in meeting.against:
+            if lots == other.left:
+                self.end(other, now_ns, "STP")
+            else:
+                pit.shrink(other, lots, now_ns)
+                self._report(other, "update", now_ns)
+        order.cancelled += meeting.reduced
+        return meeting.ends
 
     def _filled(self, order: O, fill: Fill, maker: bool) -> None:
         self._fills += 1

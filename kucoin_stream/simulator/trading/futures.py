@@ -97,7 +97,10 @@ class FuturesDesk(Desk[FuturesOrder, FuturesTicket]):
     def _prepare(self, ticket: FuturesTicket, now_ns: int) -> tuple[FuturesOrder, Sequence[Level]]:
         self._check(ticket, now_ns)
         order = self._order(ticket, now_ns)
-        levels = plan(self._pit(order.symbol).offers(order.side, order.price), order.lots)
+        if order.stp:
+            levels = self._meet(order, order.lots)
+        else:
+            levels = plan(self._pit(order.symbol).offers(order.side, order.price), order.lots)
         self._bind(order, levels)
         return order, levels
 

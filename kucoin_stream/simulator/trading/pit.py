@@ -53,6 +53,10 @@ class Pit(Generic[O]):
                 return
             yield Level(price, lots)
 
+    def own(self, side: str, price: int) -> list[O]:
+        """Return the users' orders that a taker of that side meets at a price, in their order."""
+        return list(self._queues.get((other_side(side), price), ()))
+
     def take(self, order: O, level: Level, time_ns: int) -> None:
         """Let an order take; both sides of the trade are told."""
         fill = self.instrument.take(other_side(order.side), level.price, level.lots, time_ns)
@@ -71,6 +75,11 @@ class Pit(Generic[O]):
             side = own_side(order.side)
             self._leave(side, order)
             self.instrument.rest(side, order.price, -order.left, time_ns)
+
+    def shrink(self, order: O, lots: int, time_ns: int) -> None:
+        """Take so many lots of a resting order out of the book; it keeps its place."""
+        order.cancelled += lots
+        self.instrument.rest(own_side(order.side), order.price, -lots, time_ns)
 
     def traded(self, fill: Fill) -> None:
         """Learn of a trade: what the level has lost of the users' part is theirs."""

@@ -136,10 +136,11 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
         return price, lots, funds
 
     def _plan(self, order: SpotOrder, listing: Listing) -> list[Level]:
+        funds = int(order.funds.scaleb(listing.price_scale + listing.size_scale))
+        if order.stp:
+            return self._meet(order, funds or order.lots, by_funds=bool(funds))
         offers = self._pit(order.symbol).offers(order.side, order.price)
-        if not order.funds:
-            return plan(offers, order.lots)
-        return spend(offers, int(order.funds.scaleb(listing.price_scale + listing.size_scale)))
+        return spend(offers, funds) if funds else plan(offers, order.lots)
 
     def _need(self, order: SpotOrder, levels: Sequence[Level], listing: Listing) -> Decimal:
         """What the order has to hold: of a purchase its price and the fee."""

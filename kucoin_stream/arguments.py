@@ -1,0 +1,70 @@
+"""The arguments of a feed, checked in the cell that gives them: symbols, markets, accounts, intervals."""
+
+from __future__ import annotations
+
+from kucoin_stream.checks import check_interval, nearest, plain
+from kucoin_stream.errors import UsageError
+from kucoin_stream.instruments import Instruments
+from kucoin_stream.protocol import topics
+from kucoin_stream.protocol.topic import Topic
+
+ACCOUNTS = ("UNIFIED", "SPOT", "FUTURES", "CROSS", "ISOLATED")
+"""Kinds of account whose orders and positions the Pro connection tells (protocol.md 6.6)."""
+
+BALANCES = (*ACCOUNTS, "FUNDING", "TRADING")
+"""Kinds of account whose balances it tells."""
+
+
+def arguments(row: Topic, given: tuple[str, ...], interval: str | None, instruments: Instruments) -> tuple[str, ...]:
+    """Return the arguments of the topics of ``row``, one for each; raise :class:`UsageError` with what to write."""
+    for each in given:
+        if isinstance(each, list | tuple | set):
+            raise UsageError(f"{row.name}: write each symbol as an argument of its own, not a {type(each).__name__}")
+        if not isinstance(each, str):
+            raise UsageError(f"a symbol is text such as 'BTC-USDT', not {type(each).__name__}")
+    if not row.list_limit and not row.argument:
+        if given:
+            raise UsageError(f"{row.name} takes no argument")
+        return ()
+    if "{account}" in row.argument:
+        return _accounts(row, given)
+    known = topics.intervals(row)
+    if known and interval is None and len(given) > 1 and given[-1] in known:  # by position
+        *symbols, interval = given
+        given = tuple(symbols)
+    if not given:
+        raise UsageError(f"{row.name} needs at least one {'symbol' if row.by_symbol else 'market'}")
+    if interval is not None and not known:
+        raise UsageError(f"{row.name} has no interval")
+    given = tuple(dict.fromkeys(given))
+    for each in given:
+        if "," in each:
+            raise UsageError(
+                f"{each[:50]!r}: write each {'symbol' if row.by_symbol else 'market'} as an argument of its own"
+            )
+        if row.by_symbol:
+            instruments.check(row, each)
+        plain(each)
+    return tuple(f"{each}_{check_interval(interval, known)}" for each in given) if known else given
+
+
+def _accounts(row: Topic, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Return accounts as Pro topics name them: kinds, or one kind and symbol: ``UNIFIED/XBTUSDTM``, or both apart."""
+    known = BALANCES if row.stem == "balance" else ACCOUNTS
+    if not given:
+        raise UsageError(f"{row.name} needs a kind of account: {', '.join(known)}")
+    if "{symbol}" not in row.argument:
+        return tuple(_account(row, each, known) for each in dict.fromkeys(given))
+    if len(given) == 1 and "/" in given[0]:
+        given = tuple(given[0].split("/", 1))
+    if len(given) != 2:
+        raise UsageError(f"{row.name} needs a kind of account and a symbol, such as 'UNIFIED', 'XBTUSDTM'")
+    return (f"{_account(row, given[0], known)}/{plain(given[1])}",)
+
+
+def _account(row: Topic, kind: str, known: tuple[str, ...]) -> str:
+    if kind.upper() in known:
+        return kind.upper()
+    near = nearest(kind, known)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise UsageError(f"{row.name}: no such kind of account {kind[:50]!r}; there are: {', '.join(known)}{hint}")

@@ -1,0 +1,1 @@
+"""Order entry over KuCoin's WS API: ``client.orders``."""

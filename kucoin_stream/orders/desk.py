@@ -1,0 +1,335 @@
+"""The orders of one client: every operation of the WS API as a method that checks before it sends (protocol.md 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Unpack
+
+from msgspec import Struct
+
+from kucoin_stream.errors import (
+    KucoinStreamError,
+    NotReadyError,
+    OrderRejected,
+    OrderUncertain,
+    StoppedError,
+    UsageError,
+)
+from kucoin_stream.instruments import Instruments
+from kucoin_stream.orders import checks
+from kucoin_stream.orders.arming import Arming, Cap, Meant
+from kucoin_stream.orders.cell import running_cell
+from kucoin_stream.protocol.events import Answered
+from kucoin_stream.protocol.messages.contracts import ContractInfo
+from kucoin_stream.protocol.messages.orders import FuturesOrder, MarginOrder, Number, Side, SpotOrder, UnifiedOrder
+from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.protocol.messages.rest_orders import Best
+from kucoin_stream.protocol.messages.wsapi import SUCCESS
+from kucoin_stream.protocol.topic import Connection
+from kucoin_stream.transport.engine import Engine
+
+_MOST_AT_ONCE = 20  # orders of one futures batch; protocol.md 7.6
+_OPENING = 5.0  # seconds to open the session
+_CANCELLING = 3.0  # seconds that all cancels at the end get together
+
+Args = dict[str, Any] | list[Any]
+
+
+class DryRun(Struct, frozen=True):
+    """What would have been sent, and what it would have come to in ``currency``."""
+
+    op: str
+    args: Any
+    worth: Decimal
+    currency: str
+
+
+class _Worth(Struct, frozen=True):
+    currency: str = ""
+    amount: Decimal = Decimal(0)
+
+
+class Orders:
+    """Order entry. Off until :meth:`arm`. Safe from any thread.
+
+    Each method checks what it is given, sends one operation and returns the exchange's answer as an :class:`Answered`:
+    ``data`` is typed, ``in_time_ns`` and ``out_time_ns`` are the gateway's, ``rate_limit`` is what is left of the
+    quota. It says that the gateway took the order; fills come in ``client.account``. Raises :class:`UsageError` for
+    what the exchange would not take, :class:`NotArmedError`, :class:`OrderRejected` with the exchange's code and
+    reason, and :class:`OrderUncertain` where no answer came, so that the order may be in the market.
+    """
+
+    def __init__(self, engine: Engine, *, chosen: bool) -> None:
+        self.arming = Arming(engine.target, chosen=chosen)
+        self._engine = engine
+        self._instruments = Instruments(engine)
+        self._sessions: dict[Connection, int] = {}
+        self._placed: dict[str, tuple[str, dict[str, Any]]] = {}  # by order id: how to cancel it
+        self._cancel_on_stop = False
+        engine.on_end(self._end)
+
+    def __repr__(self) -> str:
+        return f"<Orders {self.arming!r}>"
+
+    # -- arming --------------------------------------------------------------------------------------------------
+
+    def arm(self, target: Meant, cap: Cap, *, dry_run: bool = False, cancel_on_stop: bool = False) -> None:
+        """Allow orders from the next cell on.
+
+        ``target`` names what this client must be connected to: ``"live"``, ``"sim"`` or ``"url"``; it must have been
+        named in ``connect()`` too. ``cap``: what all orders from here on may come to together, in USDT, or by quote
+        currency: ``{"USDT": 100, "BTC": 0.01}``; market orders count at the best price of the moment. ``dry_run``:
+        check everything and send nothing. ``cancel_on_stop``: when the client ends, cancel what this session placed.
+
+        It ends with :meth:`disarm`, ``ks.connect()`` and the client. A cell that has sent an order and is run again
+        needs it anew. Raises :class:`UsageError`.
+        """
+        self.arming.arm(target, cap, dry_run=dry_run)
+        self._cancel_on_stop = cancel_on_stop
+
+    def disarm(self) -> None:
+        """Allow no more orders."""
+        self.arming.disarm()
+
+    # -- spot and margin -----------------------------------------------------------------------------------------
+
+    def spot_order(self, symbol: str, side: Side, *, sync: bool = False, **order: Unpack[SpotOrder]) -> Any:
+        """Place a spot order: limit where there is a ``price``, else market, of ``size`` or of ``funds``.
+
+        ``sync``: the answer waits for the matching, and says what was filled (``spot.sync_order``).
+        """
+        info = self._instruments.symbol(symbol)
+        args = self._named(side, checks.spot(info, checks.fields(SpotOrder, order)), symbol)
+        return self._place("spot.sync_order" if sync else "spot.order", info, args, "spot.cancel")
+
+    def margin_order(self, symbol: str, side: Side, **order: Unpack[MarginOrder]) -> Any:
+        """Place a margin order, cross or with ``is_isolated=True`` isolated."""
+        info = self._instruments.symbol(symbol)
+        if not info.is_margin_enabled:
+            raise UsageError(f"{symbol} is not traded on margin")
+        args = self._named(side, checks.spot(info, checks.fields(MarginOrder, order)), symbol)
+        return self._place("margin.order", info, args, "margin.cancel")
+
+    def spot_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "", sync: bool = False) -> Any:
+        """Cancel a spot order; ``sync``: the answer says what had been filled (``spot.sync_cancel``)."""
+        self._instruments.symbol(symbol)
+        return self._send("spot.sync_cancel" if sync else "spot.cancel", _one_of(order_id, client_oid, symbol))
+
+    def margin_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "") -> Any:
+        """Cancel a margin order."""
+        self._instruments.symbol(symbol)
+        return self._send("margin.cancel", _one_of(order_id, client_oid, symbol))
+
+    def spot_modify(
+        self,
+        symbol: str,
+        *,
+        new_price: Number | None = None,
+        new_size: Number | None = None,
+        order_id: str = "",
+        client_oid: str = "",
+    ) -> Any:
+        """Change a spot limit order: it is cancelled and made anew, under a new order id.
+
+        Counts in full towards the cap; so both new values are needed where one alone would not say what it comes to.
+        """
+        info = self._instruments.symbol(symbol)
+        if new_price is None or new_size is None:
+            raise UsageError("spot_modify needs new_price= and new_size=: together they say what the order comes to")
+        order = {"price": checks.number("new_price", new_price), "size": checks.number("new_size", new_size)}
+        checks.spot(info, {"type": "limit", **order})
+        args = _one_of(order_id, client_oid, symbol)
+        args |= {"newPrice": f"{order['price']:f}", "newSize": f"{order['size']:f}"}
+        return self._send("spot.modify", args, _Worth(*checks.worth(info, order, order["price"])))
+
+    # -- futures -------------------------------------------------------------------------------------------------
+
+    def futures_order(self, symbol: str, side: Side, **order: Unpack[FuturesOrder]) -> Any:
+        """Place an order of a contract, of ``size`` lots, ``qty`` base currency or ``value_qty`` value."""
+        info = self._instruments.contract(symbol)
+        args = self._named(side, checks.futures(info, checks.fields(FuturesOrder, order)), symbol)
+        return self._place("futures.order", info, args, "futures.cancel")
+
+    def futures_orders(self, orders: Sequence[Mapping[str, Any]]) -> Any:
+        """Place up to 20 orders at once: mappings with ``symbol``, ``side`` and the fields of :meth:`futures_order`.
+
+        The answer has a code for each of them in ``data``; what was refused of it stays counted towards the cap.
+        """
+        if not 1 <= len(orders) <= _MOST_AT_ONCE:
+            raise UsageError(f"{len(orders)} orders: 1 to {_MOST_AT_ONCE} go at once")
+        batch, worth, currency = [], Decimal(0), ""
+        for each in orders:
+            given = dict(each)
+            symbol, side = str(given.pop("symbol", "")), given.pop("side", "")
+            info = self._instruments.contract(symbol)
+            order = self._named(side, checks.futures(info, checks.fields(FuturesOrder, given)), symbol)
+            own, amount = checks.worth(info, order, self._price(info, order))
+            if currency not in ("", own):
+                raise UsageError(f"one batch has one quote currency, not {currency} and {own}")
+            worth, currency = worth + amount, own
+            batch.append(checks.camel(order))
+        return self._send("futures.multi_order", batch, _Worth(currency, worth))
+
+    def futures_cancel(self, *, order_id: str = "", symbol: str = "", client_oid: str = "") -> Any:
+        """Cancel an order of a contract, by its id, or by symbol and the id that you chose."""
+        args = _one_of(order_id, client_oid, symbol)
+        if client_oid and not symbol:
+            raise UsageError("client_oid= needs symbol= on futures")
+        return self._send("futures.cancel", {"orderId": order_id} if order_id else args)
+
+    def futures_cancels(self, order_ids: Iterable[str] = (), *, client_oids: Iterable[tuple[str, str]] = ()) -> Any:
+        """Cancel several orders of contracts, by ids, or by pairs of symbol and the id that you chose."""
+        ids, own = list(order_ids), [{"symbol": symbol, "clientOid": name} for symbol, name in client_oids]
+        if bool(ids) == bool(own):
+            raise UsageError("futures_cancels takes order_ids or client_oids=")
+        return self._send("futures.multi_cancel", {"orderIdsList": ids} if ids else {"clientOidsList": own})
+
+    # -- the unified account (generation 2) ----------------------------------------------------------------------
+
+    def uta_order(self, symbol: str, side: Side, **order: Unpack[UnifiedOrder]) -> Any:
+        """Place an order of a unified account; needs ``order_api=2`` in ``connect()``."""
+        info = self._instruments.find(symbol)
+        checked = checks.fields(UnifiedOrder, order)
+        if "size" not in checked:
+            raise UsageError("uta_order needs size=, and size_unit= where it is not in the base currency or lots")
+        checked = {"order_type": "LIMIT" if "price" in checked else "MARKET"} | checked
+        counted = dict(checked)
+        if checked.get("size_unit") == "QUOTECCY":
+            counted["value_qty" if isinstance(info, ContractInfo) else "funds"] = counted.pop("size")
+        elif checked.get("size_unit") == "BASECCY" and isinstance(info, ContractInfo):
+            counted["qty"] = counted.pop("size")
+        args = self._named(side.upper(), checked, symbol) | {"trade_type": _trade_type(info)}
+        worth = _Worth(*checks.worth(info, counted, self._price(info, counted | {"side": side})))
+        return self._send("uta.order", checks.camel(args), worth)
+
+    def uta_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "") -> Any:
+        """Cancel an order of a unified account."""
+        info = self._instruments.find(symbol)
+        return self._send("uta.cancel", _one_of(order_id, client_oid, symbol) | {"tradeType": _trade_type(info)})
+
+    def uta_amend(
+        self, symbol: str, *, new_price: Number, new_size: Number, order_id: str = "", client_oid: str = ""
+    ) -> Any:
+        """Change an order of a unified account; the names of the new fields are not documented (protocol.md 7.6)."""
+        info = self._instruments.find(symbol)
+        price, size = checks.number("new_price", new_price), checks.number("new_size", new_size)
+        args = _one_of(order_id, client_oid, symbol) | {
+            "tradeType": _trade_type(info), "price": f"{price:f}", "size": f"{size:f}",
+        }  # fmt: skip
+        return self._send("uta.amend", args, _Worth(*checks.worth(info, {"size": size}, price)))
+
+    # -- the way of one order ------------------------------------------------------------------------------------
+
+    def _named(self, side: str, order: dict[str, Any], symbol: str) -> dict[str, Any]:
+        if str(side).lower() not in ("buy", "sell"):
+            raise UsageError(f"side={side!r}: write 'buy' or 'sell'")
+        return {"client_oid": uuid.uuid4().hex, "symbol": symbol, "side": side} | order
+
+    def _place(self, op: str, info: SymbolInfo | ContractInfo, order: dict[str, Any], cancel: str) -> Any:
+        worth = _Worth(*checks.worth(info, order, self._price(info, order)))
+        answer = self._send(op, checks.camel(order), worth)
+        if isinstance(answer, Answered):
+            order_id = getattr(answer.data, "order_id", None)
+            if order_id:
+                by_id = {"orderId": order_id}
+                self._placed[order_id] = cancel, by_id if op == "futures.order" else {"symbol": info.symbol} | by_id
+        return answer
+
+    def _price(self, info: SymbolInfo | ContractInfo, order: Mapping[str, Any]) -> Decimal:
+        """Return the price at which an order counts towards the cap: its own, else the best one of the moment."""
+        if (price := order.get("price")) is not None:
+            return Decimal(price)
+        if "funds" in order or "value_qty" in order or order.get("close_order"):
+            return Decimal(1)  # is not multiplied with it
+        best: Decimal | None = self._engine.call(self._best, info, order["side"])
+        if best is None:
+            raise UsageError(f"{info.symbol} has no price now, so a market order cannot be counted; give price=")
+        return best
+
+    async def _best(self, info: SymbolInfo | ContractInfo, side: str) -> Decimal | None:
+        engine, query = self._engine, {"symbol": info.symbol}
+        if isinstance(info, ContractInfo):
+            best = await engine.futures_rest.get(Best, "/api/v1/ticker", query)
+        else:
+            best = await engine.rest.get(Best, "/api/v1/market/orderbook/level1", query)
+        return best.at(side)
+
+    def _send(self, op: str, args: Args, worth: _Worth = _Worth()) -> Any:  # noqa: B008  frozen
+        self._generation(op)
+        cell = running_cell()
+        if worth.amount:
+            self._engine.call(self.arming.spend, worth.currency, worth.amount, cell)
+        else:  # a cancel, or the close of a position
+            self.arming.check()
+        if self.arming.dry_run:
+            return DryRun(op, args, worth.amount, worth.currency)
+        try:
+            return self._ask(op, args)
+        except OrderUncertain:
+            raise
+        except KucoinStreamError:  # it is certainly not in the market
+            self._engine.call(self.arming.refund, worth.currency, worth.amount)
+            raise
+
+    def _ask(self, op: str, args: Args) -> Answered:
+        engine = self._engine
+        number = self._session(Connection.FUTURES_ORDERS if op.startswith("futures.") else Connection.SPOT_ORDERS)
+        timeout = engine.settings.ack_timeout + 1
+        try:
+            answer: Answered = engine.call(engine.pool.request, number, op, args, timeout=timeout)
+        except (NotReadyError, StoppedError) as exc:
+            raise OrderUncertain(op, _names(args), str(exc)) from None
+        if answer.code != SUCCESS:
+            raise OrderRejected(op, answer.code, answer.message)
+        return answer
+
+    def _session(self, key: Connection) -> int:
+        """Return the number of the session for orders, opened if need be. Nothing was sent when this raises."""
+        engine = self._engine
+        number = self._sessions.get(key)
+        if number is None or not engine.call(engine.pool.active, number):
+            number = self._sessions[key] = engine.call(engine.hold, key)
+            engine.call(engine.pool.settled, [number], _OPENING, timeout=_OPENING + 1)
+        return number
+
+    def _generation(self, op: str) -> None:
+        needed = 2 if op.startswith("uta.") else 1
+        if self._engine.settings.order_api != needed:
+            raise UsageError(f"{op} is of generation {needed} of the WS API: say ks.connect(..., order_api={needed})")
+
+    def _end(self, _: str) -> None:
+        """Cancel what this session placed, if that was asked for; then allow nothing more."""
+        placed, self._placed = self._placed, {}
+        if self._cancel_on_stop and not self.arming.dry_run:
+            engine = self._engine
+            engine.call(self._cancel_all, list(placed.values()), timeout=_CANCELLING + 1)
+        self.disarm()
+
+    async def _cancel_all(self, cancels: list[tuple[str, dict[str, Any]]]) -> None:
+        async def cancel(op: str, args: dict[str, Any]) -> None:
+            key = Connection.FUTURES_ORDERS if op.startswith("futures.") else Connection.SPOT_ORDERS
+            if (number := self._sessions.get(key)) is not None:
+                await self._engine.pool.request(number, op, args)
+
+        async with asyncio.timeout(_CANCELLING):
+            await asyncio.gather(*(cancel(op, args) for op, args in cancels), return_exceptions=True)
+
+
+def _one_of(order_id: str, client_oid: str, symbol: str) -> dict[str, Any]:
+    if bool(order_id) == bool(client_oid):
+        raise UsageError("say which order: order_id= or client_oid=")
+    named = {"orderId": order_id} if order_id else {"clientOid": client_oid}
+    return {"symbol": symbol} | named if symbol else named
+
+
+def _trade_type(info: SymbolInfo | ContractInfo) -> str:
+    return "FUTURES" if isinstance(info, ContractInfo) else "SPOT"
+
+
+def _names(args: Args) -> str:
+    """Return how the orders of a request can be found again."""
+    each = args if isinstance(args, list) else [args]
+    return ", ".join(f"{key}={one[key]}" for one in each for key in ("clientOid", "orderId") if key in one)

@@ -1,0 +1,162 @@
+"""Reads a tape, while it is written too: where its blocks are, what is on it, its lines from a time on."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from kucoin_stream.errors import RemoteProtocolError, UsageError
+from kucoin_stream.recording.blocks import BOOKS, NOTES, Block, Damage, scan, unpack
+from kucoin_stream.recording.lines import Answer, Begin, Book, Data, End, Event, Hole, Line, Note, Odd, read
+
+
+class Tape:
+    """A tape that is read. Making one reads the heads of its blocks and the blocks with notes, no messages.
+
+    Raises :class:`OSError`, and :class:`UsageError` where the file is no tape. Belongs to one thread.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.blocks: list[Block] = []
+        self.damage: list[Damage] = []  # the last one may be a block that is being written
+        self.notes: list[Note] = []
+        self._file: BinaryIO = path.open("rb")
+        self._latest: list[int] = []  # of each block, the last time in it and those before
+        if not self.refresh():
+            self._file.close()
+            raise UsageError(f"{path} is no tape, or nothing on it can be read")
+
+    def __repr__(self) -> str:
+        return f"<Tape {self.path.name} | {self.messages} messages>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def refresh(self) -> bool:
+        """Look for blocks written since; return whether there are any."""
+        known, offset = len(self.blocks), self.blocks[-1].end if self.blocks else 0
+        self.damage = [each for each in self.damage if each.offset < offset]
+        for each in scan(self._file, offset):
+            if isinstance(each, Damage):
+                self.damage.append(each)
+                continue
+            self.blocks.append(each)
+            self._latest.append(max(each.last_ns, self._latest[-1] if self._latest else each.last_ns))
+            if each.flags & NOTES:
+                self.notes += [line for line in self._lines(each) if isinstance(line, Note)]
+        return len(self.blocks) > known
+
+    # -- what is on it -------------------------------------------------------------------------------------------
+
+    @property
+    def messages(self) -> int:
+        """How many messages it holds."""
+        return sum(block.messages for block in self.blocks)
+
+    @property
+    def start_ns(self) -> int:
+        """The first time on it, Unix ns."""
+        return self.blocks[0].first_ns
+
+    @property
+    def end_ns(self) -> int:
+        """The last time on it, Unix ns."""
+        return self._latest[-1]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file as it was last seen."""
+        return max(each.end if isinstance(each, Block) else each.offset + each.size for each in self._parts())
+
+    def _parts(self) -> list[Block | Damage]:
+        return [*self.blocks, *self.damage]
+
+    @property
+    def missed(self) -> int:
+        """How many messages the writer could not keep up with."""
+        return sum(note.missed for note in self.notes if isinstance(note, Hole))
+
+    @property
+    def signed(self) -> bool:
+        """Whether it was recorded with an API key: then its books are seeded with signed answers."""
+        return any(note.signed for note in self.notes if isinstance(note, Begin))
+
+    @property
+    def topics(self) -> set[str]:
+        """The topics that were received."""
+        received: set[str] = set()
+        for note in self.notes:
+            if isinstance(note, Begin):
+                received.update(*note.topics.values())
+            elif isinstance(note, Event) and note.event == "subscribe":
+                received.update(note.topics)
+        return received
+
+    @property
+    def sessions(self) -> int:
+        """How many recordings are on it, one after the other."""
+        return sum(isinstance(note, Begin) for note in self.notes)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last recording was ended in order."""
+        last = [note for note in self.notes if isinstance(note, Begin | End)]
+        return bool(last) and isinstance(last[-1], End)
+
+    def answers(self) -> list[Answer]:
+        """Return the REST answers, in order."""
+        return [note for note in self.notes if isinstance(note, Answer)]
+
+    # -- its lines -----------------------------------------------------------------------------------------------
+
+    def lines(self, since_ns: int | None = None) -> Iterator[Line]:
+        """Yield the lines in order; with ``since_ns``, those of that time (Unix ns) or later.
+
+        A block that cannot be read becomes damage, and is passed over.
+        """
+        at = 0 if since_ns is None else bisect_left(self._latest, since_ns)
+        while at < len(self.blocks):  # it may grow meanwhile
+            for line in self._lines(self.blocks[at]):
+                if since_ns is None or line.t >= since_ns:
+                    yield line
+            at += 1
+
+    def books(self, until_ns: int) -> list[Book]:
+        """Return the books of the last moment, at ``until_ns`` (Unix ns) or before, for which books were written."""
+        for block in reversed([each for each in self.blocks if each.flags & BOOKS and each.first_ns <= until_ns]):
+            books = [line for line in self._lines(block) if isinstance(line, Book) and line.t <= until_ns]
+            if books:
+                return [book for book in books if book.t == books[-1].t]
+        return []
+
+    def has_books(self, since_ns: int) -> bool:
+        """Whether books were written at ``since_ns`` (Unix ns) or later."""
+        return any(block.flags & BOOKS and block.last_ns >= since_ns for block in self.blocks)
+
+    def counts(self) -> Counter[str]:
+        """Return how many messages came on each connection. Reads everything."""
+        found: Counter[str] = Counter()
+        for line in self.lines():
+            if isinstance(line, Data | Odd):
+                found[line.on] += len(line.messages)
+        return found
+
+    def _lines(self, block: Block) -> list[Line]:
+        try:
+            return read(unpack(self._file, block))
+        except (ValueError, RemoteProtocolError):
+            damage = Damage(block.offset, block.end - block.offset)
+            if damage not in self.damage:
+                self.damage.append(damage)
+            return []

@@ -1,0 +1,182 @@
+"""REST calls of any kind: methods, bodies, the broker's host, and waiting for the quota (protocol.md 2.1, 8.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from msgspec import Raw, Struct
+
+from kucoin_stream.errors import RemoteProtocolError, RequestError, ResponseError, UsageError, printable
+from kucoin_stream.protocol import signing
+from kucoin_stream.protocol.endpoints.codes import meaning
+from kucoin_stream.protocol.endpoints.endpoint import Host
+from kucoin_stream.protocol.endpoints.quota import BLOCKED, Quota
+from kucoin_stream.protocol.messages import decode
+from kucoin_stream.protocol.messages.rest import Response
+from kucoin_stream.transport.engine import Engine
+from kucoin_stream.transport.rest import Rest, _raw, unreachable
+
+BROKER_BASE = "https://api-broker.kucoin.com"
+PATIENCE = 65.0  # seconds that a call waits for its quota in all: two windows, protocol.md 8.1
+
+_OK = "200000"
+_BAD_TIMESTAMP = "400002"
+_TOO_MANY = frozenset({"429000", "1015"})
+_NOT_JSON = {403: "forbidden from here", 429: "too many requests", 451: "not offered in your region"}
+
+
+class Call(Struct, frozen=True):
+    """What is sent: ``target`` is path and query, escaped; ``body`` is JSON or nothing. ``pool`` may be unknown."""
+
+    host: Host
+    method: str
+    target: str
+    body: str = ""
+    signed: bool = False
+    pool: str = ""
+    weight: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.target.partition('?')[0]}"
+
+
+class _Answer(Struct, frozen=True):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Caller:
+    """Performs calls for one engine, each within its pool's quota. Lives on the loop thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._quotas: dict[str, Quota] = {}
+        self._broker: Rest | None = None
+        engine.on_end(self._end)
+
+    def __repr__(self) -> str:
+        return f"<Caller {', '.join(self._quotas) or 'unused'}>"
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which a call has ended one way or the other: it may wait, be sent, synchronise and be sent."""
+        return PATIENCE + BLOCKED + 4 * self._engine.settings.request_timeout
+
+    def check(self, call: Call) -> None:
+        """Raise what forbids a call before it is sent. Safe from any thread."""
+        engine = self._engine
+        if call.signed and not engine.signed:
+            raise UsageError(f"{call} needs an API key; pass key=, secret=, passphrase= to ks.connect()")
+        if call.host == "futures" and not engine.venue.futures_url:
+            raise UsageError(f"{engine.venue.lacks} ({call}); region='global' has it")
+        if engine.deck is not None:
+            raise UsageError(f"{call}: a recording answers no calls of your own; use target='live' or 'sim'")
+        if call.host == "broker" and engine.target.mode != "live":
+            raise UsageError(f"{call}: only KuCoin itself has the broker's host; use target='live'")
+
+    async def perform(self, call: Call) -> Raw:
+        """Return the ``data`` of the answer.
+
+        Waits for the quota, and again where the exchange refuses for too many calls: such a call was not performed.
+        Raises :class:`UnreachableError`, :class:`ResponseError`, :class:`RemoteProtocolError`, and
+        :class:`RequestError` where the quota would take more than 65 s.
+        """
+        rest = self._rest(call.host)
+        rest.calls += 1
+        try:
+            return await self._within_quota(rest, call)
+        except (RequestError, RemoteProtocolError):
+            rest.failures += 1
+            raise
+
+    async def _within_quota(self, rest: Rest, call: Call) -> Raw:
+        quota = self._quotas.setdefault(call.pool or call.host, Quota())
+        deadline, tried, synchronised = time.monotonic() + PATIENCE, 0, False
+        while True:
+            while (wait := quota.wait(call.weight, time.monotonic())) > 0:
+                await _sleep(call, wait, deadline)
+            quota.spend(call.weight)
+            answer = await self._send(rest, call)
+            quota.seen(answer.headers, time.monotonic())
+            try:
+                return _data(rest, call, answer)
+            except ResponseError as exc:
+                if exc.status == 429 or exc.code in _TOO_MANY:
+                    tried += 1
+                    wait = quota.refused(answer.headers, exc.code, tried, time.monotonic())
+                    if time.monotonic() + wait > deadline:
+                        raise
+                    await asyncio.sleep(wait)
+                elif call.signed and exc.code == _BAD_TIMESTAMP and not synchronised:
+                    synchronised = True  # our clock is off
+                    await rest.synchronise()
+                else:
+                    raise
+
+    async def _send(self, rest: Rest, call: Call) -> _Answer:
+        from aiohttp import ClientError, ClientTimeout
+
+        headers = signing.Hidden(rest._headers() | _kind(call) | await self._signature(rest, call))
+        timeout = ClientTimeout(total=self._engine.settings.request_timeout)
+        try:
+            async with rest._open().request(
+                call.method, _raw(rest.base + call.target), data=call.body.encode() or None, headers=headers,
+                timeout=timeout, allow_redirects=False,
+            ) as answer:  # fmt: skip
+                body = await rest._body(str(call), answer)
+                return _Answer(answer.status, {name.lower(): text for name, text in answer.headers.items()}, body)
+        except (ClientError, TimeoutError, OSError) as exc:
+            raise unreachable(str(call), rest.base, exc) from None  # aiohttp's own text may repeat headers
+
+    async def _signature(self, rest: Rest, call: Call) -> dict[str, str]:
+        if not call.signed:
+            return {}
+        proof = await rest.prove(
+            str(call), lambda time_ms: signing.rest_message(time_ms, call.method, call.target, call.body)
+        )
+        return signing.rest_headers(**proof)
+
+    def _rest(self, host: Host) -> Rest:
+        engine = self._engine
+        if host == "broker":
+            if self._broker is None:
+                self._broker = Rest(BROKER_BASE, engine.settings, engine.rest.signer)
+            return self._broker
+        return engine.futures_rest if host == "futures" else engine.rest
+
+    def _end(self, _: str) -> None:
+        if self._broker is not None:
+            self._engine.call(self._broker.close)
+
+
+def _kind(call: Call) -> dict[str, str]:
+    return {"Content-Type": "application/json"} if call.body else {}
+
+
+async def _sleep(call: Call, seconds: float, deadline: float) -> None:
+    """Wait for the quota; raise :class:`RequestError` where that would take too long."""
+    if time.monotonic() + seconds > deadline:
+        raise RequestError(f"{call}: the quota of {call.pool or call.host} is used up for {seconds:.0f} s; try then")
+    await asyncio.sleep(seconds)
+
+
+def _data(rest: Rest, call: Call, answer: _Answer) -> Raw:
+    """Return what a good answer holds; raise :class:`ResponseError` with what the code means."""
+    try:
+        response = decode(Response, answer.body)
+    except RemoteProtocolError:
+        if answer.status == 200:
+            raise RemoteProtocolError(f"{call}: the answer is not JSON of the form {{code, data}}") from None
+        blocked = answer.status in {403, 429} and b"1015" in answer.body  # Cloudflare's page
+        reason = meaning(call.host, "1015") if blocked else _NOT_JSON.get(answer.status, "an answer that is not JSON")
+        raise ResponseError(str(call), answer.status, "1015" if blocked else "", reason) from None
+    code = printable(response.code, 20)
+    if answer.status == 200 and code == _OK:
+        return response.data
+    masked = rest.signer.masked if rest.signer else str
+    reason = masked(printable(response.msg or "no reason given"))
+    means = meaning(call.host, code)
+    raise ResponseError(str(call), answer.status, code, f"{reason} ({means})" if means else reason)
