@@ -37,6 +37,9 @@ VERIFY = "{timestamp}POST/api/websocket/users/verify"
 """What an auth frame signs; protocol.md 6.4."""
 
 
+ORDER_FRAMES = 1400  # in 10 s; none is documented for a connection: the quota of orders is 4,000 in 30 s
+
+
 class Options(NamedTuple):
     """How the exchange treats its clients. Seconds, but for the two that KuCoin states in ms."""
 
@@ -196,7 +199,7 @@ class Doors:
             operate=self._operate,
             sign=sign,
             login=login,
-            limits=self._options.limits,
+            limits=self._options.limits._replace(frames=ORDER_FRAMES),
             ping_interval_ms=self._options.ping_interval_ms,
             ping_timeout_ms=self._options.ping_timeout_ms,
             nanoseconds=nanoseconds,
