@@ -24,7 +24,7 @@ from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import Market
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.record import Recording, Source
+from kucoin_stream.recordings import Recording, Source
 from kucoin_stream.replay import Replay, control
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
@@ -247,7 +247,8 @@ class Client:
 
         Futures (``XBTUSDTM``) are whole, sizes in lots. Spot is whole with a key; without one it comes from the Pro
         channel, the best 500 levels a side, or, where that cannot be had, from the classic one, ``partial``: about
-        100 levels; ``book.note`` says which, and why. ``source="classic"`` or ``"pro"`` forces one.
+        100 levels; ``book.note`` says which, and why. ``source="classic"`` or ``"pro"`` forces one, and so does the
+        name of a feed: ``"spot.depth50"``, ``"pro_spot.book5"``, ``"pro_spot.level2_realtime"`` (which needs a key).
         Raises :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses within 2 s;
         :class:`UsageError` where the region has no such connection.
         """

@@ -11,7 +11,8 @@ from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import FEEDS, BookFeed, Market
 from kucoin_stream.transport.engine import Engine
 
-Source = Literal["classic", "pro"]
+Source = Literal["classic", "pro"] | str
+"""Where a book comes from: a generation, or one feed of :data:`FEEDS`, such as ``"pro_spot.book50"``."""
 
 log = logging.getLogger("kucoin_stream")
 
@@ -29,14 +30,20 @@ def choose(engine: Engine, symbol: str, market: Market, source: Source | None = 
 
     Raises :class:`UsageError` where there is no such source, or the region does not have it.
     """
-    feeds = {"classic": FEEDS[f"{market}.level2"], "pro": FEEDS[f"pro_{market}.level2"]}
-    if source is not None and source not in feeds:
-        raise UsageError(f"source={source!r}: write 'classic' or 'pro'")
+    usual = {"classic": FEEDS[f"{market}.level2"], "pro": FEEDS[f"pro_{market}.level2"]}
+    known = usual | {name: feed for name, feed in FEEDS.items() if feed.market == market}
     if source is None and market == "spot" and not engine.signed:
-        return _without_key(engine, symbol, feeds["pro"], feeds["classic"])
-    feed = feeds[source or "classic"]
+        return _without_key(engine, symbol, usual["pro"], usual["classic"])
+    feed = known.get(source or "classic")
+    if feed is None:
+        others = ", ".join(name for name in known if name not in usual)
+        raise UsageError(f"source={source!r}: write 'classic' or 'pro', or one of {others}")
     engine.venue.check(topics.find(feed.topic).connection)
-    return Choice(feed)
+    if feed.snapshots == "rest" and feed.seed(signed=engine.signed) is None:
+        raise UsageError(
+            f"a book of {feed.topic} begins with a signed call: it needs an API key; source='pro' does not"
+        )
+    return Choice(feed, note="" if source in usual or source is None else feed.topic)
 
 
 def _without_key(engine: Engine, symbol: str, pro: BookFeed, classic: BookFeed) -> Choice:

@@ -35,6 +35,41 @@ def test_a_source_can_be_forced(connect: Connect, source: str, feed: str, status
     assert (book.source, book.status) == (f"{feed}.level2", status)
 
 
+@pytest.mark.parametrize(
+    ("symbol", "source", "key", "levels"),
+    [
+        ("BTC-USDT", "spot.depth5", False, 5), ("BTC-USDT", "spot.depth50", False, 50),
+        ("BTC-USDT", "pro_spot.book1", False, 1), ("BTC-USDT", "pro_spot.book5", False, 5),
+        ("BTC-USDT", "pro_spot.book50", False, 50), ("BTC-USDT", "pro_spot.level2_realtime", True, None),
+        ("XBTUSDTM", "futures.depth5", False, 5), ("XBTUSDTM", "pro_futures.book50", False, 50),
+        ("XBTUSDTM", "pro_futures.level2_realtime", False, None), ("XBTUSDTM", "pro", False, 500),
+    ],
+)  # fmt: skip
+def test_each_kind_of_book_can_be_asked_for(
+    connect: Connect, symbol: str, source: str, key: bool, levels: int | None
+) -> None:
+    book = connect(key=key).book(symbol, source=source).wait()
+    known = book.levels()
+    assert book.source == {"pro": "pro_futures.level2"}.get(source, source)
+    assert 0 < len(known.bid_prices) <= (levels or 10_000)
+    assert book.best_bid < book.best_ask
+    assert book.status in {"live", "partial"}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "source", "says"),
+    [
+        ("BTC-USDT", "both", "write 'classic' or 'pro', or one of spot.level2"),
+        ("BTC-USDT", "futures.depth5", "or one of spot.level2"),
+        ("BTC-USDT", "pro_spot.level2_realtime", "it needs an API key; source='pro' does not"),
+    ],
+)
+def test_a_source_that_is_none_is_told_in_the_cell(connect: Connect, symbol: str, source: str, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        connect(key=False).book(symbol, source=source)
+    assert says in str(caught.value)
+
+
 def test_futures_need_no_key_to_be_whole(connect: Connect) -> None:
     book = connect(key=False).book("XBTUSDTM").wait()
     assert (book.source, book.status, book.note) == ("futures.level2", "live", "")

@@ -27,13 +27,14 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *sources: str) -> list
 def test_cells_run_again_or_out_of_order_send_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     again = f"{BUY}, 1"
     said = told(tmp_path, monkeypatch, CONNECT, BUY, f"({ARM}, {BUY})", ARM, BUY, BUY, again, ARM, BUY)
-    off = "orders are off; client.orders.arm(target='sim', cap=...) allows them"
+    how = "client.orders.arm(target='sim', cap=...) allows"
+    off = f"orders are off; {how} them"
     assert said[1:] == [
         off,
         "this cell has just armed orders: send them from another one",
         "None",
         "True",
-        "this cell has sent orders already and was run again; client.orders.arm(target='sim', cap=...) allows it once more",
+        f"this cell has sent orders already and was run again; {how} it once more",
         "True 1",
         "None",
         "True",
