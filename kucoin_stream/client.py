@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import atexit
 import os
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from kucoin_stream.account import Account
 from kucoin_stream.arguments import arguments as topic_arguments
@@ -33,6 +34,9 @@ from kucoin_stream.transport.engine import Engine
 from kucoin_stream.transport.signer import Sign
 from kucoin_stream.transport.target import Target, check_rest_url
 
+if TYPE_CHECKING:
+    from kucoin_stream.rest.api import RestApi
+
 MAX_HISTORY = 10_000  # bars begun with: 7 calls of spot, 20 of futures
 _MAX_BARS = 100_000
 
@@ -50,7 +54,8 @@ class Client:
     of a tape or capture, 1.0 is as recorded, or ``"max"``. Other options are the fields of :class:`Settings`.
 
     ``spot``, ``margin``, ``futures`` and ``pro`` have all public feeds by plain names:
-    ``client.futures.mark_price("XBTUSDTM")``; ``account`` has what belongs to the key.
+    ``client.futures.mark_price("XBTUSDTM")``; ``account`` has what belongs to the key, ``rest`` every REST call:
+    ``client.rest.spot_market.get_klines("BTC-USDT", "1min", start_at="2026-01-01")``.
     """
 
     def __init__(
@@ -227,6 +232,13 @@ class Client:
         if self._events is None:
             self._events = Events(self.engine)
         return self._events
+
+    @cached_property
+    def rest(self) -> RestApi:
+        """Every REST call by group and name."""
+        from kucoin_stream.rest.api import RestApi  # a table of 321 rows: only when it is asked for
+
+        return RestApi(self)
 
     @property
     def orders(self) -> Orders:

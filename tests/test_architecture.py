@@ -34,8 +34,9 @@ FLOORS = {
     "opening": 4,
     "account": 5,
     "orders": 5,
+    "rest": 5,
     "export": 5,
-    "record": 5,
+    "recordings": 5,
     "replay": 5,
     "client": 6,
     "default": TOP,
@@ -58,6 +59,7 @@ DOORS_UP = {
     ("frames.klines", "widgets.view"),
     ("frames.status", "widgets.view"),
     ("frames.table", "widgets.view"),
+    ("replay", "widgets.replay"),  # Replay.widget
 }
 """Imports inside a function that go up."""
 

@@ -11,13 +11,16 @@ import pandas as pd
 from msgspec import Struct
 
 from kucoin_stream.errors import RemoteProtocolError
-from kucoin_stream.protocol.endpoints.endpoint import INSTANTS, Endpoint, Field, field, snake
+from kucoin_stream.protocol.endpoints.endpoint import Endpoint, Field, field, snake
 from kucoin_stream.rest.record import Record
 from kucoin_stream.rest.values import column, value
 
-_OF_PAGES = frozenset(
+OF_PAGES = frozenset(
     {"currentPage", "pageNumber", "pageSize", "totalNum", "totalNumber", "totalPage", "hasMore", "lastId"}
 )
+"""What stands beside rows for the sake of paging."""
+
+_PLAIN: msgspec.json.Decoder[Any] = msgspec.json.Decoder()
 _EXACT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 BARS = ("open", "high", "low", "close", "volume", "turnover")
@@ -32,15 +35,26 @@ Row = Any
 
 def decode(data: bytes | msgspec.Raw, *, exact: bool) -> Any:
     """Return JSON as it was sent; numbers with a fraction as Decimals if ``exact``."""
-    return _EXACT.decode(data) if exact else msgspec.json.decode(data)
+    try:
+        return (_EXACT if exact else _PLAIN).decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
+        raise RemoteProtocolError(f"the data of an answer cannot be read: {exc}") from None
 
 
 def rows_of(row: Endpoint, data: Any) -> tuple[list[Row], dict[str, Any]]:
-    """Return the rows of an answer, and what stands beside them."""
+    """Return the rows of an answer, and what stands beside them.
+
+    Raises :class:`RemoteProtocolError` where they are not what the catalogue describes.
+    """
+    beside: dict[str, Any] = {}
     if row.rows_key and isinstance(data, Mapping):
         beside = {name: each for name, each in data.items() if name != row.rows_key}
-        return list(data.get(row.rows_key) or ()), beside
-    return list(data) if isinstance(data, Sequence) and not isinstance(data, str) else [], {}
+        data = data.get(row.rows_key)
+    rows = [] if data is None else data
+    single = list(row.fields) == [""]
+    if not (isinstance(rows, list) if single else _all(rows, Sequence if row.columns else Mapping)):
+        raise RemoteProtocolError(f"{row.group}.{row.name}: rows of another form; raw=True shows what came")
+    return rows, beside
 
 
 class Shape(Struct, frozen=True):
@@ -64,8 +78,6 @@ class Shape(Struct, frozen=True):
         if list(self.row.fields) == [""]:
             kind = field(self.row.fields[""])
             return [value(kind, each, exact=self.exact) for each in rows]
-        if not _all(rows, Sequence if self.row.columns else Mapping):
-            raise RemoteProtocolError(f"{self.row.group}.{self.row.name}: rows of another form")
         if self.row.columns:
             frame = self._frame(self.row.fields, [_named(self.row.fields, each) for each in rows])
             frame = frame.set_index("time").sort_index()[[*BARS, *frame.columns.difference([*BARS, "time"])]]
@@ -78,7 +90,7 @@ class Shape(Struct, frozen=True):
         index = pd.RangeIndex(len(rows))
         columns = {
             snake(name.replace(".", "_")): column(name, kind, [_at(row, name) for row in rows], exact=self.exact)
-            for name, kind in _flat(fields).items()
+            for name, kind in columns_of(fields).items()
         }
         known = {name.partition(".")[0].removesuffix("[]") for name in fields}
         unknown = dict.fromkeys(name for row in rows for name in row if name not in known)
@@ -107,18 +119,22 @@ class Shape(Struct, frozen=True):
 
     def _beside(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return what stands beside rows as flat JSON scalars, times as ISO text."""
-        outer = _flat(self.row.outer)
-        found = {name: value(kind, _at(given, name), exact=False) for name, kind in outer.items()}
-        return {
-            snake(name.replace(".", "_")): each.isoformat()
-            if outer[name].unit in INSTANTS and each is not None
-            else each
-            for name, each in found.items()
-            if name not in _OF_PAGES and each is not None and not isinstance(each, (list, dict))
+        found = {
+            snake(name.replace(".", "_")): _flat(value(kind, _at(given, name), exact=False))
+            for name, kind in columns_of(self.row.outer).items()
+            if name not in OF_PAGES
         }
+        return {name: each for name, each in found.items() if each is not None}
 
 
 _ANY = Field("any")
+
+
+def _flat(each: Any) -> Any:
+    """Return a JSON scalar, or ``None`` for what cannot be one."""
+    if isinstance(each, pd.Timestamp):
+        return each.isoformat()
+    return each if isinstance(each, (str, int, float)) else None
 
 
 def _all(given: Any, kind: type) -> bool:
@@ -126,7 +142,7 @@ def _all(given: Any, kind: type) -> bool:
     return isinstance(given, list) and all(isinstance(each, kind) and not isinstance(each, str) for each in given)
 
 
-def _flat(fields: Fields) -> dict[str, Field]:
+def columns_of(fields: Fields) -> dict[str, Field]:
     """Return the fields that are columns: of nested objects each its own, of nested arrays the array."""
     opened = {name.rpartition(".")[0] for name in fields if "." in name and not name.endswith("*")}
     return {
@@ -142,6 +158,8 @@ def _within(fields: Fields, prefix: str) -> dict[str, str]:
 
 def _at(row: Mapping[str, Any], path: str) -> Any:
     """Return what stands at a path; ``None`` where it leads nowhere."""
+    if "." not in path:
+        return row.get(path)
     found: Any = row
     for name in path.split("."):
         found = found.get(name) if isinstance(found, Mapping) else None

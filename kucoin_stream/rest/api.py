@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -13,7 +13,7 @@ from kucoin_stream.protocol import endpoints
 from kucoin_stream.protocol.endpoints.endpoint import Endpoint, Host
 from kucoin_stream.rest.answers import decode
 from kucoin_stream.rest.arming import Arming
-from kucoin_stream.rest.method import Method
+from kucoin_stream.rest.method import function_of
 from kucoin_stream.rest.writing import own
 from kucoin_stream.transport.caller import Call, Caller
 from kucoin_stream.transport.engine import Engine
@@ -38,7 +38,7 @@ class Group:
     def __init__(self, name: str, api: RestApi) -> None:
         self._name = name
         self._api = api
-        self._methods: dict[str, Method] = {}
+        self._functions: dict[str, Callable[..., Any]] = {}
 
     def __repr__(self) -> str:
         return f"<rest.{self._name}: {', '.join(dir(self))}>"
@@ -46,16 +46,16 @@ class Group:
     def __dir__(self) -> list[str]:
         return sorted(endpoints.groups()[self._name])
 
-    def __getattr__(self, name: str) -> Method:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
             raise AttributeError(name)
-        if name not in self._methods:
+        if name not in self._functions:
             try:
                 row = endpoints.endpoint(self._name, name)
             except KeyError:
                 raise AttributeError(f"rest.{self._name} has no {name!r}{_hint(name, dir(self))}") from None
-            self._methods[name] = Method(row, self._api)
-        return self._methods[name]
+            self._functions[name] = function_of(row, self._api)
+        return self._functions[name]
 
 
 class RestApi:
@@ -176,7 +176,11 @@ class RestApi:
         if self._caller is None:
             self._caller = Caller(engine)
         self._caller.check(call)
-        return engine.call(self._caller.perform, call, timeout=self._caller.timeout)
+        waiting = [True]
+        try:
+            return engine.call(self._caller.perform, call, lambda: bool(waiting), timeout=self._caller.timeout)
+        finally:
+            waiting.clear()  # interrupted: what has not been sent yet never is
 
 
 def _hint(name: str, known: list[str]) -> str:

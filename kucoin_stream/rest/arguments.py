@@ -41,7 +41,7 @@ def _checked(call: str, row: Endpoint, params: Sequence[Param], given: Iterable[
     for name, value in given:
         param = known.get(name)
         if param is None:
-            raise UsageError(f"{call} has no {name!r}{_hint(name, [each.snake for each in params])}")
+            raise UsageError(f"{call} has no {name!r}{_hint(str(name), [each.snake for each in params])}")
         if _key(param) in found:
             raise UsageError(f"{call}: {param.snake} is given twice")
         if value is not None:
@@ -146,6 +146,8 @@ def _truth(value: Any) -> bool:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
+    if isinstance(value, (list, tuple)):  # KuCoin's way to write several symbols, currencies or orders
+        return ",".join(map(_text, value))
     if isinstance(value, bool) or not isinstance(value, (Integral, float, Decimal)):
         raise TypeError
     return f"{_exact(value):f}"

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from kucoin_stream.protocol.endpoints.endpoint import INSTANTS, NO_PATH, Endpoint, Param, field, snake
+from kucoin_stream.protocol.endpoints.endpoint import INSTANTS, NO_PATH, Endpoint, Field, Param, field, snake
+from kucoin_stream.rest.answers import OF_PAGES, columns_of
 from kucoin_stream.rest.record import Record
 from kucoin_stream.rest.times import Time
 
@@ -67,7 +68,7 @@ def _facts(row: Endpoint) -> str:
     cost = f"weight {row.weight}" if row.weight is not None else "weight not documented"
     pool = f" of the pool {row.pool}" if row.pool else ""
     armed = f" Changes something: ``client.rest.arm({row.group!r}, target=...)`` first." if row.changes else ""
-    return _wrapped(f"``{row.method} {row.path}`` ({row.host} host). {needs}; {cost}{pool}.{armed}")
+    return _wrapped(f"``{row.method} {row.path}`` ({row.host} host; protocol.md 8). {needs}; {cost}{pool}.{armed}")
 
 
 def _arguments(row: Endpoint) -> Iterable[str]:
@@ -88,28 +89,32 @@ def _argument(row: Endpoint, param: Param) -> str:
 
 
 def _answer(row: Endpoint) -> Iterable[str]:
-    what = "Columns" if _returned(row) is pd.DataFrame else "Returns"
-    if row.fields:
-        yield _wrapped(f"{what}: {_listed(row.fields)}.")
-    if row.outer:
-        yield _wrapped(f"Beside the rows, in ``attrs``: {_listed(row.outer)}.")
+    if _returned(row) is pd.DataFrame:
+        columns = {snake(name.replace(".", "_")): kind for name, kind in columns_of(row.fields).items()}
+        yield _wrapped(f"Columns: {_listed(columns)}.")
+        beside = {
+            snake(name.replace(".", "_")): kind for name, kind in columns_of(row.outer).items() if name not in OF_PAGES
+        }
+        if beside:
+            yield _wrapped(f"Beside the rows, in ``attrs``: {_listed(beside)}.")
+    elif row.fields:
+        fields = {".".join(map(snake, name.split("."))): field(text) for name, text in row.fields.items()}
+        yield _wrapped(f"Returns: {_listed(fields)}.")
 
 
-def _listed(fields: dict[str, str]) -> str:
-    return ", ".join(_described(name, text) for name, text in fields.items())
+def _listed(fields: dict[str, Field]) -> str:
+    return ", ".join(_described(name, kind) for name, kind in fields.items())
 
 
-def _described(name: str, text: str) -> str:
-    known = field(text)
-    kind = _kind(known.type, known.unit) + (f", one of {', '.join(known.enum)}" if known.enum else "")
-    return f"{'.'.join(map(snake, name.split('.')))} ({kind})" if name not in {"", "*"} else kind
+def _described(name: str, kind: Field) -> str:
+    what = _kind(kind.type, kind.unit) + (f", one of {', '.join(kind.enum)}" if kind.enum else "")
+    return f"{name} ({what})" if name not in {"", "*"} else what
 
 
 def _kind(kind: str, unit: str) -> str:
     if unit in INSTANTS:
         return f"time, Unix {unit} on the wire"
-    if kind == "decimal":
-        return "number"
+    kind = {"decimal": "number", "array<array>": "DataFrame of price and size", "array<object>": "rows"}.get(kind, kind)
     return f"{kind} in {unit}" if unit else kind
 
 

@@ -31,7 +31,8 @@ def column(name: str, field: Field, values: Sequence[Any], *, exact: bool) -> An
 
 def _column(name: str, field: Field, values: Sequence[Any], exact: bool) -> Any:
     if field.unit in INSTANTS:
-        return utc(np.array([NO_TIME if each in _EMPTY else _instant(each, field.unit) for each in values]), field.unit)
+        times = [NO_TIME if each in _EMPTY else _instant(each, field.unit) for each in values]
+        return utc(np.array(times, np.int64), field.unit)
     missing = any(each is None for each in values)
     match field.type:
         case "decimal" | "number" if exact:
@@ -61,7 +62,7 @@ def value(field: Field, given: Any, *, exact: bool) -> Any:
 
 def _value(field: Field, given: Any, exact: bool) -> Any:
     if field.unit in INSTANTS:
-        return pd.NaT if given == "" else utc(np.array([_instant(given, field.unit)]), field.unit)[0]
+        return pd.NaT if given == "" else utc(np.array([_instant(given, field.unit)], np.int64), field.unit)[0]
     number: Callable[[Any], Any] = (lambda each: Decimal(str(each))) if exact else float
     match field.type:
         case "decimal" | "number":
@@ -74,9 +75,7 @@ def _value(field: Field, given: Any, exact: bool) -> Any:
 
 
 def _objects(values: Sequence[Any]) -> Any:
-    array = np.empty(len(values), object)
-    array[:] = values  # one by one: numpy would make a matrix of lists
-    return pd.Series(array, dtype=object)
+    return pd.Series(list(values), dtype=object)
 
 
 def _instant(given: Any, unit: str) -> int:

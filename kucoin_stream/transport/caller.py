@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Raw, Struct
 
@@ -37,6 +37,9 @@ class Call(Struct, frozen=True):
     signed: bool = False
     pool: str = ""
     weight: int = 1
+
+    def __repr__(self) -> str:
+        return f"<Call {self}>"  # a body may hold a passphrase
 
     def __str__(self) -> str:
         return f"{self.method} {self.target.partition('?')[0]}"
@@ -77,8 +80,8 @@ class Caller:
         if call.host == "broker" and engine.target.mode != "live":
             raise UsageError(f"{call}: only KuCoin itself has the broker's host; use target='live'")
 
-    async def perform(self, call: Call) -> Raw:
-        """Return the ``data`` of the answer.
+    async def perform(self, call: Call, wanted: Callable[[], bool]) -> Raw:
+        """Return the ``data`` of the answer. ``wanted`` is asked before anything is sent: callers can be interrupted.
 
         Waits for the quota, and again where the exchange refuses for too many calls: such a call was not performed.
         Raises :class:`UnreachableError`, :class:`ResponseError`, :class:`RemoteProtocolError`, and
@@ -87,17 +90,19 @@ class Caller:
         rest = self._rest(call.host)
         rest.calls += 1
         try:
-            return await self._within_quota(rest, call)
+            return await self._within_quota(rest, call, wanted)
         except (RequestError, RemoteProtocolError):
             rest.failures += 1
             raise
 
-    async def _within_quota(self, rest: Rest, call: Call) -> Raw:
+    async def _within_quota(self, rest: Rest, call: Call, wanted: Callable[[], bool]) -> Raw:
         quota = self._quotas.setdefault(call.pool or call.host, Quota())
         deadline, tried, synchronised = time.monotonic() + PATIENCE, 0, False
         while True:
             while (wait := quota.wait(call.weight, time.monotonic())) > 0:
                 await _sleep(call, wait, deadline)
+            if not wanted():
+                raise RequestError(f"{call}: interrupted, and not sent")
             quota.spend(call.weight)
             answer = await self._send(rest, call)
             quota.seen(answer.headers, time.monotonic())

@@ -141,6 +141,9 @@ class LoopThread:
             if not future.cancel():
                 return future.result()  # it came just now
             raise NotReadyError(f"no answer from the background thread within {timeout:g} s") from None
+        except BaseException:  # such as Ctrl-C: nobody waits for it any more
+            future.cancel()
+            raise
         finally:
             self._callers.discard(future)
 

@@ -41,8 +41,33 @@ DURATIONS = {"cancelAfter", "timeout", "allowMaxTimeWindow", "granularity", "pin
              "fundingRateGranularity", "currentFundingRateGranularity"}  # fmt: skip
 WORDS = {"s": "seconds", "ms": "milliseconds"}
 
+BOOK = {"price": "quote/base", "size": "base", "funds": "quote", "vol": "base", "volValue": "quote"}
+BOOK |= {
+    f"{begin}{name.title()}": BOOK[name]
+    for name in ("price", "size", "funds")
+    for begin in (
+        "limit",
+        "stop",
+        "avg",
+        "deal",
+        "remain",
+        "cancelled",
+        "canceled",
+        "origin",
+        "match",
+        "visible",
+        "last",
+        "new",
+    )
+}
+LOTS = {"size", "dealSize", "filledSize", "visibleSize", "cancelSize", "matchSize", "bestBidSize", "bestAskSize",
+        "currentQty", "positionQty", "maxBuyOpenSize", "maxSellOpenSize"}  # fmt: skip
+"""Units of amounts: protocol.md 0.3, 4.13, 4.30; those of spot and margin orders and market data, and of futures."""
+
 COLUMNS = {"candle start": "time", "volume base": "volume", "volume lots": "volume",
            "turnover quote": "turnover", "turnover quote, absent in older data": "turnover"}  # fmt: skip
+
+BARS = {"volume": "base", "turnover": "quote"}
 
 SECRET_TEXT = {"factorValue"}
 TESTS_AND_QUESTIONS = {"add_order_test", "get_cross_margin_requirement"}
@@ -73,19 +98,22 @@ def current() -> list[dict[str, str]]:
 
 def converted(row: dict[str, str]) -> Endpoint:
     """Return a row of the table as the catalogue has it."""
-    params = [_param(row, each) for each in json.loads(row["params"])]
+    market = {"spot_market": BOOK, "spot_order": BOOK, "margin_order": BOOK}.get(row["group"], {})
+    units = dict.fromkeys(LOTS, "lots") if row["host"] == "futures" else market
+    params = [_param(row, each, units) for each in json.loads(row["params"])]
     answer = json.loads(row["response"])
+    fields, outer = (_fields(answer.get(key, {}), units) for key in ("item_fields", "outer_fields"))
     return Endpoint(
         group=row["group"], name=row["name"], title=row["title"], host=row["host"], method=row["method"],
         path=row["path"], auth=row["auth"], kind=answer["kind"],
         weight=None if row["weight"] == "-" else int(row["weight"]), pool=row["pool"].strip("-"),
-        params=tuple(params), fields=_fields(answer["item_fields"]), outer=_fields(answer.get("outer_fields", {})),
+        params=tuple(params), fields=fields, outer=outer,
         rows_key=row["rows_key"], paging="" if row["paging"] == "none" else row["paging"],
         columns=answer.get("row") == "list", most=_most(row, params), changes=_changes(row),
     )  # fmt: skip
 
 
-def _param(row: dict[str, str], given: dict[str, Any]) -> Param:
+def _param(row: dict[str, str], given: dict[str, Any], units: dict[str, str]) -> Param:
     key = given["name"].rpartition(".")[2]
     kind, enum = given["type"], tuple(given.get("enum") or ())
     if kind == "string" and not enum and AMOUNT.search(key) and key not in SECRET_TEXT:
@@ -95,8 +123,10 @@ def _param(row: dict[str, str], given: dict[str, Any]) -> Param:
     required = given["required"]
     if required and (row["group"], key) in DOUBTFUL and given["in"] != "path":
         required = "doubtful"
+    unit = _amount(kind, key, units) if given["in"] != "path" else ""  # there it is a number of levels
+    unit = unit or _unit(key, given.get("unit", ""))
     return Param(
-        name=given["name"], type=kind, place=given["in"], required=required, unit=_unit(key, given.get("unit", "")),
+        name=given["name"], type=kind, place=given["in"], required=required, unit=unit,
         enum=enum, default=given.get("default"),
     )  # fmt: skip
 
@@ -107,16 +137,24 @@ def _unit(name: str, unit: str) -> str:
     return WORDS.get(unit, unit) if name in DURATIONS else unit
 
 
-def _fields(given: dict[str, str]) -> dict[str, str]:
-    return dict(_field(name, text) for name, text in given.items())
+def _amount(kind: str, name: str, units: dict[str, str]) -> str:
+    unit = units.get(name, "")
+    return unit if kind in {"decimal", "number"} or (kind == "integer" and unit == "lots") else ""
 
 
-def _field(name: str, text: str) -> tuple[str, str]:
+def _fields(given: dict[str, str], units: dict[str, str]) -> dict[str, str]:
+    return dict(_field(name, text, units) for name, text in given.items())
+
+
+def _field(name: str, text: str, units: dict[str, str]) -> tuple[str, str]:
     text = re.sub(r" \([^)]*\)$", "", text)
     if name.isdigit():  # a column of a list: what it is stands where others have the unit
         kind, _, what = text.partition(" ")
         unit, _, rest = what.partition(" ") if what.startswith(("s ", "ms ")) else ("", "", what)
-        return COLUMNS.get(rest, rest), f"{'decimal' if kind == 'string' and not unit else kind} {unit}".strip()
+        column = COLUMNS.get(rest, rest)
+        kind = "decimal" if kind == "string" and not unit else kind
+        unit = unit or ("lots" if what == "volume lots" else BARS.get(column, "quote/base"))
+        return column, f"{kind} {unit}"
     key = name.rpartition(".")[2]
     if text.startswith("array<array>"):
         columns = re.findall(r"(\w+) (?:string|number|integer)", text)
@@ -129,11 +167,11 @@ def _field(name: str, text: str) -> tuple[str, str]:
         kind = "decimal" if fiat or AMOUNT.search(key) else "integer" if key == "sequence" else "string"
     elif kind == "number" and (rest or WHOLE.search(key)):
         kind = "integer"
-    rest = "" if rest == "null" or rest.startswith("valid") else rest
+    rest = "" if rest == "null" or rest == "code" or rest.startswith("valid") else rest
     unit, _, enum = rest.partition("enum")
     if kind == "string" and re.fullmatch(r"\([0-9.|]+\)", enum) and AMOUNT.search(key):  # some coefficients are 0 or 1
         kind, enum = "decimal", ""
-    unit = _unit(key, unit.strip())
+    unit = _amount(kind, key, units) or _unit(key, unit.strip())
     return name, " ".join(filter(None, (kind, unit, f"enum{enum}" if enum else "")))
 
 

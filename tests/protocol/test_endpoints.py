@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kucoin_stream.protocol import endpoints
 from kucoin_stream.protocol.endpoints.codes import meaning
 from kucoin_stream.protocol.endpoints.endpoint import Field, Param, argument, field, snake
-from kucoin_stream.protocol.endpoints.paging import Cursor, Pages, Span, pager
+from kucoin_stream.protocol.endpoints.paging import Cursor, Pages, Span, pager, sized
 from kucoin_stream.protocol.endpoints.quota import Quota
 from tests.protocol.rest_table import CATALOGUE, converted, current, text
 
@@ -167,6 +167,7 @@ def test_a_page_that_comes_again_is_the_last():
 
 @pytest.mark.parametrize("style", ["beside", "row", "more"])
 @given(count=st.integers(0, 60), size=st.integers(1, 20))
+@settings(deadline=None)
 def test_a_cursor_brings_every_row_once(style, count, size):
     every = [{"id": number, "offset": number} for number in range(count, 0, -1)]
 
@@ -188,7 +189,7 @@ def test_a_cursor_brings_every_row_once(style, count, size):
     times=st.sets(st.integers(0, 200).map(lambda number: number * 60), max_size=60),
     span=st.tuples(st.integers(0, 12_000), st.integers(0, 12_000)).map(lambda pair: tuple(sorted(pair))),
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @example(times={60}, span=(30, 70))
 @example(times={0, 6000}, span=(0, 12_000))
 def test_a_span_brings_every_row_once_whichever_an_exchange_leaves_out(keeps, within, most, times, span):
@@ -231,6 +232,12 @@ FILLS = endpoints.endpoint("spot_order", "get_trade_history")
 def test_what_is_asked_for_first(row, given, ask):
     pages = pager(row, given, 1_800_000_000)
     assert (pages and pages.ask) == ask
+
+
+def test_pages_are_as_large_as_they_may_be():
+    assert sized(FILLS, {"symbol": "A"}) == {"symbol": "A", "limit": 100}
+    assert sized(FILLS, {"symbol": "A", "limit": 7}) == {"symbol": "A", "limit": 7}
+    assert sized(SPOT_BARS, {"symbol": "A"}) == {"symbol": "A"}
 
 
 def test_every_list_has_a_pager_or_is_one_call():

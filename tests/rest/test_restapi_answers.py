@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kucoin_stream.errors import RemoteProtocolError
@@ -185,8 +185,14 @@ def test_nested_objects_are_columns_and_the_rest_is_in_attrs():
     ("name", "rows"), [("account.get_spot_account_list", ["odd"]), ("spot_market.get_klines", [{}])]
 )
 def test_rows_of_another_form_are_an_error(name, rows):
-    with pytest.raises(RemoteProtocolError, match=f"{name}: rows of another form"):
+    with pytest.raises(RemoteProtocolError, match=f"{name}: rows of another form; raw=True"):
         Shape(row(name)).answer(rows)
+
+
+def test_lists_stay_lists_also_where_all_are_of_one_length():
+    rows = [{"symbol": each, "sourceExchanges": ["okex", each]} for each in ("A", "B")]
+    frame = Shape(row("futures_market.get_all_symbols")).answer(rows)
+    assert frame["source_exchanges"].tolist() == [["okex", "A"], ["okex", "B"]]
 
 
 def test_integers_with_holes_stay_integers():
@@ -264,6 +270,7 @@ TYPICAL = [LEDGER, BOOK, *map(row, ("spot_market.get_ticker", "futures_market.ge
 
 
 @given(st.sampled_from(TYPICAL), st.data())
+@settings(deadline=None)  # other work on the machine is no fault
 def test_no_value_can_break_an_answer(row, data):
     names = st.sampled_from([name for name in row.fields if "." not in name])
     one = st.dictionaries(names, JSON, max_size=6)

@@ -40,6 +40,7 @@ def sent(row, *args, **kwargs):
         ("spot_market", "get_part_order_book", {"symbol": "A-B", "size": "20"},
          "/api/v1/market/orderbook/level2_20?symbol=A-B", ""),
         ("spot_market", "get_fiat_price", {"currencies": "BTC,ETH"}, "/api/v1/prices?currencies=BTC,ETH", ""),
+        ("spot_market", "get_fiat_price", {"currencies": ["BTC", "ETH"]}, "/api/v1/prices?currencies=BTC,ETH", ""),
         ("spot_market", "get_fiat_price", {"currencies": None}, "/api/v1/prices", ""),  # None is not given
         ("spot_order", "cancel_order_by_client_oid", {"client_oid": "a/b c", "symbol": "A-B"},
          "/api/v1/hf/orders/client-order/a%2Fb%20c?symbol=A-B", ""),
@@ -133,6 +134,7 @@ def test_days_are_written_as_days():
         (BATCH, (), {"order_list": "one"}, "order_list is a list of dicts, not 'one'"),
         (BATCH, (), {"order_list": ["one"]}, "order_list: each is a dict, not str"),
         (BATCH, (), {"order_list": [{"sise": 1}]}, r"\(order_list\) has no 'sise'; did you mean size?"),
+        (BATCH, (), {"order_list": [{1: "x"}]}, r"\(order_list\) has no 1"),
         (BATCH, (), {"order_list": [{"symbol": "A-B"}]}, r"\(order_list\) needs"),
         (SPOT_BARS, ("A-B", "1min"), {"start_at": 1_700_000_000_000}, "start_at: not a time in s"),
         (FILLS, ("A-B",), {"start_at": 1_700_000_000}, "start_at: not a time in ms"),
@@ -152,8 +154,10 @@ def test_what_only_some_sources_require_is_not_demanded():
 def test_a_secret_is_not_repeated():
     row = endpoints.endpoint("sub_account", "add_sub_account_api")
     with pytest.raises(UsageError) as caught:
-        check(row, (), {"passphrase": ["hush"], "remark": "r", "sub_name": "s"})
+        check(row, (), {"passphrase": {"hush"}, "remark": "r", "sub_name": "s"})
     assert "hush" not in str(caught.value)
+    call = own("spot", "POST", "/api/v1/sub/api-key", {}, {"passphrase": "hush"}, signed=True)
+    assert repr(call) == "<Call POST /api/v1/sub/api-key>"
 
 
 @pytest.mark.parametrize("value", ["", ".", ".."])
@@ -193,7 +197,7 @@ def test_every_call_has_a_signature_and_a_docstring(row):
 
 def test_a_docstring_says_what_a_user_must_know():
     text = document(ORDER)
-    for part in ("``POST /api/v1/hf/orders`` (spot host)", "permission Spot; weight 1 of the pool Spot",
+    for part in ("``POST /api/v1/hf/orders`` (spot host; protocol.md 8)", "permission Spot; weight 1 of the pool Spot",
                  "client.rest.arm('spot_order', target=...)", "side: string, required, one of buy, sell",
                  "cancel_after: integer in seconds", "Returns: order_id (string), client_oid (string)."):  # fmt: skip
         assert part in " ".join(text.split())

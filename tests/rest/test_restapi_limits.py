@@ -14,6 +14,7 @@ from aiohttp import web
 import kucoin_stream as ks
 from kucoin_stream.errors import RemoteProtocolError, RequestError, ResponseError, UnreachableError, UsageError
 from kucoin_stream.protocol.signing import rest_message, sign
+from kucoin_stream.rest import progress
 from kucoin_stream.rest.api import RestApi
 from kucoin_stream.transport import caller
 from kucoin_stream.transport.venue import of_region
@@ -133,9 +134,9 @@ def test_what_went_wrong_is_said_once_and_nothing_is_repeated(rest, exchange, an
 
 
 def test_pages_without_what_they_go_by_are_an_error(rest, exchange):
-    exchange.script = [(200, {"code": "200000", "data": {"items": ["odd"]}}, {})]
-    with pytest.raises(RemoteProtocolError, match=r"margin_order\.get_closed_orders: rows without what pages go by"):
-        rest.margin_order.get_closed_orders(symbol="BTC-USDT", trade_type="MARGIN_TRADE", limit=1)
+    exchange.script = [(200, {"code": "200000", "data": {"totalPage": "many", "items": [{"id": "1"}]}}, {})]
+    with pytest.raises(RemoteProtocolError, match="get_margin_stop_orders_list: rows without what pages go by"):
+        rest.margin_order.get_margin_stop_orders_list()
 
 
 # -- what is sent ------------------------------------------------------------------------------------------------
@@ -186,7 +187,7 @@ def test_the_background_thread_stays_free_while_a_call_waits(rest, exchange):
     engine = rest._client.engine
 
     async def both() -> float:
-        waiting = asyncio.ensure_future(rest._caller.perform(caller.Call("spot", "GET", "/api/v3/b")))
+        waiting = asyncio.ensure_future(rest._caller.perform(caller.Call("spot", "GET", "/api/v3/b"), lambda: True))
         began = time.monotonic()
         await asyncio.sleep(0)
         answered = time.monotonic() - began
@@ -194,6 +195,22 @@ def test_the_background_thread_stays_free_while_a_call_waits(rest, exchange):
         return answered
 
     assert engine.call(both) < 0.2
+
+
+def test_a_call_that_was_interrupted_while_it_waited_is_not_sent(rest, exchange):
+    rest.get("/api/v3/a")
+    with pytest.raises(RequestError, match="GET /api/v3/b: interrupted, and not sent"):
+        rest._client.engine.call(rest._caller.perform, caller.Call("spot", "GET", "/api/v3/b"), lambda: False)
+    assert len(exchange.asked) == 1
+
+
+def test_a_long_list_shows_how_far_it_is(rest, exchange, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "_DELAY", 0)
+    pages = [{"items": [{"id": str(number)}], "totalPage": 3} for number in range(3)]
+    exchange.script = [(200, {"code": "200000", "data": page}, {}) for page in pages]
+    orders = rest.margin_order.get_margin_stop_orders_list()
+    assert orders["id"].tolist() == ["0", "1", "2"]
+    assert "margin_order.get_margin_stop_orders_list: 100%" in capsys.readouterr().err
 
 
 def test_calls_from_the_background_thread_are_refused(rest):
@@ -205,3 +222,10 @@ def test_a_region_without_futures_says_so(rest, monkeypatch):
     monkeypatch.setattr(rest._client.engine, "venue", of_region("EU"))
     with pytest.raises(UsageError, match="KuCoin EU offers classic spot and margin only"):
         rest.futures_market.get_all_symbols()
+
+
+def test_a_recording_answers_no_calls(rest, monkeypatch):
+    monkeypatch.setattr(rest._client.engine, "deck", object())
+    with pytest.raises(UsageError, match="a recording answers no calls of your own"):
+        rest.spot_market.get_market_list()
+    monkeypatch.undo()

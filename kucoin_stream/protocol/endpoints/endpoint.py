@@ -104,7 +104,7 @@ class Endpoint(Struct, frozen=True, omit_defaults=True):
         return next((name for name in names if name in known), "")
 
 
-_FIELD = re.compile(r"(?P<type>\S+)(?: (?P<unit>[a-z][a-z 0-9]*?))?(?: enum\((?P<enum>[^)]*)\))?(?: \[(?P<pair>.*)\])?")
+_FIELD = re.compile(r"(?P<type>\S+)(?: (?P<unit>[a-z][a-z/]*))?(?: enum\((?P<enum>[^)]*)\))?(?: \[(?P<pair>.*)\])?")
 
 
 @cache

@@ -16,7 +16,6 @@ from kucoin_stream.protocol.topic import INTERVALS
 _PAGE = ("currentPage", "pageNum", "pageNumber", "pageId", "page")
 _SIZE = ("pageSize", "limit", "maxCount", "size")
 _FROM, _TO = ("startAt", "from"), ("endAt", "to")
-_CURSORS = ("lastId", "offset")
 _ROW_CURSORS = {"lastId": ("lastId", "id"), "offset": ("offset", "id", "timePoint")}
 _UNIT = {"s": 1, "ms": 1000}  # of a second
 _PER_STEP = {"granularity": 60}  # seconds; of spot the intervals have names
@@ -96,7 +95,8 @@ class Span(Pager):
     """Windows of time, the newest first, both ends within.
 
     A window is as long as an answer has room for, longer behind empty ones. Which rows an exchange leaves out where
-    there are too many is not documented: whatever lies beside the rows that came is asked for.
+    there are too many is not documented: whatever lies beside the rows that came is asked for. Nor is whether the end
+    is within: one more than that is asked for. Rows are ``step`` apart, their times multiples of ``grid``.
     """
 
     def __init__(
@@ -150,9 +150,10 @@ class Span(Pager):
         return int(row[self._key] if isinstance(row, Mapping) else row[0])
 
 
-def size_of(row: Endpoint) -> str:
-    """Return the name of the parameter that says how many rows a page has; empty where there is none."""
-    return row.takes(*_SIZE) if row.paging and row.paging != "time" else ""
+def sized(row: Endpoint, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters with the largest page there is, where none was asked for: a large one costs no more."""
+    name = row.takes(*_SIZE)
+    return {name: row.most, **given} if name and row.most else dict(given)
 
 
 def pager(row: Endpoint, given: Mapping[str, Any], now: float) -> Pager | None:
@@ -160,17 +161,23 @@ def pager(row: Endpoint, given: Mapping[str, Any], now: float) -> Pager | None:
 
     ``given`` are the parameters under KuCoin's names, ``now`` the exchange's clock in Unix seconds.
     """
-    size = given.get(size_of(row)) or next((each.default for each in row.params if each.name == size_of(row)), None)
-    size = int(size) if size is not None else None
     style, _, cursor = row.paging.partition(":")
     match style:
         case "page" if (name := row.takes(*_PAGE)) and name not in given:
-            return Pages(name, size)
+            return Pages(name, _size(row, given))
         case "cursor" if cursor not in given:
-            return Cursor(cursor, size)
+            return Cursor(cursor, _size(row, given))
         case "time":
             return _span(row, given, now)
     return None
+
+
+def _size(row: Endpoint, given: Mapping[str, Any]) -> int | None:
+    """Return how many rows a full page has; ``None`` where that is not known."""
+    name = row.takes(*_SIZE)
+    default = next((param.default for param in row.params if param.name == name), None)
+    size = given.get(name, default)
+    return None if size is None else int(size)
 
 
 def _span(row: Endpoint, given: Mapping[str, Any], now: float) -> Span | None:
