@@ -6,10 +6,11 @@ BIN     = $(VENV)/bin
 DEV     = $(VENV)/.dev
 NOTE    = $(VENV)/.notebook
 PEERS   = benchmarks/.venv/.peers
+CLIENTS = tests/clients/.venv/.clients
 CAPTURE ?= ../shared/captures/spot_2021.jsonl.gz
 
 .DEFAULT_GOAL = help
-.PHONY: help notebook demo test lint format types bench sim verify clean
+.PHONY: help notebook demo test clients lint format types bench sim verify clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -35,6 +36,14 @@ demo: $(NOTE) ## show one symbol live in this terminal for ten seconds
 
 test: $(DEV) ## run all tests
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST)
+
+clients: $(DEV) $(CLIENTS) ## run other people's clients on the built-in exchange
+	$(BIN)/python -m pytest -m clients tests/clients $(PYTEST)
+
+$(CLIENTS): tests/clients/requirements.txt | $(BIN)/python
+	$(PYTHON) -m venv tests/clients/.venv
+	tests/clients/.venv/bin/python -m pip install --quiet --requirement $< && touch $@ \
+		|| { rm -rf tests/clients/.venv; echo "other people's clients cannot be installed: their tests skip"; }
 
 lint: $(DEV) types ## check style and types
 	$(BIN)/ruff format --check .
@@ -63,5 +72,5 @@ verify: $(NOTE) ## compare live books with a capture of real traffic, printed as
 	$(BIN)/kucoin-stream verify $(CAPTURE) --no-key
 
 clean: ## remove what was built, and the environment
-	rm -rf $(VENV) benchmarks/.venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venv tests/clients/.venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

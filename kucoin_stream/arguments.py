@@ -18,10 +18,7 @@ BALANCES = (*ACCOUNTS, "FUNDING", "TRADING")
 def arguments(row: Topic, given: tuple[str, ...], interval: str | None, instruments: Instruments) -> tuple[str, ...]:
     """Return the arguments of the topics of ``row``, one for each; raise :class:`UsageError` with what to write."""
     for each in given:
-        if isinstance(each, list | tuple | set):
-            raise UsageError(f"{row.name}: write each symbol as an argument of its own, not a {type(each).__name__}")
-        if not isinstance(each, str):
-            raise UsageError(f"a symbol is text such as 'BTC-USDT', not {type(each).__name__}")
+        _check_text(row, each)
     if not row.list_limit and not row.argument:
         if given:
             raise UsageError(f"{row.name} takes no argument")
@@ -46,6 +43,13 @@ def arguments(row: Topic, given: tuple[str, ...], interval: str | None, instrume
             instruments.check(row, each)
         plain(each)
     return tuple(f"{each}_{check_interval(interval, known)}" for each in given) if known else given
+
+
+def _check_text(row: Topic, given: object) -> None:
+    if isinstance(given, list | tuple | set):
+        raise UsageError(f"{row.name}: write each symbol as an argument of its own, not a {type(given).__name__}")
+    if not isinstance(given, str):
+        raise UsageError(f"a symbol is text such as 'BTC-USDT', not {type(given).__name__}")
 
 
 def _accounts(row: Topic, given: tuple[str, ...]) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ def watch(symbol: str, interval: str, target: str | None, seconds: float | None,
 @click.option("--speed", default="1", show_default=True, callback=_speed, help='of time; "max" for no pauses')
 @click.option("--start", type=click.DateTime(), default=None, help="of the generated market, in UTC; now without it")
 @click.option("--fault", "faults", multiple=True, help="gap:BTC-USDT,3 or late_acks:2@10 (after 10 s); see the README")
+@click.option("--auction", "auctions", multiple=True, type=(str, float), help="SYMBOL SECONDS: it opens with one")
 @click.option("--connections-per-minute", default=30, show_default=True, help="0 for no limit")
 @click.option(
     "--flood", is_flag=True, help="only a load for benchmarks: messages made beforehand, as fast as one reads"
@@ -94,6 +95,7 @@ def sim(
     speed: Any,
     start: datetime | None,
     faults: tuple[str, ...],
+    auctions: tuple[tuple[str, float], ...],
     connections_per_minute: int,
     flood: bool,
 ) -> None:
@@ -111,7 +113,8 @@ def sim(
             market: Any = CaptureMarket(capture, speed=speed)
             clock = Clock()
         else:
-            market = GeneratedMarket(symbols.split(",") if symbols else None, seed=seed, rate=rate)
+            names = symbols.split(",") if symbols else None
+            market = GeneratedMarket(names, seed=seed, rate=rate, auctions=dict(auctions))
             start_ns = None if start is None else int(start.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
             clock = Clock(math.inf if speed == "max" else speed, start_ns)
         plan = [parse(fault) for fault in faults]

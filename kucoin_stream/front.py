@@ -11,8 +11,8 @@ from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.bookchoice import Source
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
-from kucoin_stream.record import Recording
-from kucoin_stream.record import Source as RecordSource
+from kucoin_stream.recordings import Recording
+from kucoin_stream.recordings import Source as RecordSource
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
 

@@ -49,7 +49,7 @@ class Namespace:
 
         feed.__name__ = feed.__qualname__ = name
         feed.__doc__ = "\n\n".join(
-            f"Return a feed of ``{row.name}`` (protocol.md {row.section}): {row.payload.__doc__}" for row in rows
+            f"Return a feed of ``{row.name}`` (protocol.md {row.section}): {row.doc}" for row in rows
         )
         return feed
 

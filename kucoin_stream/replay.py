@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.base import numbers
-from kucoin_stream.frames.book import BookKeeper, LiveBook, _padded, _side
+from kucoin_stream.frames.book import LiveBook, padded, side
+from kucoin_stream.frames.bookkeeper import BookKeeper
 from kucoin_stream.frames.klines import KlineKeeper
 from kucoin_stream.frames.table import LatestTable, RowTable
 from kucoin_stream.instruments import Instruments
@@ -35,6 +38,7 @@ class Replay:
         deck.lag = self._lag
         deck.lag_limit = engine.settings.inbox_size // 2
         deck.forget = self._forget
+        deck.past = self.book
 
     def __repr__(self) -> str:
         state = "ended" if self.ended else "playing" if self.playing else "paused"
@@ -103,6 +107,12 @@ class Replay:
         finally:
             engine.stop("it was read")
 
+    def widget(self) -> Any:
+        """Return a slider that shows where the tape is, and winds it; an ipywidget."""
+        from kucoin_stream.widgets.replay import ReplaySlider
+
+        return ReplaySlider(self)
+
     def _on_tape(self, time: Time) -> int:
         tape = self._deck.tape
         wanted = nanoseconds(time)
@@ -163,12 +173,12 @@ class PastBook:
     @property
     def bids(self) -> pd.DataFrame:
         """Bids, best first: ``price``, ``size``, ``total`` (running sum of size)."""
-        return _side(self.levels.bid_prices, self.levels.bid_sizes)
+        return side(self.levels.bid_prices, self.levels.bid_sizes)
 
     @property
     def asks(self) -> pd.DataFrame:
         """Asks, best first: ``price``, ``size``, ``total`` (running sum of size)."""
-        return _side(self.levels.ask_prices, self.levels.ask_sizes)
+        return side(self.levels.ask_prices, self.levels.ask_sizes)
 
     @property
     def df(self) -> pd.DataFrame:
@@ -181,7 +191,7 @@ class PastBook:
             "ask": known.ask_prices,
             "ask_size": known.ask_sizes,
         }
-        return numbers({name: _padded(column, rows) for name, column in columns.items()})
+        return numbers({name: padded(column, rows) for name, column in columns.items()})
 
 
 def control(engine: Engine) -> Replay:

@@ -6,7 +6,7 @@ import logging
 from typing import Literal, NamedTuple
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.frames.book import describe
+from kucoin_stream.frames.bookkeeper import describe
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import FEEDS, BookFeed, Market
 from kucoin_stream.transport.engine import Engine

@@ -44,7 +44,8 @@ def schema(feed: str | None = None) -> pd.DataFrame:
     pushes name a channel (``obu.SPOT``); what follows an ``@`` is its depth, what follows the colon whose it is.
     ``market`` is ``all`` where one account has them all. ``field`` is the name in the message: ``candle.open`` is
     inside ``candle``, ``*`` stands for every key of a map. ``dtype`` is that of its column in ``.frame().df``, where a
-    time has lost its unit (``time_ms`` is ``time``); what is inside an ``object`` column is an ``object`` here too.
+    time has lost its unit (``time_ms`` is ``time``); what is inside an ``object`` column is an ``object`` here too; it
+    is empty for a map, which has no frame.
     ``unit`` is a word of :data:`kucoin_stream.protocol.messages.units.UNITS`, one for each element of a level, and
     empty where there is none.
 
@@ -64,7 +65,7 @@ def market(topic: Topic) -> str:
 def _rows(topic: Topic) -> Iterator[tuple[Any, ...]]:
     of = market(topic)
     generation = "pro" if topic.connection.endswith("ProV2") else "classic"
-    about = " ".join((topic.payload.__doc__ or "").partition("\n\n")[0].split())
+    about = " ".join(topic.doc.partition("\n\n")[0].split())
     for name, dtype, unit in fields(topic.payload):
         words = ", ".join(_SIZES.get(of, word) if word == "size" else word for word in unit.split(", "))
         yield (
@@ -84,8 +85,8 @@ def fields(payload: Any) -> Iterator[Field]:
                     yield from _columns((field,))
                     yield from _inside(field.type, field.name)
         case inspect.DictType(value_type=value):
-            yield "*", "object", declared_unit(value)
-            yield from _inside(value, "*")
+            yield "*", "", declared_unit(value)
+            yield from ((name, "", unit) for name, _, unit in _inside(value, "*"))
 
 
 def _columns(each: Iterable[inspect.Field], prefix: str = "") -> Iterator[Field]:

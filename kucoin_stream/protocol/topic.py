@@ -70,6 +70,12 @@ class Topic(Struct, frozen=True):
     list_limit: int = 100
     private: bool = False
     identity: tuple[str, ...] = ()  # fields that tell one message from all others
+    about: str = ""  # what a message is, where its payload is a plain map
+
+    @property
+    def doc(self) -> str:
+        """What a message is: the text of its payload, or the row's own."""
+        return self.about or self.payload.__doc__ or ""
 
     @property
     def stem(self) -> str:

@@ -25,7 +25,7 @@ START = _START.pack(_SKIPPABLE, HEAD - 8, _TAG)
 """The first 16 bytes of every block."""
 
 LARGEST = 2**28  # bytes of compressed lines: more is damage
-_LINES_LARGEST = 2**31  # bytes of lines that a block may hold: more is damage
+_LINES_LARGEST = 2**29  # bytes of lines that a block may hold: more is damage
 _STRIDE = 2**20  # bytes searched at once
 
 NOTES = 1  # flag: there are lines that are not messages
@@ -71,7 +71,9 @@ def unpack(file: BinaryIO, block: Block) -> bytes:
     if len(data) < block.size or _CHECK.pack(zlib.crc32(data, zlib.crc32(fields))) != check:
         raise ValueError(f"the block at byte {block.offset} is damaged")
     try:
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=_LINES_LARGEST)
+        if not 0 <= zstandard.frame_content_size(data) <= _LINES_LARGEST:
+            raise ValueError(f"the block at byte {block.offset} does not say its size, or is too large")
+        return zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as exc:
         raise ValueError(f"the block at byte {block.offset} is damaged: {exc}") from None
 

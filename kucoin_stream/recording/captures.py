@@ -17,7 +17,6 @@ from msgspec import Raw, Struct
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol import topics
-from kucoin_stream.protocol.bookfeeds import FEEDS
 from kucoin_stream.protocol.catalogue import pro
 from kucoin_stream.protocol.messages import encode
 from kucoin_stream.protocol.topic import Connection
@@ -27,8 +26,6 @@ from kucoin_stream.recording.builder import Builder
 from kucoin_stream.recording.lines import Answer, Begin, End, Event, data_lines
 
 BLOCK_NS = 10**9  # of the capture: a block closes at least this often
-
-_SIGNED = frozenset(seed.path for feed in FEEDS.values() for seed in feed.seeds if seed.signed)
 
 
 class Taken(Struct):
@@ -59,13 +56,18 @@ def convert(capture: Path, path: Path) -> int:
     if path.exists():
         raise UsageError(f"{path} is there already: choose another name")
     converter = _Converter()
+    begun = path.with_name(f"{path.name}.part")
     try:
-        blocks = list(converter.blocks(_read(capture)))
+        with begun.open("wb") as file:
+            for block in converter.blocks(_read(capture)):
+                file.write(block)
+        if not begun.stat().st_size:
+            raise UsageError(f"{capture} holds nothing")
+        begun.rename(path)
     except (msgspec.MsgspecError, UnicodeDecodeError, EOFError, gzip.BadGzipFile) as exc:
         raise UsageError(f"{capture} is no capture that can be read: {exc}") from None
-    if not blocks:
-        raise UsageError(f"{capture} holds nothing")
-    path.write_bytes(b"".join(blocks))
+    finally:
+        begun.unlink(missing_ok=True)
     return converter.messages
 
 
@@ -91,7 +93,7 @@ class _Converter:
             t = int(line.t * 1e9)
             if not begun:
                 begun = True
-                self._builder.add(encode(Begin(t, "a capture", "capture", True)), t, NOTES)
+                self._builder.add(encode(Begin(t, "a capture", "capture")), t, NOTES)
             elif t - self._builder.first_ns >= BLOCK_NS and (block := self._builder.take()):
                 yield block
             self._take(t, line)
@@ -105,7 +107,7 @@ class _Converter:
             self._answer(t, line)
             return
         message = bytes(line.message)
-        said = msgspec.json.decode(message, type=_Said, strict=False)
+        said = _said(message)
         if line.dir == "out":
             return  # what is received tells which topics there are
         key, topic = _place(said)
@@ -125,6 +127,13 @@ class _Converter:
         call = scrub.address(f"GET {url.path}?{url.query}" if url.query else f"GET {url.path}")
         body = scrub.fields(bytes(line.message))
         self._builder.add(encode(Answer(t, market, call, 200, Raw(body))), t, NOTES)
+
+
+def _said(message: bytes) -> _Said:
+    try:
+        return msgspec.json.decode(message, type=_Said)
+    except msgspec.ValidationError:  # of no form known: kept as it is
+        return _Said()
 
 
 def _name(key: Connection) -> str:

@@ -57,7 +57,8 @@ class Control(Struct, frozen=True, tag="control", tag_field="kind"):
 class Answer(Struct, frozen=True, tag="rest", tag_field="kind", omit_defaults=True):
     """The answer to a REST call such as ``GET /api/v1/symbols``; ``status`` 0: none came, and ``error`` says why.
 
-    ``text`` takes the place of ``body`` where that is no JSON.
+    ``text`` takes the place of ``body`` where that is no JSON. ``made``: it was not asked for, but put together by the
+    recorder from what it knew.
     """
 
     t: int
@@ -67,6 +68,12 @@ class Answer(Struct, frozen=True, tag="rest", tag_field="kind", omit_defaults=Tr
     body: Raw = Raw(b"null")
     text: str = ""
     error: str = ""
+    made: bool = False
+
+    @property
+    def path(self) -> str:
+        """The path that was called."""
+        return self.call.partition("?")[0].partition(" ")[2]
 
 
 class Event(Struct, frozen=True, tag="event", tag_field="kind", omit_defaults=True):

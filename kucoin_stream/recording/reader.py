@@ -8,9 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Self
 
+from msgspec.structs import replace
+
 from kucoin_stream.errors import RemoteProtocolError, UsageError
+from kucoin_stream.protocol.bookfeeds import FEEDS
 from kucoin_stream.recording.blocks import BOOKS, NOTES, Block, Damage, scan, unpack
 from kucoin_stream.recording.lines import Answer, Begin, Book, Data, End, Event, Hole, Line, Note, Odd, read
+
+SIGNED = frozenset(seed.path for feed in FEEDS.values() for seed in feed.seeds if seed.signed)
+"""Books that only an API key gets."""
 
 
 class Tape:
@@ -54,7 +60,7 @@ class Tape:
             self.blocks.append(each)
             self._latest.append(max(each.last_ns, self._latest[-1] if self._latest else each.last_ns))
             if each.flags & NOTES:
-                self.notes += [line for line in self._lines(each) if isinstance(line, Note)]
+                self.notes += [_alone(line) for line in self._lines(each) if isinstance(line, Note)]
         return len(self.blocks) > known
 
     # -- what is on it -------------------------------------------------------------------------------------------
@@ -90,7 +96,8 @@ class Tape:
     @property
     def signed(self) -> bool:
         """Whether it was recorded with an API key: then its books are seeded with signed answers."""
-        return any(note.signed for note in self.notes if isinstance(note, Begin))
+        begun_so = any(note.signed for note in self.notes if isinstance(note, Begin))
+        return begun_so or any(answer.path in SIGNED for answer in self.answers())
 
     @property
     def topics(self) -> set[str]:
@@ -140,6 +147,10 @@ class Tape:
                 return [book for book in books if book.t == books[-1].t]
         return []
 
+    def messages_between(self, begin_ns: int, end_ns: int) -> int:
+        """Return how many messages there are between two times (Unix ns), to a block."""
+        return sum(block.messages for block in self.blocks if block.last_ns > begin_ns and block.first_ns <= end_ns)
+
     def has_books(self, since_ns: int) -> bool:
         """Whether books were written at ``since_ns`` (Unix ns) or later."""
         return any(block.flags & BOOKS and block.last_ns >= since_ns for block in self.blocks)
@@ -160,3 +171,8 @@ class Tape:
             if damage not in self.damage:
                 self.damage.append(damage)
             return []
+
+
+def _alone(note: Note) -> Note:
+    """Return a note that does not keep the whole block in memory."""
+    return replace(note, body=note.body.copy()) if isinstance(note, Answer) else note

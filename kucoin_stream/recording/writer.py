@@ -36,8 +36,8 @@ Read = tuple[int, str, list[bytes]]
 
 Keep = Callable[[str, list[bytes]], list[bytes]]
 
-Later = Callable[[], Book]
-"""A book of which only copies were made so far."""
+Later = Callable[[], Book | Answer]
+"""What makes a line of copies, on the writer's thread."""
 
 
 class Writer:
@@ -133,8 +133,8 @@ class Writer:
             if isinstance(item, tuple):
                 self._add_read(*item)
             elif callable(item):
-                book = item()
-                self._builder.add(encode(book), book.t, BOOKS)
+                line = item()
+                self._builder.add(encode(line), line.t, BOOKS if isinstance(line, Book) else NOTES)
             else:
                 self._builder.add(encode(_clean(item)), item.t, NOTES)
             if self._builder.size >= BLOCK_BYTES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kucoin_stream.protocol.topics import INTERVALS
+from kucoin_stream.simulator.auction import Auction
 from kucoin_stream.simulator.market import Json, RestError
 from kucoin_stream.simulator.rest_call import Call, Query
 
@@ -54,6 +55,23 @@ def _book(depth: int | None) -> Callable[[Query], Json]:
     return lambda query: query.book(depth)
 
 
+def _auction(query: Query) -> Auction:
+    symbol = query.symbol()
+    auction = query.market.auction(symbol, query.now_ns)
+    if auction is None:
+        raise RestError(200, "400100", f"{symbol} is in no call auction")
+    return auction
+
+
+def _auction_book(depth: int) -> Callable[[Query], Json]:
+    def handler(query: Query) -> Json:
+        ladder = _auction(query).ladder
+        bids, asks = (ladder.written(ladder.top(side, depth)) for side in ("bids", "asks"))
+        return {"time": query.now_ns // 1_000_000, "sequence": "0", "bids": bids, "asks": asks}
+
+    return handler
+
+
 def _unified_book(query: Query) -> Json:
     """Documented as public; in practice only signed calls are served (protocol.md 5.6)."""
     kind, limit = query.arguments.get("tradeType"), query.arguments.get("limit", "")
@@ -81,6 +99,9 @@ SPOT_CALLS: tuple[Call, ...] = (
     Call("GET", "/api/v1/market/orderbook/level2_20", 2, _book(20)),
     Call("GET", "/api/v1/market/orderbook/level2_100", 2, _book(100)),
     Call("GET", "/api/v3/market/orderbook/level2", 3, _book(None), signed=True),
+    Call("GET", "/api/v1/market/orderbook/callauction/level2_20", 2, _auction_book(20)),
+    Call("GET", "/api/v1/market/orderbook/callauction/level2_100", 2, _auction_book(100)),
+    Call("GET", "/api/v1/market/callauctionData", 2, lambda query: _auction(query).data(query.now_ns)),
     Call("GET", "/api/v1/market/histories", 3, lambda query: query.market.trades(query.symbol())),
     Call("GET", "/api/v1/market/candles", 3, _candles),
     Call("GET", "/api/v1/market/allTickers", 15, _all_tickers),

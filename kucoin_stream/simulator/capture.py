@@ -167,6 +167,9 @@ class CaptureMarket:
         self._waiting_ns = None
         return self._book(symbol).answer(depth, self._time_ms())
 
+    def auction(self, symbol: str, now_ns: int) -> None:
+        """Return nothing: a recording has no auction."""
+
     def level1(self, symbol: str) -> Json:
         """Return the top of the book, and the last trade pushed."""
         book = self._books.get(symbol)

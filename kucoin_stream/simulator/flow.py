@@ -122,6 +122,13 @@ class OrderFlow:
         self.ladder.set("bids", price, size)
         return Change("bids", price, size, self.sequence, max(time_ns, self.now_ns))
 
+    def open_with(self, price: int, lots: int, time_ns: int) -> tuple[Change, Fill]:
+        """Trade at the price of a call auction, outside the book."""
+        self.sequence += 1
+        self.trade_number += 1
+        self.last = Fill("buy", price, lots, self.trade_number, time_ns)
+        return Change("bids", 0, 0, self.sequence, time_ns), self.last
+
     def takeable(self, side: Side) -> int:
         """Return how many of the best levels a user may take: the last ones stay, so that no side is ever empty."""
         return max(0, self._count(side) - FEWEST)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from kucoin_stream.errors import UsageError
+from kucoin_stream.simulator.auction import Auction, AuctionBoard
 from kucoin_stream.simulator.flow import SECOND
 from kucoin_stream.simulator.futures.board import FuturesBoard
 from kucoin_stream.simulator.futures.contracts import CONTRACTS
@@ -29,7 +30,7 @@ class GeneratedMarket:
 
     ``symbols``: some of the listed ones; all by default. Contracts are there whose underlying is.
     ``rate`` multiplies the frequency of events. ``merge`` > 1 joins up to that many changes in a level-2 message
-    of spot (at most 100 ms apart).
+    of spot (at most 100 ms apart). ``auctions``: symbols that open with a call auction of that many seconds.
     """
 
     live = True
@@ -37,11 +38,13 @@ class GeneratedMarket:
     finished = False
 
     def __init__(
-        self, symbols: Iterable[str] | None = None, seed: int = 0, rate: float = 1.0, *, merge: int = 1
-    ) -> None:
+        self, symbols: Iterable[str] | None = None, seed: int = 0, rate: float = 1.0, *, merge: int = 1,
+        auctions: Mapping[str, float] | None = None,
+    ) -> None:  # fmt: skip
         known = {listing.symbol: listing for listing in LISTINGS}
         names = list(known) if symbols is None else list(symbols)
-        unknown = [name for name in names if name not in known]
+        lengths = dict(auctions or {})
+        unknown = [name for name in (*names, *lengths) if name not in known]
         if unknown:
             raise UsageError(f"the simulated market has no {', '.join(unknown)}; there are: {', '.join(known)}")
         if rate <= 0:
@@ -50,6 +53,8 @@ class GeneratedMarket:
         self._seed = seed
         self._rate = rate
         self._merge = merge
+        self._auction_lengths = lengths
+        self.auctions: dict[str, Auction] = {}
         self._now_ns = 0
         self._wanted: frozenset[str] = frozenset()
         self._instruments: dict[str, Instrument] = {}  # spot; contracts follow them
@@ -72,6 +77,8 @@ class GeneratedMarket:
             classic, pro = SpotBoard(instrument, self._merge), ProBoard(instrument, "SPOT")
             instrument.boards += [classic, pro]
             self._spot[listing.symbol] = classic
+            if listing.symbol in self._auction_lengths:
+                self._gather(instrument, now_ns)
             self._openers.append(pro)
         self._list_contracts(begin)
         self._now_ns = now_ns
@@ -128,7 +135,8 @@ class GeneratedMarket:
 
     def symbols(self) -> list[Json]:
         """Return the symbols, with fees and auctions."""
-        return [symbol_v2(listing) for listing in self._listings]
+        rows = [symbol_v2(listing) for listing in self._listings]
+        return [row | self.auctions[row["symbol"]].times() if row["symbol"] in self.auctions else row for row in rows]
 
     def symbols_v1(self) -> list[Json]:
         """Return the symbols, without fees and auctions."""
@@ -148,6 +156,14 @@ class GeneratedMarket:
             "bids": instrument.written("bids", depth),
             "asks": instrument.written("asks", depth),
         }
+
+    def auction(self, symbol: str, now_ns: int) -> Auction | None:
+        """Return the call auction that a symbol is in, with its orders up to now."""
+        auction = self.auctions.get(symbol)
+        if auction is None or now_ns >= auction.end_ns:
+            return None
+        auction.advance(now_ns)
+        return auction
 
     def level1(self, symbol: str) -> Json:
         """Return the top of the book and the last trade."""
@@ -195,6 +211,13 @@ class GeneratedMarket:
 
     def _statistics(self, instrument: Instrument) -> dict[str, Any]:
         return statistics(instrument.listing, instrument.flow, instrument.klines, self._now_ns)
+
+    def _gather(self, instrument: Instrument, now_ns: int) -> None:
+        symbol = instrument.listing.symbol
+        end_ns = now_ns + int(self._auction_lengths[symbol] * SECOND)
+        auction = self.auctions[symbol] = Auction(instrument.listing, self._seed, now_ns, end_ns)
+        instrument.gather(auction)
+        instrument.boards.append(AuctionBoard(instrument, auction))
 
     def _list_contracts(self, begin_ns: int) -> None:
         perpetuals = []

@@ -64,6 +64,18 @@ class Witness(Protocol):
         """Learn of a trade; the book has it already."""
 
 
+class Gathering(Protocol):
+    """A call auction that goes on until ``end_ns``."""
+
+    end_ns: int
+
+    def advance(self, now_ns: int) -> None:
+        """Let orders come up to ``now_ns``."""
+
+    def estimate(self) -> tuple[int, int]:
+        """Return price and lots of what would trade; 0 where nothing would."""
+
+
 class Instrument:
     """One symbol or contract. ``boards`` are told what they want; ``followers`` are moved on along with it."""
 
@@ -75,6 +87,7 @@ class Instrument:
         self.index = float(listing.ticks)  # the underlying's price, of a follower; ticks
         self.followers: list[Instrument] = []
         self.boards: list[Board] = []
+        self.gathering: Gathering | None = None  # orders before the opening, where it opens with an auction
         self.witness: Witness | None = None  # whoever looks after users' orders, where there were any
         self._unsent: list[Push] = []  # what users' orders brought about since the last advance
         self._active: list[Board] = []
@@ -129,6 +142,11 @@ class Instrument:
         """Put a bid above the best ask; the flow takes it away again."""
         self._show(self.flow.cross(time_ns), None, self._unsent)
 
+    def gather(self, gathering: Gathering) -> None:
+        """Trade only when a call auction is over."""
+        self.gathering = gathering
+        self.flow.skip(gathering.end_ns)
+
     def skip(self, to_ns: int) -> None:
         """Let nothing happen until ``to_ns``."""
         self.flow.skip(to_ns)
@@ -170,6 +188,8 @@ class Instrument:
 
     def _tick(self, moment: int, out: list[Push]) -> None:
         self._next_tick += TICK
+        if self.gathering is not None and moment >= self.gathering.end_ns:
+            self._open(self.gathering, out)
         for board in self._active:
             board.tick(moment, out)
         if moment % SECOND == KLINE_PHASE:
@@ -179,6 +199,13 @@ class Instrument:
         for follower in self.followers:
             follower.advance(moment, out)
             follower.flow.anchor, follower.index = self.flow.fair, self.flow.middle
+
+    def _open(self, gathering: Gathering, out: list[Push]) -> None:
+        self.gathering = None
+        gathering.advance(gathering.end_ns)
+        price, lots = gathering.estimate()
+        if lots:
+            self._show(*self.flow.open_with(price, lots, gathering.end_ns), out)
 
     @staticmethod
     def _after(time_ns: int) -> int:

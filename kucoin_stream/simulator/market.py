@@ -9,6 +9,7 @@ from kucoin_stream.protocol.messages import encode
 from kucoin_stream.protocol.topics import INTERVALS
 
 if TYPE_CHECKING:
+    from kucoin_stream.simulator.auction import Auction
     from kucoin_stream.simulator.futures.market import FuturesMarket
     from kucoin_stream.simulator.instrument import Instrument
 
@@ -99,6 +100,9 @@ class Market(Protocol):
 
     def book(self, symbol: str, depth: int | None) -> Json:
         """Return a book snapshot: all levels, or the best ``depth`` a side."""
+
+    def auction(self, symbol: str, now_ns: int) -> Auction | None:
+        """Return the call auction that a symbol is in, if any."""
 
     def level1(self, symbol: str) -> Json:
         """Return the top of the book and the last trade."""

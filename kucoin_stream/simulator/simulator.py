@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -198,8 +199,8 @@ class Simulator:
     def advance(self, seconds: float) -> None:
         """Let that much of the market's time pass at once; only with a clock of speed 0 nothing else passes."""
         whole, part = divmod(seconds, SLICE)
-        for slice_ in [SLICE] * int(whole) + [part]:
-            self._ask(lambda exchange, slice_=slice_: exchange.move(slice_), None)  # type: ignore[misc]
+        for passed in [SLICE] * int(whole) + [part]:
+            self._ask(partial(Exchange.move, seconds=passed), None)
 
     def wait_finished(self, timeout: float | None = None) -> bool:
         """Wait until a capture has been sent to the end; return whether it has. ``timeout`` is seconds."""

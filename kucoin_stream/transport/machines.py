@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kucoin_stream.errors import UsageError, printable
 from kucoin_stream.protocol.classic import ClassicProtocol
 from kucoin_stream.protocol.pro import ProProtocol
 from kucoin_stream.protocol.topic import Connection
@@ -43,5 +44,8 @@ class Machines:
 
 
 def key_of(on: str) -> Connection:
-    """Return the kind of a connection by its name on a tape."""
-    return Connection(on.partition("#")[0])
+    """Return the kind of a connection by its name on a tape; raises :class:`UsageError` where there is none such."""
+    try:
+        return Connection(on.partition("#")[0])
+    except ValueError:
+        raise UsageError(f"the tape names a connection of an unknown kind: {printable(on, 50)!r}") from None

@@ -21,7 +21,7 @@ from kucoin_stream.transport.engine import Engine
 from kucoin_stream.transport.machines import Machines
 from kucoin_stream.transport.watchers import Kind
 
-CHECKPOINT = 60.0  # seconds between two times that the books are written, for a replay to begin there
+CHECKPOINT = 60.0  # seconds between two times that books and bars are written, for a replay to begin there
 
 Wanted = Callable[[], frozenset[str]]
 """The topics that are to be on the tape; asked on the writer's thread too."""
@@ -31,7 +31,7 @@ class Recorder:
     """What is received goes to ``writer`` until :meth:`leave`. Lives on the loop thread.
 
     ``wanted`` chooses topics; ``None``: all, of which the private ones only with ``private``. Tokens and orders never.
-    ``books`` are written as they are every :data:`CHECKPOINT` seconds.
+    ``state`` tells what a replay can begin with: all of it at first, and every :data:`CHECKPOINT` seconds what is new.
     """
 
     kinds: frozenset[Kind] = frozenset(
@@ -45,7 +45,7 @@ class Recorder:
         *,
         wanted: Wanted | None = None,
         private: bool = False,
-        books: Callable[[], Iterable[Later]] = tuple,
+        state: Callable[[bool], Iterable[Later]] = lambda _: (),
     ) -> None:
         self.pending: list[Any] = []
         self.owner: object = None  # lives as long as it is recorded
@@ -54,7 +54,7 @@ class Recorder:
         self._put = writer.put
         self._wanted = wanted
         self._private = private
-        self._books = books
+        self._state = state
         self._left_out = ORDERS if private else PRIVATE
         self._names: dict[int, str] = {}
         self._timer: asyncio.TimerHandle | None = None
@@ -84,19 +84,18 @@ class Recorder:
         self._known()
         engine.wire.listener = self
         engine.pool.watchers.add(self)
-        self._checkpoint()
+        self._checkpoint(everything=True)
 
     def leave(self) -> None:
         """Record no more."""
         if self._engine.wire.listener is not self:
             return
         self._checkpoint()
+        self._cancel()
         self._engine.wire.listener = None
         self._engine.pool.watchers.remove(self)
         for rest, _ in self._rests():
             rest.listener = None
-        if self._timer is not None:
-            self._timer.cancel()
 
     def _rests(self) -> tuple[tuple[Any, Market], ...]:
         return (self._engine.rest, "spot"), (self._engine.futures_rest, "futures")
@@ -162,10 +161,15 @@ class Recorder:
         wanted = self._wanted()
         return [topic for topic in topics if topic in wanted]
 
-    def _checkpoint(self) -> None:
-        for book in self._books():
-            self._writer.note(book)
+    def _checkpoint(self, *, everything: bool = False) -> None:
+        for line in self._state(everything):
+            self._writer.note(line)
+        self._cancel()
         self._timer = asyncio.get_running_loop().call_later(CHECKPOINT, self._checkpoint)
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
 
 def answer(t: int, market: Market, call: str, status: int, body: bytes, error: str = "") -> Answer:

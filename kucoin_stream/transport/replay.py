@@ -13,10 +13,11 @@ The tape stands at its begin until something was subscribed and nothing more cam
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from kucoin_stream.errors import RequestError, UsageError
 from kucoin_stream.protocol.events import Disconnected, Gap, Restarted
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
 Speed = float | Literal["max"]
 
 QUIET = 0.5  # seconds without a new subscription after which the tape begins
+_LEAD = 2.0  # seconds before the lines, when readers begin anew: a book without changes asks for its state after 1.5 s
 _NEVER: tuple[float, int] = (MAX, -1)
 _TURNS = 5  # of the loop, for tasks that were begun to come to where they wait
 _GIVE_WAY = 100  # lines between two turns of the loop at full speed
+_FAR = 100_000  # messages that a seek rather leaves out, where there are books behind them; about a second
 _NAP = 0.002  # seconds between two looks at a consumer that is behind
 _MARKETS: tuple[Market, Market] = ("spot", "futures")
 
@@ -67,6 +70,7 @@ class Deck:
         self.ended = False
         self.wire = Wire(self._dial, self._open)
         self.forget: Callable[[], None] = lambda: None  # called where the tape is wound back
+        self.past: Callable[[Any, Any], Any] | None = None  # a frame as it was at a time
         self.lag: Callable[[], int] = lambda: 0  # messages that the slowest consumer is behind
         self.lag_limit = 50_000  # messages: one further behind is waited for
         self._clock = Clock()
@@ -114,6 +118,7 @@ class Deck:
 
     def eject(self) -> None:
         """Play no more."""
+        self._held = True
         self._cancel_start()
         if self._task is not None:
             self._task.cancel()
@@ -132,6 +137,7 @@ class Deck:
         self._held = True
         self._cancel_start()
         self._clock.run(0.0)
+        self._arrive()
 
     async def step(self, count: int = 1) -> None:
         """Go on by so many socket reads, then stand still."""
@@ -145,16 +151,16 @@ class Deck:
         """
         self.pause()
         books = self.tape.books(time_ns)
-        back = time_ns < self.position_ns
-        if back or (books and books[0].t > self.position_ns):
+        far = bool(books) and self.tape.messages_between(self.position_ns, books[0].t) > _FAR
+        if far or time_ns < self.position_ns:
             self._rewind(books[0].t if books else None, books)
         await self._until(time_ns, -1)
         self._clock.jump(max(self._clock.now, (time_ns - self.tape.start_ns) / 1e9))
         self.position_ns = max(self.position_ns, min(time_ns, self.tape.end_ns))
 
     async def finished(self) -> None:
-        """Wait for the end of the tape, or for the next stop."""
-        if self.ended:
+        """Wait for the end of the tape, or until it stands still."""
+        if self.ended or (self._held and not self.playing):
             return
         if self._arrived is None:
             self._arrived = asyncio.get_running_loop().create_future()
@@ -192,10 +198,13 @@ class Deck:
         if self._held:
             return
         self._cancel_start()
-        loop = self._loop
-        self._starter = threading.Timer(QUIET, lambda: loop.call_soon_threadsafe(self._begin))
+        self._starter = threading.Timer(QUIET, self._knock)
         self._starter.daemon = True
         self._starter.start()
+
+    def _knock(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed just now
+            self._loop.call_soon_threadsafe(self._begin)
 
     def _begin(self) -> None:
         if not self._held:
@@ -225,7 +234,7 @@ class Deck:
         for topic in topics:
             self._pool._routes.tell(Disconnected(topic, "the tape is wound"))
         self._down.clear()
-        self._clock.jump((start - self.tape.start_ns) / 1e9)
+        self._clock.jump((start - self.tape.start_ns) / 1e9 - _LEAD)
         self.position_ns = start
         for socket in self._all_sockets():
             socket.restart()
@@ -239,6 +248,8 @@ class Deck:
         await self._going.wait()
         for line in lines:
             while line.t > self._goal[0] or self._goal[1] == 0:
+                if self._goal[1]:  # what is due by then happens first
+                    await self._reach((self._goal[0] - start) / 1e9)
                 self._halt()
                 await self._going.wait()
             at = (line.t - start) / 1e9
@@ -248,7 +259,10 @@ class Deck:
             else:
                 since_turn = 0
                 await self._reach(at)
-            await self._perform(line)
+            try:
+                await self._perform(line)
+            except Exception as exc:  # noqa: BLE001  the connection's main loop: one line
+                self._pool.failed(exc)
         self.ended = True
         self._halt()
 
@@ -258,8 +272,11 @@ class Deck:
             time.sleep(_NAP)  # noqa: ASYNC251  the whole loop is to wait, and its time to stand
             await asyncio.sleep(0)
         there = self._loop.create_future()
-        self._loop.call_at(max(at, self._clock.now), there.set_result, None)
-        await there
+        timer = self._loop.call_at(max(at, self._clock.now), there.set_result, None)
+        try:
+            await there
+        finally:
+            timer.cancel()
 
     async def _perform(self, line: Line) -> None:
         self.position_ns = max(self.position_ns, line.t)
@@ -309,7 +326,7 @@ class Deck:
                 self._lose(carried, event.reason)
 
     def _begun(self, topics: dict[str, list[str]]) -> None:
-        if self.position_ns > self.tape.start_ns:
+        if any(self._carried.values()):
             self._lose({topic for each in self._carried.values() for topic in each}, "the recording was interrupted")
         self._carried = {on: set(each) for on, each in topics.items()}
         for each in topics.values():

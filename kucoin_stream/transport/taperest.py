@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
+from msgspec import Raw, Struct
 
 from kucoin_stream.errors import ResponseError, UnreachableError
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import FEEDS
+from kucoin_stream.protocol.messages import encode
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
 from kucoin_stream.protocol.topic import FUTURES
@@ -24,6 +27,7 @@ T = TypeVar("T")
 
 _WINDOW = frozenset({"startAt", "endAt", "from", "to"})  # a replay asks at another time than the recording did
 _NOT_FOUND = "404000"
+_SOON = 30 * 10**9  # ns: an answer that comes within it is the one that was waited for when it was recorded
 _MOMENT = 2 * 10**9  # ns: a sync without a change asks after 1.5 s
 
 
@@ -43,7 +47,9 @@ class Answers:
         self._books: dict[str, Book] = {}  # by topic, the last ones that the tape came to
 
     async def ask(self, market: Market, call: str, *, anywhere: bool = False) -> Answer:
-        """Return the answer to a call: the next one, when the tape comes to it, or else the last one.
+        """Return the answer to a call: one that comes soon, when the tape comes to it, or else the last one.
+
+        Of bars all that the tape has gone by; where it has gone by none, the next answer, however far that is.
 
         ``anywhere``: at once, wherever it is. Raises :class:`ResponseError` where the tape has none.
         """
@@ -51,9 +57,13 @@ class Answers:
         if (book := self._begun_with(call, position_ns)) is not None:
             return book_answer(market, call, book)
         found = [each for each in self.tape.answers() if each.market == market and _key(each.call) == _key(call)]
+        passed = [each for each in found if each.t <= position_ns]
         ahead = [each for each in found if each.t > position_ns]
-        if found and (anywhere or not ahead):
-            return ahead[0] if ahead else found[-1]
+        soon = any(not each.made and each.t <= position_ns + _SOON for each in ahead)
+        if found and anywhere:
+            return (ahead or passed)[0]
+        if passed and not soon:
+            return _joined(passed) if _is_bars(call) else passed[-1]
         if not ahead and not (_is_book(call) and self.tape.has_books(position_ns)):
             raise ResponseError(call.partition("?")[0], 404, _NOT_FOUND, "no answer to this is on the tape")
         asked = _Asked(market, call, asyncio.get_running_loop().create_future())
@@ -124,7 +134,10 @@ class TapeRest(Rest):
             return [ContractInfo(symbol) for symbol in sorted(self._named(futures=True))]
 
     def _named(self, *, futures: bool) -> set[str]:
-        parsed = [topics.parse(topic) for topic in self._answers.tape.topics]
+        parsed = []
+        for topic in self._answers.tape.topics:
+            with contextlib.suppress(KeyError):  # of a kind not known here
+                parsed.append(topics.parse(topic))
         return {
             argument.partition("_")[0]
             for row, argument in parsed
@@ -148,11 +161,29 @@ def _key(call: str) -> str:
     return f"{parts.path}?{urlencode(sorted(query))}"
 
 
+_BAR_PATHS = frozenset({"/api/v1/market/candles", "/api/v1/kline/query"})
 _BOOK_PATHS = frozenset(seed.path for feed in FEEDS.values() for seed in feed.seeds)
 
 
 def _is_book(call: str) -> bool:
     return urlsplit(call).path.partition(" ")[2] in _BOOK_PATHS
+
+
+def _is_bars(call: str) -> bool:
+    return urlsplit(call).path.partition(" ")[2] in _BAR_PATHS
+
+
+def _joined(answers: list[Answer]) -> Answer:
+    """Return all bars of some answers as one; of two for the same time, series take that with more volume."""
+    rows: list[Raw] = []
+    for answer in answers:
+        with contextlib.suppress(msgspec.MsgspecError):  # an error, or no JSON
+            rows += msgspec.json.decode(answer.body, type=_Rows).data
+    return msgspec.structs.replace(answers[-1], status=200, body=Raw(encode({"code": "200000", "data": rows})))
+
+
+class _Rows(Struct):
+    data: list[Raw]
 
 
 def _asks_for(call: str, book: Book) -> bool:
@@ -163,4 +194,4 @@ def book_answer(market: Market, call: str, book: Book) -> Answer:
     """Return what the exchange would have answered at the time of ``book``: the fields of all three kinds of book."""
     data = {"sequence": book.sequence, "symbol": book.symbol, "time": book.t // 1_000_000, "ts": book.t}
     body = {"code": "200000", "data": {**data, "bids": book.bids, "asks": book.asks}}
-    return Answer(book.t, market, call, 200, msgspec.Raw(msgspec.json.encode(body)))
+    return Answer(book.t, market, call, 200, Raw(encode(body)))

@@ -43,6 +43,10 @@ Drive = Callable[..., dict[str, Any]]
 """Runs a driver on an exchange and returns what it says it saw."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "clients: other people's clients, in tests/clients/.venv")
+
+
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[Exchange]:
     """The default market, from the command line."""

@@ -9,7 +9,7 @@ import pytest
 import kucoin_stream as ks
 from kucoin_stream import opening
 from kucoin_stream.errors import UsageError
-from kucoin_stream.frames import book as books
+from kucoin_stream.frames import bookkeeper as books
 from kucoin_stream.simulator import CaptureMarket, Simulator
 from tests.conftest import until
 

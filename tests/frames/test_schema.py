@@ -125,7 +125,7 @@ def test_lists_are_as_long_as_the_protocol_says():
 def test_dtypes_are_those_of_the_frame(row: Any):
     said = {each.field: each.dtype for each in schema(row.name).itertuples()}
     if not has_columns(row.payload):
-        assert set(said.values()) == {"object"}
+        assert set(said.values()) == {""}
         return
     rows = Rows(row.payload)
     df = rows.frame(Ring(rows.codes, 1).arrays(None), rows.categories())
@@ -190,7 +190,8 @@ def test_the_fields_of_one_feed():
         ("margin.mark_price", "value", "float64", "quote/base", "margin"),
         ("account.margin_position", "asset_list.*.hold", "object", "currency", "margin"),
         ("account.futures_order_margin", "order_margin", "float64", "currency", "futures"),
-        ("account.cross_leverage", "*.leverage", "object", "times", "futures"),
+        ("account.cross_leverage", "*.leverage", "", "times", "futures"),
+        ("account.margin_mode", "*", "", "", "futures"),
         ("account.balances", "relation_context.order_id", "object", "", "spot"),
         ("pro_account.orders", "size", "float64", "size_unit", "all"),
         ("pro_account.executions", "size", "float64", "size", "all"),
@@ -199,6 +200,12 @@ def test_the_fields_of_one_feed():
 def test_fields_inside_fields_and_units_by_market(feed: str, field: str, dtype: str, unit: str, market: str):
     table = schema(feed).set_index("field")
     assert table.loc[field, ["dtype", "unit", "market"]].tolist() == [dtype, unit, market]
+
+
+@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.name)
+def test_a_feed_says_what_its_messages_are(row: Any):
+    assert set(schema(row.name).about) == {" ".join(row.doc.partition("\n\n")[0].split())}
+    assert row.doc not in ("", dict.__doc__)
 
 
 def test_no_such_feed():

@@ -124,8 +124,8 @@ def values(kind: inspect.Type, name: str = "") -> st.SearchStrategy[Any]:
             return st.floats(least, most)
         case inspect.IntType(ge=least, le=most):
             return _integers(name, least, most)
-        case inspect.StrType():
-            return st.text(max_size=5)
+        case inspect.StrType(min_length=least):
+            return st.text(min_size=least or 0, max_size=5)
         case inspect.BoolType():
             return st.booleans()
         case inspect.NoneType():
@@ -135,8 +135,8 @@ def values(kind: inspect.Type, name: str = "") -> st.SearchStrategy[Any]:
 
 def _collections(kind: inspect.Type) -> st.SearchStrategy[Any]:
     match kind:
-        case inspect.ListType(item_type=item):
-            return st.lists(values(item), max_size=3)
+        case inspect.ListType(item_type=item, min_length=least, max_length=most):
+            return st.lists(values(item), min_size=least or 0, max_size=most or 3)
         case inspect.TupleType(item_types=items):
             return st.tuples(*map(values, items))
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
@@ -154,15 +154,14 @@ def made(types: tuple[inspect.Type, ...]) -> list[inspect.Type]:
     return [
         each
         for each in types
-        if not isinstance(each, inspect.LiteralType) and not (text and isinstance(each, inspect.IntType))
+        if not isinstance(each, inspect.LiteralType)
+        and not (text and isinstance(each, inspect.IntType | inspect.BoolType))
     ]
 
 
 def _integers(name: str, least: int, most: int) -> st.SearchStrategy[int]:
-    """Return integers; times of an age in which ms and ns cannot be taken for each other."""
-    if name.endswith("_ns"):
-        return st.integers(10**15, most)
-    return st.integers(0, 10**15 - 1) if name.endswith("_ms") else st.integers(least, most)
+    """Return integers; times of an age in which their units cannot be taken for each other."""
+    return st.integers(0, 10**14 - 1) if name.endswith("_ms") else st.integers(least, most)
 
 
 # -- the table ---------------------------------------------------------------------------------------------------

@@ -36,6 +36,7 @@ from kucoin_stream.protocol.booksync import (
 from kucoin_stream.protocol.catalogue import pro as pro_catalogue
 from kucoin_stream.protocol.messages import decode, encode, futures, pro, spot
 from kucoin_stream.protocol.messages.futures import BookChange
+from kucoin_stream.protocol.messages.mending import decode_payload
 from kucoin_stream.protocol.messages.rest import BookAnswer, BookSnapshot, FuturesBook, Response, UnifiedBook
 from kucoin_stream.protocol.messages.spot import BookDelta, Changes
 from tests.market.reference import held
@@ -375,7 +376,7 @@ def test_every_change_of_futures(data):
 @pytest.mark.parametrize("data", cases("futures_level2_depth5", "futures_level2_depth50"))
 def test_every_depth_of_futures(data):
     wire = loads(data)["data"]
-    snapshot = FEEDS["futures.depth5"].read(decode(futures.BookDepth, encode(wire)))
+    snapshot = FEEDS["futures.depth5"].read(decode_payload(futures.BookDepth, encode(wire)))
     assert (snapshot.sequence, snapshot.bids) == (wire.get("sequence", 0), pairs(wire["bids"]))
     assert snapshot.asks == pairs(wire["asks"])
 

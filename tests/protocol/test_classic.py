@@ -369,8 +369,11 @@ BAR = Candle(1729839600, 67644.9, 67437.6, 67724.8, 67243.8, 44.88321441, 302755
             id="symbol of a depth from the topic",
         ),
         pytest.param(
-            {"topic": "/market/candles:BTC-USDT_1hour", "data": {"symbol": "BTC-USDT", "candles": CANDLE, "time": 5}},
-            KlineUpdate(symbol="BTC-USDT", candle=BAR, time_ns=5, interval="1hour"),
+            {
+                "topic": "/market/candles:BTC-USDT_1hour",
+                "data": {"symbol": "BTC-USDT", "candles": CANDLE, "time": 1729842192785164840},
+            },
+            KlineUpdate(symbol="BTC-USDT", candle=BAR, time_ns=1729842192785164840, interval="1hour"),
             id="interval from the topic",
         ),
         pytest.param(
@@ -406,7 +409,7 @@ def test_pushes_of_several_topics_do_not_mix():
         (b'{"type":"hello"}', "says nothing known: 'hello'"),
         (b'{"type":"ping","id":"1"}', "only clients send"),
         (b'{"type":"subscribe","id":"1","topic":"/market/ticker:all"}', "only clients send"),
-        (b'{"type":null}', "undecodable message"),
+        (b'{"type":null}', "unknown topic"),
         (b'{"type":"welcome","id":{}}', "undecodable message"),
         (b'{"topic":"\xff","data":{}}', "undecodable message"),
         (b'{"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "undecodable message"),

@@ -101,7 +101,14 @@ def test_intervals_of_futures():
 
 @pytest.mark.parametrize(
     ("name", "intervals"),
-    [("spot.klines", INTERVALS), ("futures.klines", FUTURES_INTERVALS), ("futures.trades", {}), ("spot.trades", {})],
+    [
+        ("spot.klines", INTERVALS),
+        ("futures.klines", FUTURES_INTERVALS),
+        ("pro_futures.klines", FUTURES_INTERVALS),
+        ("pro_spot.klines", INTERVALS),
+        ("futures.trades", {}),
+        ("spot.trades", {}),
+    ],
 )
 def test_intervals_of_a_row(name, intervals):
     assert topics.intervals(topics.find(name)) == intervals
@@ -196,7 +203,7 @@ def of(topic: str, data: Any, subject: str = "") -> Any:
         ({"sequence": ...}, {"sequence": None}),
         ({"new": [{}]}, {}),
         ({"bestBidPrice": "8.89874E+4"}, {}),
-        ({"symbol": ...}, None),
+        ({"symbol": ...}, {}),
         ({"bestBidPrice": "nan"}, None),
         ({"bestBidPrice": -1}, None),
         ({"ts": 2**63}, None),

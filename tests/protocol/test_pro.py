@@ -366,8 +366,10 @@ def test_pushes_of_several_topics_do_not_mix():
             for symbol in ("A", "B"):
                 for depth in ("1", "5"):
                     data = {"s": symbol, "O": 1, "C": 1}
-                    (push,) = receive(protocol, {"T": f"obu.{trade_type}", "dp": depth, "d": data})
-                    assert push == Push(f"obu.{trade_type}@{depth}:{symbol}", Book(symbol, 1, 1))
+                    frame = {"T": f"obu.{trade_type}", "dp": depth, "t": "delta", "d": data}
+                    (push,) = receive(protocol, frame)
+                    book = Book(symbol, 1, 1, kind="delta")
+                    assert push == Push(f"obu.{trade_type}@{depth}:{symbol}", book, "delta")
 
 
 @pytest.mark.parametrize(
@@ -455,10 +457,11 @@ def test_one_read_brings_its_messages_in_order():
 
 def test_a_trade_and_a_price_go_the_short_way_too():
     protocol = opened()
-    data = {"s": "A-B", "S": "buy", "p": "1", "q": "2", "M": 3, "ti": 4}
+    data = {"s": "A-B", "S": "buy", "p": "1", "q": "2", "M": 1768802538480000000, "ti": 4}
     for _ in range(2):
         pushed = receive(protocol, {"T": "trade.SPOT", "d": data}, {"T": "mark-price", "d": {"s": "A", "mp": "1"}})
-        assert [each.data for each in pushed] == [Trade("A-B", "buy", 1.0, 2.0, 3, "4"), MarkPrice("A", 1.0)]
+        trade = Trade("A-B", "buy", 1.0, 2.0, 1768802538480000000, "4")
+        assert [each.data for each in pushed] == [trade, MarkPrice("A", 1.0)]
     assert len(protocol._shapes) == 2
 
 
@@ -530,6 +533,6 @@ def test_a_very_long_topic_is_understood_and_not_kept():
     protocol = opened()
     symbol = "X" * 1_000_000
     for _ in range(2):
-        (push,) = receive(protocol, {"T": "obu.SPOT", "dp": "1", "d": {"s": symbol, "O": 1, "C": 1}})
+        (push,) = receive(protocol, {"T": "obu.SPOT", "dp": "1", "t": "delta", "d": {"s": symbol, "O": 1, "C": 1}})
         assert push.topic == f"obu.SPOT@1:{symbol}"
     assert (protocol._readers, protocol._shapes) == ({}, {})

@@ -316,7 +316,7 @@ def test_what_is_no_message_is_refused(channel, data):
 
 @pytest.mark.parametrize(("trade_id", "expected"), [("5", "5"), (20631804219899904, "20631804219899904"), (1.5, None)])
 def test_a_trade_id_is_text(trade_id, expected):
-    data = {"s": "A-B", "S": "sell", "p": "1", "q": "1", "M": 1, "ti": trade_id}
+    data = {"s": "A-B", "S": "sell", "p": "1", "q": "1", "M": 1768802538480000000, "ti": trade_id}
     if expected is None:
         with pytest.raises(RemoteProtocolError, match="undecodable push"):
             payload("trade.SPOT", data)

@@ -337,7 +337,8 @@ def test_what_a_success_brings(op, data, expected):
 
 
 @pytest.mark.parametrize(
-    ("op", "data"), [("spot.new", {"a": 1}), ("spot.order", [1]), ("spot.order", {"orderId": 5}), ("futures.cancel", 1)]
+    ("op", "data"),
+    [("spot.new", {"a": 1}), ("spot.order", [1]), ("spot.order", {"orderId": [5]}), ("futures.cancel", 1)],
 )
 def test_what_is_not_known_comes_as_it_is(op, data):
     (event,) = receive(waiting(), {"id": "1", "op": op, "code": "200000", "data": data})

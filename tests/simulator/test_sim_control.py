@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import json
+import subprocess
+import sys
 from itertools import pairwise
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -86,13 +88,17 @@ def sim():
         yield sim
 
 
-def ask(sim, fields, **changed):
-    sent = {HEADER: sim.control_secret, "Content-Type": "application/json"} | changed
+def asked(request):
     try:
-        with urlopen(Request(sim.control_url, json.dumps(fields).encode(), sent), timeout=5) as answer:
+        with urlopen(request, timeout=5) as answer:
             return answer.status
     except HTTPError as refused:
         return refused.code
+
+
+def ask(sim, fields, **changed):
+    sent = {HEADER: sim.control_secret, "Content-Type": "application/json"} | changed
+    return asked(Request(sim.control_url, json.dumps(fields).encode(), sent))
 
 
 @pytest.mark.parametrize(
@@ -232,6 +238,37 @@ def test_a_held_market_stands_still(sim):
             pass
 
     asyncio.run(asyncio.wait_for(main(), 5))
+
+
+def test_the_command_line_prints_its_card_and_lets_faults_happen_in_time():
+    command = [sys.executable, "-m", "kucoin_stream", "sim", "--port", "0", "--symbols", "BTC-USDT"]
+    options = ["--speed", "20", "--start", "2026-01-02", "--fault", "rest:/api/v1/status,451@0.2"]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            lines = []
+            while not lines or not lines[-1].startswith("ready "):
+                lines.append(process.stdout.readline().rstrip())
+            url = lines[-1].removeprefix("ready ")
+            names = (
+                "url",
+                "futures",
+                "pro spot",
+                "pro futures",
+                "pro private",
+                "ws api",
+                "key",
+                "secret",
+                "passphrase",
+            )
+            assert [line[:11].rstrip() for line in lines[1:-1]] == [*names, "control", "control key"]
+            with urlopen(f"{url}/api/v1/market/histories?symbol=BTC-USDT", timeout=5) as answer:
+                trades = json.loads(answer.read())["data"]
+            assert trades[-1]["time"] // 10**9 == pytest.approx(1_767_312_000, abs=200)  # the market's time
+            while asked(f"{url}/api/v1/status") == 200:
+                pass
+            assert asked(f"{url}/api/v1/status") == 451
+        finally:
+            process.terminate()
 
 
 def test_connections_are_limited_by_the_minute():

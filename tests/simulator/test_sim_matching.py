@@ -35,8 +35,8 @@ ACTIONS = st.lists(
         st.tuples(st.just("cancel"), st.integers(0, 20)),
         st.tuples(st.just("move"), st.integers(1, 30)),  # tenths of a second
     ),
-    min_size=4,
-    max_size=30,
+    min_size=15,
+    max_size=40,
 )
 
 
@@ -132,7 +132,7 @@ def summed(floor):
     return last, sides
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), actions=ACTIONS)
 def test_money_is_conserved_books_never_cross_and_the_feeds_tell_all(seed, actions):
     floor = Floor(seed)

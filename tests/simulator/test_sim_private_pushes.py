@@ -8,6 +8,7 @@ import pytest
 from sim_account import T0, Bench
 
 from kucoin_stream.protocol.messages import account, futures_account, pro_account
+from kucoin_stream.protocol.messages.mending import decode_payload
 from kucoin_stream.simulator.capture import CaptureMarket
 from kucoin_stream.simulator.futures.perpetual import FUNDING_INTERVAL
 from kucoin_stream.simulator.market import RestError
@@ -26,7 +27,7 @@ class Reader(Bench):
         """Return what was pushed since the last call: topic, subject and the message."""
         frames = [(push.topic, json.loads(push.text)) for push in self.account.pushes()]
         return [
-            (topic, frame.get("subject"), msgspec.convert(frame.get("data", frame.get("d")), kind, strict=False))
+            (topic, frame.get("subject"), decode_payload(kind, json.dumps(frame.get("data", frame.get("d"))).encode()))
             for topic, frame in frames
         ]
 

@@ -339,6 +339,40 @@ def test_steps_pauses_and_a_tape_that_grows(tmp_path):
         assert (trades.received, at(client.replay)) == (6, 2001)
 
 
+def test_lines_that_make_no_sense_cost_themselves_alone(tmp_path):
+    path = tmp_path / "nonsense.kcs"
+    lines = minute(1000, 3)
+    t = (BASE + 1002) * SECOND
+    lines[2:2] = [
+        Data(t, "nosuch#1", [Raw(b"{}")]),
+        Data(t, ON, [Raw(b"[]"), Raw(b'{"type":"message","topic":"/market/match:BTC-USDT","data":{"price":[]}}')]),
+        Event(t, ON, "subscribe", ["/no/such:topic"]),
+        Event(t, ON, "whatever", ["/market/match:BTC-USDT"]),
+        Answer(t, "spot", "GET", 200),
+        Answer(t, "futures", "GET /x", 200, text="<html>"),
+    ]
+    write(path, lines)
+    with playing(path) as client:
+        trades = client.trades(SYMBOL)
+        client.replay.play()
+        client.replay.wait(10)
+        assert (trades.received, client.replay.ended) == (3, True)
+        assert client.statistics()["errors"] == 3
+
+
+def test_waiting_ends_where_the_tape_stands_still(tmp_path):
+    path = tmp_path / "still.kcs"
+    write(path, minute(1000, 60))
+    with playing(path, speed=1.0) as client:
+        client.trades(SYMBOL)
+        client.replay.wait(5)  # it stands already
+        client.replay.play()
+        assert client.replay.playing
+        client.engine.post(client.engine.deck.pause)
+        client.replay.wait(5)
+        assert not client.replay.playing
+
+
 def test_seeking_is_right_to_the_message_forth_and_back(tmp_path):
     path = tmp_path / "seek.kcs"
     write(path, minute(1000, 60))
@@ -385,6 +419,30 @@ def test_a_book_sought_or_asked_for_is_that_of_its_time(tmp_path, monkeypatch, s
             past = client.replay.book(book, when / SECOND)
             assert (when, past.sequence, past.df.fillna(-1).to_numpy().tolist()) == (when, *straight[when])
             assert (when, book.sequence, book.df.fillna(-1).to_numpy().tolist()) == (when, *straight[when])
+
+
+def test_bars_sought_are_those_of_their_time_without_a_hole(tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "CHECKPOINT", 0.2)
+    path = tmp_path / "bars.kcs"
+    with Simulator(GeneratedMarket([SYMBOL], seed=7), clock=Clock(120.0)) as sim, ks.Client(sim.url) as client:
+        bars = client.klines(SYMBOL, "1min", history=20).wait()
+        with client.record(path):  # begun in the midst: the history is what the client knows
+            until(lambda: len(bars) > 25)
+    with Tape(path) as tape:
+        first, last = tape.start_ns, tape.end_ns
+    times = [first + (last - first) * part // 100 for part in (50, 75, 99)]
+    straight = {}
+    with playing(path) as client:
+        bars = client.klines(SYMBOL, "1min", history=20)
+        for when in times:
+            client.replay.seek(when / SECOND)
+            straight[when] = bars.df
+    assert [len(frame) > 20 for frame in straight.values()] == [True] * 3
+    with playing(path) as client:
+        bars = client.klines(SYMBOL, "1min", history=20)
+        for when in reversed(times):
+            client.replay.seek(when / SECOND)
+            assert (bars.status, bars.df.equals(straight[when])) == ("live", True)
 
 
 @pytest.mark.parametrize(

@@ -107,9 +107,11 @@ ROWS: tuple[Topic, ...] = (
     Topic(
         "account.margin_mode", _FUTURES, "/contract/marginMode", futures_account.MarginModes, ("user.config",), "mark",
         "4.34", list_limit=0, private=True,
+        about="``ISOLATED`` or ``CROSS`` by symbol, of the symbols whose margin mode changed (4.34).",
     ),
     Topic(
         "account.cross_leverage", _FUTURES, "/contract/crossLeverage", futures_account.CrossLeverages,
         ("user.config",), "mark", "4.35", list_limit=0, private=True,
+        about="Cross margin leverage by symbol, of the symbols where it changed (4.35).",
     ),
 )  # fmt: skip

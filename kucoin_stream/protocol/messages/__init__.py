@@ -52,9 +52,9 @@ def decode(kind: type[T], data: bytes | bytearray | memoryview | msgspec.Raw) ->
 
 def in_unit(time: int, least: int, most: int) -> int:
     """Return a time, of any unit from s to ns, in the unit with these bounds; as it is where it is none since 1973."""
-    while time > most:
+    while most < time < 2**63:
         time //= 1000
-    while 10**8 <= time < least:
+    while 10**8 <= time < least and time * 1000 <= most:
         time *= 1000
     return time
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from kucoin_stream.protocol.messages import TimeMs, TimeNs
+from kucoin_stream.protocol.messages import MILLISECONDS, Integer, TimeMs, TimeNs, in_unit
 from kucoin_stream.protocol.messages.blanks import Blank, Identity, Name, WithBlanks
 from kucoin_stream.protocol.messages.units import Bitcoin, Funds, Holding, Price, Ratio, Size, Valuation
 
@@ -46,7 +46,7 @@ class Order(WithBlanks, frozen=True, rename="camel", gc=False):
     type: str
     status: str
     ts_ns: TimeNs = field(name="ts")
-    order_time_ms: TimeMs | None = field(name="orderTime", default=None)  # ns on the wire before late 2022
+    order_time_ms: Integer | None = field(name="orderTime", default=None)  # ns on the wire before late 2022: ms here
     client_oid: Name | None = None
     order_type: str | None = None
     price: Price | Blank = None
@@ -65,6 +65,11 @@ class Order(WithBlanks, frozen=True, rename="camel", gc=False):
     trade_id: Name | None = None
     liquidity: str | None = None
     fee_type: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.order_time_ms is not None:
+            force_setattr(self, "order_time_ms", in_unit(self.order_time_ms, *MILLISECONDS))
 
 
 class Balance(Struct, frozen=True, rename="camel", gc=False):

@@ -65,7 +65,7 @@ def decode_payload(
     except msgspec.ValidationError:
         with contextlib.suppress(msgspec.ValidationError):
             value = msgspec.json.decode(data)
-            if told and isinstance(value, dict):
+            if told and value and isinstance(value, dict):
                 value = {**told, **{name: each for name, each in value.items() if each is not None}}
             mended = mend(value, _type_info(kind))  # type: ignore[arg-type]  # types are hashable
             return msgspec.convert(mended, kind, strict=False)
@@ -79,8 +79,12 @@ def mend(value: Any, kind: inspect.Type) -> Any:
             return mend(value, inner)
         case inspect.UnionType(types=alternatives):
             return _mend_union(value, alternatives)
-        case inspect.StructType(cls=cls, fields=fields):
+        case inspect.StructType(fields=fields, array_like=True) if isinstance(value, list):
+            return [*map(mend, value, (field.type for field in fields)), *value[len(fields) :]]
+        case inspect.StructType(cls=cls, fields=fields) if isinstance(value, dict):
             return _mend_struct(value, cls, fields)
+        case inspect.StructType(cls=cls) if cls in _BARE and not isinstance(value, list | None):
+            return {_BARE[cls]: value}
         case inspect.DictType(value_type=inner) if isinstance(value, dict):
             given = {key: mend(each, inner) for key, each in value.items()}
             return {key: each for key, each in given.items() if each not in (None, "")} if _counts(inner) else given
@@ -104,11 +108,7 @@ def _mend_union(value: Any, alternatives: tuple[inspect.Type, ...]) -> Any:
     return value
 
 
-def _mend_struct(value: Any, kind: type[Any], fields: tuple[inspect.Field, ...]) -> Any:
-    if isinstance(value, list):  # its fields by their place
-        return [*map(mend, value, (field.type for field in fields)), *value[len(fields) :]]
-    if not isinstance(value, dict):
-        return {_BARE[kind]: value} if kind in _BARE else value
+def _mend_struct(value: dict[str, Any], kind: type[Any], fields: tuple[inspect.Field, ...]) -> dict[str, Any]:
     names = OTHER_NAMES.get(kind, {})
     mended = {}
     for field in fields:
@@ -123,10 +123,12 @@ def _mend_struct(value: Any, kind: type[Any], fields: tuple[inspect.Field, ...])
 
 
 def _mend_time(value: Any, least: int, most: int) -> Any:
+    """Return a time in the unit with these bounds; ``None`` for 0 and the like where that cannot be."""
     try:
-        return in_unit(msgspec.convert(value, int, strict=False), least, most)
+        time = in_unit(msgspec.convert(value, int, strict=False), least, most)
     except msgspec.ValidationError:
         return value
+    return None if time < least else time
 
 
 def _one_level(side: list[Any]) -> Any:

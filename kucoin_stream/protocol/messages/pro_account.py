@@ -8,8 +8,9 @@ contract's settlement; sizes of futures are contracts. A field's unit of time is
 from __future__ import annotations
 
 from msgspec import field
+from msgspec.structs import force_setattr
 
-from kucoin_stream.protocol.messages import Integer, Signed, TimeNs
+from kucoin_stream.protocol.messages import NANOSECONDS, Integer, Signed, TimeNs, in_unit
 from kucoin_stream.protocol.messages.blanks import Blank, Identity, Switch, Text, WithBlanks
 from kucoin_stream.protocol.messages.units import (
     Fee,
@@ -121,7 +122,12 @@ class Balance(WithBlanks, frozen=True, gc=False):
     isolated_funding_fee: Holding | Blank = field(name="iFF", default=None)
     isolated_unrealised_pnl: Holding | Blank = field(name="iUP", default=None)
     sequence: Integer | Blank = field(name="E", default=None)
-    updated_ns: TimeNs | Blank = field(name="U", default=None)  # ms on the wire for funding accounts
+    updated_ns: Integer | Blank = field(name="U", default=None)  # ms on the wire for funding accounts
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.updated_ns is not None:
+            force_setattr(self, "updated_ns", in_unit(self.updated_ns, *NANOSECONDS))
 
 
 class Position(WithBlanks, frozen=True, gc=False):

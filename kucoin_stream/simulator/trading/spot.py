@@ -91,6 +91,8 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
         return stop
 
     def _check(self, ticket: SpotTicket, now_ns: int) -> None:
+        if self.instrument(ticket.symbol).gathering is not None:
+            raise RestError(200, "200001", "Creating orders is suspended: the call auction takes none from accounts")
         if ticket.late(now_ns):
             raise _refused("The order arrived after clientTimestamp and allowMaxTimeWindow.")
         if sum(1 for _ in self.orders.active(ticket.symbol)) >= MOST_ACTIVE:

@@ -124,7 +124,7 @@ def status(event: OrderEvent, fill: OrderFill[Any] | None) -> str:
     """Return the state that goes with an event."""
     if fill is not None:
         return "open" if fill.maker else "match"
-    return {"received": "new", "open": "open"}.get(event, "done")
+    return {"received": "new", "open": "open", "update": "open"}.get(event, "done")
 
 
 def _progress(order: SpotOrder, listing: Listing) -> dict[str, str]:

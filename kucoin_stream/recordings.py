@@ -7,19 +7,25 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlencode
+
+from msgspec import Raw
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.frames.book import BookKeeper
+from kucoin_stream.frames.bookkeeper import BookKeeper
+from kucoin_stream.frames.history import History, SpotHistory
 from kucoin_stream.frames.kept import KeptFrame
+from kucoin_stream.frames.klines import COLUMNS, KlineKeeper
 from kucoin_stream.frames.table import FeedFrame
 from kucoin_stream.market.book import levels
 from kucoin_stream.protocol import topics
-from kucoin_stream.recording.lines import Book
+from kucoin_stream.protocol.messages import encode
+from kucoin_stream.recording.lines import Answer, Book, Market
 from kucoin_stream.recording.scrub import Scrubber
 from kucoin_stream.recording.writer import Later, Writer
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.transport.engine import Engine
-from kucoin_stream.transport.recorder import Chooser, Recorder, Wanted
+from kucoin_stream.transport.recorder import CHECKPOINT, Chooser, Recorder, Wanted
 
 Source = Feed[Any] | KeptFrame[Any, Any] | FeedFrame | str
 """Something whose topics can be recorded; as text, a topic on the wire."""
@@ -40,10 +46,9 @@ class Recording:
         scrubber = Scrubber((known.key, known.secret, known.passphrase) if known else ())
         self._writer = Writer(path, scrubber, keep=None if wanted is None else Chooser(wanted))
         self._recorder = Recorder(
-            engine, self._writer, wanted=wanted, private=private, books=partial(_books, engine, wanted)
+            engine, self._writer, wanted=wanted, private=private, state=partial(_state, engine, wanted)
         )
-        self._stopped = False
-        engine.on_end(self._end)
+        self._stopped = True
 
     def __repr__(self) -> str:
         state = "stopped" if self._stopped else "recording"
@@ -74,6 +79,8 @@ class Recording:
             self._writer.close()
             raise
         self._recorder.owner = self
+        self._stopped = False
+        self._engine.on_end(self._end)
         return self
 
     def stop(self) -> None:
@@ -124,13 +131,18 @@ def _topics(source: Source) -> tuple[str, ...]:
     return (source,)
 
 
-def _books(engine: Engine, wanted: Wanted | None) -> Iterator[Later]:
-    """Yield the books that a replay can begin from: those kept whole, and right."""
+def _state(engine: Engine, wanted: Wanted | None, everything: bool) -> Iterator[Later]:
+    """Yield what a replay can begin with: books that are whole and right, and bars, the last ones or all of them."""
+    chosen = None if wanted is None else wanted()
+    now = time.time_ns()
     for keeper in engine.shared.values():
-        if not isinstance(keeper, BookKeeper) or keeper.state.status != "live":
+        if not isinstance(keeper, BookKeeper | KlineKeeper) or not (chosen is None or keeper.topic in chosen):
             continue
-        if wanted is None or keeper.topic in wanted():
-            yield partial(_book, time.time_ns(), keeper.topic, keeper.symbol, keeper.copy())
+        if isinstance(keeper, KlineKeeper) and keeper.ready:
+            count = None if everything else int(CHECKPOINT // keeper._history.step) + 3
+            yield partial(_bars, now, keeper._history, keeper.copy(count))
+        elif isinstance(keeper, BookKeeper) and keeper.state.status == "live":
+            yield partial(_book, now, keeper.topic, keeper.symbol, keeper.copy())
 
 
 def _book(t: int, topic: str, symbol: str, copied: Any) -> Book:
@@ -138,3 +150,19 @@ def _book(t: int, topic: str, symbol: str, copied: Any) -> Book:
     bids = list(zip(known.bid_prices.tolist(), known.bid_sizes.tolist(), strict=True))
     asks = list(zip(known.ask_prices.tolist(), known.ask_sizes.tolist(), strict=True))
     return Book(t, topic, symbol, known.sequence or 0, bids, asks)
+
+
+def _bars(t: int, history: History, columns: dict[str, Any]) -> Answer:
+    """Return bars as REST would tell them: those of futures in ms, and with the close behind high and low (8.3.2)."""
+    rows = zip(*(columns[name].tolist() for name in ("start_s", *COLUMNS)), strict=True)
+    query = {"symbol": history.symbol}
+    data: list[tuple[Any, ...]]
+    if isinstance(history, SpotHistory):
+        call, query["type"] = "/api/v1/market/candles", history.interval
+        data = [(start, o, c, h, low, volume, turnover) for start, o, h, low, c, volume, turnover in rows]
+    else:
+        call, query["granularity"] = "/api/v1/kline/query", str(history.step // 60)
+        data = [(start * 1000, o, h, low, c, *rest) for start, o, h, low, c, *rest in rows]
+    body = Raw(encode({"code": "200000", "data": data}))
+    market: Market = "spot" if isinstance(history, SpotHistory) else "futures"
+    return Answer(t, market, f"GET {call}?{urlencode(query)}", 200, body, made=True)
