@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from asyncio import Task, get_running_loop, sleep
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from kucoin_stream.errors import KucoinStreamError
 from kucoin_stream.transport.rest import Rest
@@ -47,24 +48,17 @@ class Fetching:
 
     async def _try(self) -> None:
         while True:
-            wait = self._due - now()
-            if wait > LONGEST:  # the clock went back: a tape was wound
-                wait = 0.0
+            wait = self._due - monotonic()
             await sleep(max(0.0, wait))
             self._delay = min(2 * self._delay, LONGEST) if wait > 0 else FIRST
-            self._due = now() + self._delay
+            self._due = monotonic() + self._delay
             try:
                 await self._fetch()
             except KucoinStreamError as exc:
-                self._due = now() + self._delay  # the call itself may have taken longer
+                self._due = monotonic() + self._delay  # the call itself may have taken longer
                 self._failed(exc)
             else:
                 return
-
-
-def now() -> float:
-    """Return the time of the loop: that of the tape where one is played."""
-    return get_running_loop().time()
 
 
 async def learn_clock(rest: Rest) -> None:

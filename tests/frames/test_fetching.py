@@ -20,7 +20,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
-        monkeypatch.setattr(fetching, "now", lambda: self.now)
+        monkeypatch.setattr(fetching, "monotonic", lambda: self.now)
         monkeypatch.setattr(fetching, "sleep", self.sleep)
 
     async def sleep(self, seconds: float) -> None:

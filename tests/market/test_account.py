@@ -471,6 +471,13 @@ def test_a_part_of_an_unknown_position_waits_for_the_whole():
     assert (row.size, row.mark_price) == (3, 101)
 
 
+def test_two_fills_of_one_millisecond_both_change_a_position():
+    positions = Positions()
+    for lots in (2, 1, 0, 1):  # the last one repeats what is old
+        positions.take(position(lots, at=1))
+    assert positions.rows() == []
+
+
 def test_a_closed_position_leaves_and_does_not_come_back():
     positions = Positions()
     positions.take(position(3, 1))

@@ -61,7 +61,7 @@ class Balances:
         version = (message.version or 0) if isinstance(message, futures_account.Wallet) else 0
         stamp = None if balance.updated_ns is None else (balance.updated_ns, version)
         key = balance.account, balance.currency
-        if not self._rows.setdefault(key, Newest()).offer(balance, stamp, identity):
+        if not self._rows.setdefault(key, Newest()).offer(balance, stamp, (identity, balance)):
             return []
         self._heard.add(key)
         return [balance]

@@ -126,7 +126,7 @@ class Positions:
             row = self._rows.setdefault(key, _Row())
             newest = row.part if partial else row.full
             stamp = None if state.current_timestamp_ms is None else (state.current_timestamp_ms, 0)
-            if not newest.offer(state, stamp, state.change_reason):
+            if not newest.offer(state, stamp, state):  # several fills may change it in one millisecond
                 continue
             if not partial:
                 self._heard.add(key)

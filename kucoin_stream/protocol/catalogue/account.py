@@ -14,7 +14,7 @@ _FUTURES = Connection.FUTURES_PRIVATE
 
 _ORDER = ("order_id", "type", "trade_id", "ts_ns")
 _STOP_ORDER = ("order_id", "type", "ts_ns")
-_POSITION = ("symbol", "change_reason", "current_timestamp_ms")
+_POSITION = ("symbol", "change_reason", "current_timestamp_ms", "current_qty", "mark_price")
 _SETTLEMENT = ("symbol", "settle_currency", "funding_time_ms", "ts_ns")
 
 ROWS: tuple[Topic, ...] = (
