@@ -20,7 +20,7 @@ COMPARABLE = {
 
 @pytest.mark.parametrize(
     "speed",
-    ["max", 10.0, pytest.param(3.0, marks=pytest.mark.slow)],
+    ["max", 10.0, pytest.param(1.0, marks=pytest.mark.slow)],
 )
 def test_with_the_key_every_comparable_ticker_and_every_level_agrees(
     spot_capture: Path, speed: float, capsys: pytest.CaptureFixture[str]
