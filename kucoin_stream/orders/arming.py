@@ -77,12 +77,13 @@ class Arming:
     def spend(self, currency: str, amount: Decimal, cell: Cell | None) -> None:
         """Take the worth of an order from the cap, for a cell; raises :class:`NotArmedError` where it is too much."""
         self.check_cell(cell)
-        left = self.left.get(currency)
-        if left is None:
-            raise NotArmedError(f"the cap names no {currency}: arm with cap={{'{currency}': ...}}")
-        if amount > left:
-            raise NotArmedError(f"an order of {amount:f} {currency} is over the cap: {left:f} {currency} are left")
-        self.left[currency] = left - amount
+        if amount:  # the close of a position comes to nothing
+            left = self.left.get(currency)
+            if left is None:
+                raise NotArmedError(f"the cap names no {currency}: arm with cap={{'{currency}': ...}}")
+            if amount > left:
+                raise NotArmedError(f"an order of {amount:f} {currency} is over the cap: {left:f} {currency} are left")
+            self.left[currency] = left - amount
         if cell is not None:
             self._ran[cell.key] = cell.run
 

@@ -16,6 +16,7 @@ from kucoin_stream.errors import (
     OrderRejected,
     OrderUncertain,
     StoppedError,
+    UnreachableError,
     UsageError,
 )
 from kucoin_stream.instruments import Instruments
@@ -231,7 +232,7 @@ class Orders:
     def _place(self, op: str, info: SymbolInfo | ContractInfo, order: dict[str, Any], cancel: str) -> Any:
         worth = _Worth(*checks.worth(info, order, self._price(info, order)))
         answer = self._send(op, checks.camel(order), worth)
-        if isinstance(answer, Answered):
+        if self._cancel_on_stop and isinstance(answer, Answered):
             order_id = getattr(answer.data, "order_id", None)
             if order_id:
                 by_id = {"orderId": order_id}
@@ -257,13 +258,14 @@ class Orders:
             best = await engine.rest.get(Best, "/api/v1/market/orderbook/level1", query)
         return best.at(side)
 
-    def _send(self, op: str, args: Args, worth: _Worth = _Worth()) -> Any:  # noqa: B008  frozen
+    def _send(self, op: str, args: Args, worth: _Worth | None = None) -> Any:
+        """Send an operation; ``worth`` is what an order comes to, ``None`` for a cancel."""
         self._generation(op)
-        cell = running_cell()
-        if worth.amount:
-            self._engine.call(self.arming.spend, worth.currency, worth.amount, cell)
-        else:  # a cancel, or the close of a position
+        if worth is None:
             self.arming.check()
+            worth = _Worth()
+        else:
+            self._engine.call(self.arming.spend, worth.currency, worth.amount, running_cell())
         if self.arming.dry_run:
             return DryRun(op, args, worth.amount, worth.currency)
         try:
@@ -279,12 +281,18 @@ class Orders:
         number = self._session(Connection.FUTURES_ORDERS if op.startswith("futures.") else Connection.SPOT_ORDERS)
         timeout = engine.settings.ack_timeout + 1
         try:
-            answer: Answered = engine.call(engine.pool.request, number, op, args, timeout=timeout)
+            answer: Answered = engine.call(self._request, number, op, args, timeout=timeout)
         except (NotReadyError, StoppedError) as exc:
             raise OrderUncertain(op, _names(args), str(exc)) from None
         if answer.code != SUCCESS:
             raise OrderRejected(op, answer.code, answer.message)
         return answer
+
+    async def _request(self, number: int, op: str, args: Args) -> Answered:
+        pool = self._engine.pool
+        if not pool.active(number):
+            raise UnreachableError("websocket", f"{op}: the connection for orders was lost just now; nothing was sent")
+        return await pool.request(number, op, args)
 
     def _session(self, key: Connection) -> int:
         """Return the number of the session for orders, opened if need be. Nothing was sent when this raises."""

@@ -1,4 +1,4 @@
-"""What happens to connections as a streamz source: the events that KuCoin's SDKs know (design of ``client.events``)."""
+"""What happens to connections as a streamz source: the events that KuCoin's SDKs know (``client.events``)."""
 
 from __future__ import annotations
 

@@ -82,6 +82,13 @@ def test_a_cell_that_is_run_again_sends_nothing_until_armed_anew() -> None:
     arming.spend("USDT", Decimal(1), Cell("b", "5"))
 
 
+def test_an_order_that_comes_to_nothing_is_an_order_all_the_same() -> None:
+    arming = armed()
+    arming.spend("USD", Decimal(0), Cell("b", "2"))  # the close of a position, in whatever currency
+    with pytest.raises(NotArmedError, match="was run again"):
+        arming.spend("USD", Decimal(0), Cell("b", "3"))
+
+
 def test_the_repr_says_what_is_left() -> None:
     arming = armed({"USDT": 10})
     assert repr(arming) == "<armed for sim: 10 USDT left>"

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import kucoin_stream as ks
-from kucoin_stream.errors import NotArmedError, OrderRejected, OrderUncertain, UsageError
+from kucoin_stream.errors import NotArmedError, OrderRejected, OrderUncertain, UnreachableError, UsageError
+from kucoin_stream.orders import desk
+from kucoin_stream.orders.cell import Cell
 from kucoin_stream.orders.desk import DryRun, Orders
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.simulator import Simulator
@@ -74,6 +76,27 @@ def test_a_futures_order_opens_and_closes_a_position(client: ks.Client, orders: 
     assert positions.df.loc["XBTUSDTM", "size"] == 2
     orders.futures_order("XBTUSDTM", "sell", close_order=True)
     until(lambda: positions.df.empty)
+
+
+def test_the_close_of_a_position_is_not_sent_again_by_a_cell_that_is_run_again(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = iter([Cell("a", "1"), Cell("b", "2"), Cell("b", "3")])
+    monkeypatch.setattr(desk, "running_cell", lambda: next(runs))
+    orders.futures_order("XBTUSDTM", "buy", size=1, leverage=1)
+    orders.futures_order("XBTUSDTM", "sell", close_order=True)
+    with pytest.raises(NotArmedError, match="was run again"):
+        orders.futures_order("XBTUSDTM", "sell", close_order=True)
+
+
+def test_an_order_whose_session_is_gone_was_certainly_not_sent(
+    client: ks.Client, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = dict(orders.arming.left)
+    monkeypatch.setattr(orders, "_session", lambda key: 99)  # lost between the two calls
+    with pytest.raises(UnreachableError, match="nothing was sent"):
+        orders.spot_order("BTC-USDT", "buy", funds=10)
+    assert orders.arming.left == left
 
 
 def test_futures_in_batches(orders: Orders) -> None:
