@@ -10,7 +10,7 @@ CLIENTS = tests/clients/.venv/.clients
 CAPTURE ?= ../shared/captures/spot_2021.jsonl.gz
 
 .DEFAULT_GOAL = help
-.PHONY: help notebook demo test clients lint format types bench sim verify clean
+.PHONY: help notebook demo test clients lint format types bench faults soak sim verify clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -58,6 +58,12 @@ types: $(DEV)
 
 bench: $(DEV) $(PEERS) ## measure, beside other clients of KuCoin, and print one table
 	$(BIN)/python -m benchmarks $(BENCH)
+
+faults: $(DEV) ## let everything go wrong that can, over real sockets, and print what became of it as a table
+	$(BIN)/python -m tests.faults $(FAULTS)
+
+soak: $(DEV) ## run everything at once for half an hour, with faults
+	$(BIN)/python -m benchmarks.soak $(SOAK)
 
 $(PEERS): benchmarks/peers/requirements.txt | $(BIN)/python
 	$(PYTHON) -m venv benchmarks/.venv

@@ -69,7 +69,7 @@ def streamz(flood: Flood, library: str, samples: list[int]) -> dict[str, float]:
     feed = client.feed("spot.level2", *flood.symbols)
     feed.sink(lambda delta: samples.append(_now() - delta.time_ms))
     result = measured(flood, lambda: len(samples) >= flood.count)
-    assert (feed.dropped, feed.errors) == (0, 0)
+    assert (feed.dropped, feed.error_count) == (0, 0)
     client.close()
     return result
 

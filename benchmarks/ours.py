@@ -71,7 +71,7 @@ def check_books(books: dict[str, Any], flood: Flood) -> None:
             expected = np.array(wanted[f"{side}s"], dtype=float)
             assert np.array_equal(getattr(levels, f"{side}_prices"), expected[:, 0]), (symbol, side)
             assert np.array_equal(getattr(levels, f"{side}_sizes"), expected[:, 1]), (symbol, side)
-        assert (book.status, book.gaps) == ("live", 0), symbol
+        assert (book.status, book.gap_count) == ("live", 0), symbol
         applied += book.sequence - int(began[symbol]["sequence"])
     assert applied == flood.count, applied
 
@@ -145,7 +145,7 @@ def run_stream(client: ks.Client, flood: Flood) -> dict[str, float]:
     (book,) = books.values()
     book.stream.sink(lambda top: tops.take([top]))
     result = measured(flood, lambda: tops.count >= flood.count)
-    assert (tops.count, book.stream.dropped, book.stream.errors) == (flood.count, 0, 0)
+    assert (tops.count, book.stream.dropped, book.stream.error_count) == (flood.count, 0, 0)
     check_top(tops.last, flood)
     check_books(books, flood)
     return result
@@ -176,7 +176,7 @@ def run_trades(client: ks.Client, flood: Flood) -> dict[str, float]:
 
     feed.sink(user)
     result = measured(flood, lambda: seen >= flood.count)
-    assert (seen, feed.dropped, feed.errors) == (flood.count, 0, 0)
+    assert (seen, feed.dropped, feed.error_count) == (flood.count, 0, 0)
     assert last == max(each["tradeId"] for each in flood.ask("last").values()), last
     return result
 
@@ -201,7 +201,7 @@ def run_mixed(client: ks.Client, flood: Flood) -> dict[str, float]:
     pictures = screen.statistics()["pictures"]
     arrived = arrival(books, flood)
     result = measured(flood, lambda: seen[1] >= changes and arrived())
-    assert (*seen, stream.dropped, stream.errors) == (changes, changes, 0, 0)
+    assert (*seen, stream.dropped, stream.error_count) == (changes, changes, 0, 0)
     drawn = screen.statistics()["pictures"] - pictures
     assert drawn > 0, "no picture was drawn"
     check_books(books, flood)

@@ -20,8 +20,21 @@ if TYPE_CHECKING:
     from kucoin_stream import errors
     from kucoin_stream.client import Client
     from kucoin_stream.default import connect, stop
+    from kucoin_stream.diagnosis.doctor import doctor
     from kucoin_stream.frames.schema import schema
-    from kucoin_stream.front import book, events, feed, kline_updates, klines, level2, record, status, ticker, trades
+    from kucoin_stream.front import (
+        book,
+        events,
+        feed,
+        kline_updates,
+        klines,
+        level2,
+        ps,
+        record,
+        status,
+        ticker,
+        trades,
+    )
     from kucoin_stream.jupyter import load_ipython_extension, unload_ipython_extension
     from kucoin_stream.protocol.decoding import decode
     from kucoin_stream.settings import Settings
@@ -34,6 +47,7 @@ _HOMES = {
     "book": "front",
     "connect": "default",
     "decode": "protocol.decoding",
+    "doctor": "diagnosis.doctor",
     "errors": "",
     "events": "front",
     "feed": "front",
@@ -41,6 +55,7 @@ _HOMES = {
     "klines": "front",
     "level2": "front",
     "load_ipython_extension": "jupyter",
+    "ps": "front",
     "record": "front",
     "schema": "frames.schema",
     "status": "front",
@@ -64,6 +79,8 @@ __all__ = [  # noqa: RUF022  front door first
     "schema",
     "decode",
     "status",
+    "ps",
+    "doctor",
     "stop",
     "Client",
     "Settings",

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -36,6 +37,8 @@ def check_settings(options: dict[str, Any]) -> Settings:
             raise UsageError(f"no such connection {key!r}; there are: {', '.join(Connection)}")
         if scheme_and_host(url)[0] not in {"ws", "wss"}:
             raise UsageError(f"not a websocket's address: {url!r}; write it as 'wss://ws-api-spot.kucoin.com'")
+        if "@" in urlsplit(url).netloc:
+            raise UsageError("a websocket's address must not hold a user name or password")
     takes_picows(settings)  # raises where it is asked for and not installed
     return settings
 

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from kucoin_stream import __version__
+from kucoin_stream.diagnosis.verb import doctor
 from kucoin_stream.errors import KucoinStreamError
 from kucoin_stream.tapes import VERBS
 
@@ -73,6 +74,9 @@ def watch(symbol: str, interval: str, target: str | None, seconds: float | None,
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="other machines can reach it only if told so")
 @click.option("--port", default=8080, type=click.IntRange(0, 65535), show_default=True, help="0 takes a free one")
+@click.option(
+    "--futures-port", default=None, type=click.IntRange(0, 65535), help="a host of their own for futures' REST calls"
+)
 @click.option("--seed", default=0, show_default=True, help="of the generated market")
 @click.option("--rate", default=1.0, show_default=True, help="how lively the generated market is")
 @click.option("--symbols", default=None, help="of the generated market, joined by commas; a dozen without it")
@@ -82,12 +86,14 @@ def watch(symbol: str, interval: str, target: str | None, seconds: float | None,
 @click.option("--fault", "faults", multiple=True, help="gap:BTC-USDT,3 or late_acks:2@10 (after 10 s); see the README")
 @click.option("--auction", "auctions", multiple=True, type=(str, float), help="SYMBOL SECONDS: it opens with one")
 @click.option("--connections-per-minute", default=30, show_default=True, help="0 for no limit")
+@click.option("--rest-quota", default=1.0, type=click.FloatRange(0), show_default=True, help="of KuCoin's; 0 for none")
 @click.option(
     "--flood", is_flag=True, help="only a load for benchmarks: messages made beforehand, as fast as one reads"
 )
 def sim(
     host: str,
     port: int,
+    futures_port: int | None,
     seed: int,
     rate: float,
     symbols: str | None,
@@ -97,6 +103,7 @@ def sim(
     faults: tuple[str, ...],
     auctions: tuple[tuple[str, float], ...],
     connections_per_minute: int,
+    rest_quota: float,
     flood: bool,
 ) -> None:
     """Run the built-in exchange until Ctrl-C: REST and websocket on one port."""
@@ -118,7 +125,10 @@ def sim(
             start_ns = None if start is None else int(start.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
             clock = Clock(math.inf if speed == "max" else speed, start_ns)
         plan = [parse(fault) for fault in faults]
-        Simulator(market, host, port, clock=clock, connections_per_minute=connections_per_minute).serve(plan)
+        options: dict[str, Any] = {
+            "connections_per_minute": connections_per_minute, "rest_quota": rest_quota, "futures_port": futures_port,
+        }  # fmt: skip
+        Simulator(market, host, port, clock=clock, **options).serve(plan)
 
 
 @main.command()
@@ -138,7 +148,7 @@ def verify(capture: Path, speed: Any, key: bool) -> None:
         sys.exit(1)
 
 
-for _verb in VERBS:
+for _verb in (*VERBS, doctor):
     if _verb.callback is not None:
         _verb.callback = _clean_errors()(_verb.callback)
     main.add_command(_verb)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import atexit
 import os
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from kucoin_stream import processes
 from kucoin_stream.account import Account
 from kucoin_stream.arguments import arguments as topic_arguments
+from kucoin_stream.asynchronous import in_thread
 from kucoin_stream.checks import check_interval, check_settings
-from kucoin_stream.errors import StoppedError, UsageError
+from kucoin_stream.delays import delays
+from kucoin_stream.errors import KucoinStreamError, StoppedError, UsageError
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.bookchoice import Source as BookSource
 from kucoin_stream.frames.bookchoice import choose
+from kucoin_stream.frames.gaps import gaps_frame
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
 from kucoin_stream.instruments import Instruments
@@ -25,16 +30,20 @@ from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import Market
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.protocol.signing import Hidden
 from kucoin_stream.recordings import Recording, Source
 from kucoin_stream.replay import Replay, control
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
+from kucoin_stream.streams.origin import note
 from kucoin_stream.transport import credentials as keys
 from kucoin_stream.transport.engine import Engine
 from kucoin_stream.transport.signer import Sign
 from kucoin_stream.transport.target import Target, check_rest_url
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kucoin_stream.rest.api import RestApi
 
 MAX_HISTORY = 10_000  # bars begun with: 7 calls of spot, 20 of futures
@@ -70,6 +79,9 @@ class Client:
         speed: float | Literal["max"] = 1.0,
         **options: Any,
     ) -> None:
+        parts = Hidden(key=key, secret=secret, passphrase=passphrase)
+        options = Hidden(options)  # where a misspelt secret= would be
+        del key, secret, passphrase  # a traceback with variables would show them
         self._engine: Engine | None = None
         self._simulator: Any = None
         self._ended = ""
@@ -83,7 +95,7 @@ class Client:
             self.settings,
             check_rest_url(futures_url) if futures_url else "",
             speed,
-            keys.given(key, secret, passphrase),
+            keys.given(**parts),
             sign,
         )
         self.spot = Namespace(self, "spot")
@@ -135,6 +147,20 @@ class Client:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return await in_thread(self._open_ahead, undo=self.close)
+
+    async def __aexit__(self, *exc: object) -> None:
+        await in_thread(self.close)
+
+    def _open_ahead(self) -> Self:
+        """Open it for coroutines, which must not wait: with all that later calls would wait for."""
+        self.open()
+        with suppress(KucoinStreamError):  # such as of a region without futures: raised where they are asked for
+            _ = self.contracts
+        self.engine.asynchronous = True
+        return self
 
     @property
     def engine(self) -> Engine:
@@ -254,13 +280,14 @@ class Client:
 
     # -- live frames ---------------------------------------------------------------------------------------------
 
-    def book(self, symbol: str, *, source: BookSource | None = None) -> LiveBook:
+    def book(self, symbol: str, *, source: BookSource | None = None, audit_every: float | None = None) -> LiveBook:
         """Return the order book of ``symbol``, kept from increments.
 
         Futures (``XBTUSDTM``) are whole, sizes in lots. Spot is whole with a key; without one it comes from the Pro
         channel, the best 500 levels a side, or, where that cannot be had, from the classic one, ``partial``: about
         100 levels; ``book.note`` says which, and why. ``source="classic"`` or ``"pro"`` forces one, and so does the
         name of a feed: ``"spot.depth50"``, ``"pro_spot.book5"``, ``"pro_spot.level2_realtime"`` (which needs a key).
+        ``audit_every``: seconds between two comparisons with a snapshot, see :meth:`LiveBook.audit_every`.
         Raises :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses within 2 s;
         :class:`UsageError` where the region has no such connection.
         """
@@ -268,6 +295,8 @@ class Client:
         market: Market = "futures" if isinstance(info, ContractInfo) else "spot"
         book = LiveBook(self.engine, info, *choose(self.engine, symbol, market, source))
         book.settle()
+        if audit_every is not None:
+            book.audit_every(audit_every)
         return book
 
     def klines(self, symbol: str, interval: str, history: int = 500, maxlen: int | None = None) -> LiveKlines:
@@ -295,11 +324,53 @@ class Client:
         keys and orders never. A tape that is there already is continued. Raises :class:`UsageError` where the file is
         something else, or this client is being recorded already; :class:`OSError`.
         """
-        return Recording(self.engine, Path(path), sources, private=private).start()
+        recording = Recording(self.engine, Path(path), sources, private=private).start()
+        note(recording, "recording")
+        return recording
+
+    # -- what runs -----------------------------------------------------------------------------------------------
+
+    def ps(self) -> pd.DataFrame:
+        """Return what runs, a row each: feeds, live frames, sinks, views, recordings. The index is for :meth:`stop`.
+
+        ``cell`` made it, ``In [7]``; ``rate``: messages a second over the last seconds; ``inbox``: messages that wait
+        for a user's graph, ``peak``: most that ever did, ``dropped``: lost to a full inbox; ``cost_us``: microseconds
+        a message takes the graph, ``load``: its share of one core over the last seconds; ``stalled``: seconds for
+        which it has not returned. A sink has the counters of its branch, which begins at the feed.
+        """
+        return processes.table(self.engine)
+
+    def stop(self, *what: object) -> None:
+        """End only what is given: feeds, frames, sinks, views, recordings; or names, topics, symbols, rows of ``ps``.
+
+        Names may have ``*`` and ``?``: ``client.stop("*BTC-USDT*", 7, book)``. Raises :class:`UsageError` where
+        nothing that runs is meant. :meth:`close` ends everything.
+        """
+        for each in what:
+            processes.stop(self.engine, each)
 
     def status(self) -> LiveStatus:
         """Return the state of the connections as a live frame."""
         return LiveStatus(self.engine)
+
+    def gaps(self) -> pd.DataFrame:
+        """Return what was missed: one row for each time when a topic, or a book, was not followed message by message.
+
+        Columns: ``topic``, ``part`` (``topic`` or ``book``), ``from`` and ``to`` (UTC), ``missed``, ``duration`` [s],
+        ``cause``, ``healed_by``. The last 10,000 are kept.
+        """
+        return gaps_frame(self.engine.call(self.engine.pool.gaps.rows))
+
+    def latency(self) -> pd.DataFrame:
+        """Return how long messages take, by stage: ``samples``, of the last 2,000 ``p50_ms``, ``p99_ms``, ``max_ms``.
+
+        ``exchange``: from the time that a message bears to its arrival here, by the exchange's clock; ``parse``: until
+        books, live frames and inboxes have it; ``queue``: until the users' graphs begin; ``dispatch``: what these take
+        for what came in one go; ``picture``: what drawing one takes. ``attrs``: ``clock_offset_ms``, by which the
+        exchange's clock is ahead, known to ``clock_error_ms`` (NaN until a pong tells the time); ``late_ms``, by which
+        the background thread was last late, and ``kernel_busy`` where that is much.
+        """
+        return delays(self.engine)
 
     def statistics(self) -> dict[str, Any]:
         """Return counters: messages, errors, reconnects, REST calls, and one row per connection."""

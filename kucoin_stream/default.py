@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 from kucoin_stream.client import Client
+from kucoin_stream.protocol.signing import Hidden
 
 VARIABLE = "KUCOIN_STREAM_TARGET"
 
@@ -27,6 +28,7 @@ def connect(target: str | os.PathLike[str] | None = None, **options: Any) -> Cli
     Each call disarms ``client.orders``.
     """
     global _default, _default_asked
+    options = Hidden(options)  # a traceback with variables would show the key
     asked = os.environ.get(VARIABLE) or "auto" if target is None else os.fspath(target)
     with _lock:
         call = hashlib.sha256(repr((asked, sorted(options.items()))).encode()).digest()  # holds no secret
@@ -53,8 +55,10 @@ def current() -> Client | None:
     return None if _default is None or _default._ended else _default
 
 
-def stop() -> None:
-    """End the default client."""
+def stop(*what: object) -> None:
+    """End the default client; with arguments only what they name, as :meth:`Client.stop`."""
     with _lock:
-        if _default is not None:
+        if what:
+            default_client().stop(*what)
+        elif _default is not None:
             _default.close("by ks.stop()")

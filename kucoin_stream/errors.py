@@ -25,7 +25,10 @@ from __future__ import annotations
 
 
 class KucoinStreamError(Exception):
-    """Every error raised on purpose by this package."""
+    """Every error raised on purpose by this package. Its text may hold foreign words, and is fit for a terminal."""
+
+    def __str__(self) -> str:
+        return harmless(super().__str__())
 
 
 class UsageError(KucoinStreamError, ValueError):
@@ -121,6 +124,15 @@ class RemoteProtocolError(ProtocolError):
     def __init__(self, message: str, topic: str = "") -> None:
         super().__init__(message)
         self.topic = topic
+
+
+def harmless(text: str) -> str:
+    """Return foreign text without what a terminal would act on: control characters but line breaks, and changes of the
+    direction of writing.
+    """
+    if text.isprintable():  # almost always
+        return text
+    return "".join(letter if letter.isprintable() or letter in "\n\t" else " " for letter in text)
 
 
 def printable(text: object, limit: int = 300) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pandas as pd
+
+from kucoin_stream import processes
 from kucoin_stream.client import Client
-from kucoin_stream.default import default_client
+from kucoin_stream.default import current, default_client
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.bookchoice import Source
 from kucoin_stream.frames.klines import LiveKlines
@@ -55,6 +58,14 @@ def status() -> LiveStatus:
 
 for _each in (feed, ticker, trades, level2, kline_updates, book, klines, record, status):
     _each.__doc__ = getattr(Client, _each.__name__).__doc__
+
+
+def ps() -> pd.DataFrame:
+    client = current()
+    return processes.table(client.engine if client is not None else None)
+
+
+ps.__doc__ = Client.ps.__doc__
 
 
 def events(*names: str) -> Events:

@@ -42,8 +42,7 @@ class Recording:
         self._engine = engine
         wanted = _wanted(sources) if sources else None
         signer = engine.rest.signer
-        known = signer._credentials if signer else None
-        scrubber = Scrubber((known.key, known.secret, known.passphrase) if known else ())
+        scrubber = Scrubber(signer.parts if signer else ())
         self._writer = Writer(path, scrubber, keep=None if wanted is None else Chooser(wanted))
         self._recorder = Recorder(
             engine, self._writer, wanted=wanted, private=private, state=partial(_state, engine, wanted)
@@ -126,8 +125,7 @@ def _topics(source: Source) -> tuple[str, ...]:
         case FeedFrame():
             return source.feed.topics
         case KeptFrame():
-            kept: tuple[str, ...] = source._keeper.topics
-            return kept
+            return source.topics
     return (source,)
 
 
@@ -139,8 +137,8 @@ def _state(engine: Engine, wanted: Wanted | None, everything: bool) -> Iterator[
         if not isinstance(keeper, BookKeeper | KlineKeeper) or not (chosen is None or keeper.topic in chosen):
             continue
         if isinstance(keeper, KlineKeeper) and keeper.ready:
-            count = None if everything else int(CHECKPOINT // keeper._history.step) + 3
-            yield partial(_bars, now, keeper._history, keeper.copy(count))
+            count = None if everything else int(CHECKPOINT // keeper.history.step) + 3
+            yield partial(_bars, now, keeper.history, keeper.copy(count))
         elif isinstance(keeper, BookKeeper) and keeper.state.status == "live":
             yield partial(_book, now, keeper.topic, keeper.symbol, keeper.copy())
 

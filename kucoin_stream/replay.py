@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from msgspec.structs import replace
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.base import numbers
 from kucoin_stream.frames.book import LiveBook, padded, side
-from kucoin_stream.frames.bookkeeper import BookKeeper
-from kucoin_stream.frames.klines import KlineKeeper
-from kucoin_stream.frames.table import LatestTable, RowTable
+from kucoin_stream.frames.memory import Memory, Moment
 from kucoin_stream.instruments import Instruments
 from kucoin_stream.market.book import Levels
-from kucoin_stream.market.klines import KlineSeries
-from kucoin_stream.market.ring import Ring
 from kucoin_stream.opening import Opening
 from kucoin_stream.protocol.bookfeeds import FEEDS
-from kucoin_stream.streams.source import Inlet
 from kucoin_stream.transport.engine import Engine
 from kucoin_stream.transport.replay import Deck, Speed
+from kucoin_stream.transport.tapemarks import Mark, Marks
 
 Time = pd.Timestamp | str | float
 """A pandas timestamp, a text that pandas reads as one (UTC unless it says otherwise), or Unix seconds."""
@@ -35,9 +32,8 @@ class Replay:
     def __init__(self, engine: Engine, deck: Deck) -> None:
         self._engine = engine
         self._deck = deck
-        deck.lag = self._lag
+        deck.audience = Memory(engine)
         deck.lag_limit = engine.settings.inbox_size // 2
-        deck.forget = self._forget
         deck.past = self.book
 
     def __repr__(self) -> str:
@@ -70,7 +66,11 @@ class Replay:
         return self._deck.ended
 
     def play(self, speed: Speed | None = None) -> None:
-        """Go on; at ``speed`` where one is given: 1.0 is as recorded, ``"max"`` as fast as consumers follow."""
+        """Go on; at ``speed`` where one is given: 1.0 is as recorded, ``"max"`` as fast as consumers follow.
+
+        Books, bars and tables are exact at any speed. At a finite one streams do not wait for slow nodes: as live,
+        the feed's overflow policy then leaves messages out, and ``dropped`` counts them. At ``"max"`` nothing is.
+        """
         self._engine.call(self._deck.play, speed)
 
     def pause(self) -> None:
@@ -86,8 +86,11 @@ class Replay:
     def seek(self, time: Time) -> None:
         """Go to a time, then stand still; returns when all up to it, and nothing after it, has happened.
 
-        Costs the messages since the books that the tape has each minute. On the way back frames begin anew: feeds'
-        rows are those since these books. Raises :class:`UsageError` for a time that is not on the tape.
+        Frames then hold what a first replay to that time would have given them. Where all before it was played once,
+        that costs a small part of the tape; else all on the way is played, but where that is more than 100,000
+        messages and the tape has books on it, it begins with these: rows of feeds are then those since, and the
+        frame's ``note`` says so. A frame made meanwhile, or one of the account, is played from the begin of the tape.
+        Raises :class:`UsageError` for a time that is not on the tape.
         """
         self._engine.call(self._deck.seek, self._on_tape(time), timeout=None)
 
@@ -102,10 +105,16 @@ class Replay:
         try:
             past = LiveBook(engine, Instruments(engine).find(book.symbol), FEEDS[book.source])
             deck = control(engine)._deck
+            deck.marks = Marks(self._deck.tape, self._marks_of(book, past))
             engine.call(deck.seek, time_ns, timeout=None)
             return PastBook(past.symbol, _timestamp(time_ns), past.status, past._right_levels())
         finally:
             engine.stop("it was read")
+
+    def _marks_of(self, book: LiveBook, past: LiveBook) -> list[Mark]:
+        """Return the marks made here, as far as they tell of a book, for one that is kept of the same topic."""
+        moments = [(mark, mark.moment.kept.get(book.key)) for mark in self._engine.call(self._deck.marks.all)]
+        return [replace(mark, moment=Moment({past.key: state}, {})) for mark, state in moments if state]
 
     def widget(self) -> Any:
         """Return a slider that shows where the tape is, and winds it; an ipywidget."""
@@ -119,38 +128,6 @@ class Replay:
         if not tape.start_ns <= wanted <= tape.end_ns:
             raise UsageError(f"{_timestamp(wanted)} is not on the tape: {self.start} to {self.end}")
         return wanted
-
-    # -- on the loop thread --------------------------------------------------------------------------------------
-
-    def _inlets(self) -> list[Inlet]:
-        readers = [reader for each in self._engine.pool._routes._readers.values() for reader in each]
-        found = [reader if isinstance(reader, Inlet) else getattr(reader, "inlet", None) for reader in readers]
-        return [inlet for inlet in found if inlet is not None]
-
-    def _lag(self) -> int:
-        """Return how many messages the slowest branch is behind."""
-        branches = [branch for inlet in self._inlets() for branch in inlet.branches if not branch.gone]
-        return max((len(branch._inbox) for branch in branches), default=0)
-
-    def _forget(self) -> None:
-        """Empty what is kept of a time that has not come yet."""
-        for keeper in self._engine.shared.values():
-            if isinstance(keeper, BookKeeper):
-                keeper._instead = None  # what it is kept from is on the tape
-            elif isinstance(keeper, KlineKeeper):
-                keeper._series = KlineSeries(keeper._history.interval, keeper._series.ring.maxlen)
-                keeper.ready, keeper._seen_until = False, None
-        for inlet in self._inlets():
-            if (recent := getattr(inlet, "recent", None)) is not None:
-                recent.messages.clear()
-            for table in inlet.tables:
-                if isinstance(table, RowTable):
-                    table._ring = Ring(table._rows.codes, table._ring.maxlen)
-                    table.recent.clear()
-                elif isinstance(table, LatestTable):
-                    table._latest.clear()
-                    table._shown.clear()
-                    table._ring = Ring(table._rows.codes, table._ring.maxlen)
 
 
 class PastBook:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 from msgspec import Meta, Struct
 
@@ -19,17 +19,34 @@ OWN_DOMAINS = ("kucoin.com", "kucoin.eu")
 """Domains that a token or stored credentials may go to (design.md, law 9)."""
 
 
-class Credentials(Struct, frozen=True):
-    """An API key. Its repr, and so every log and traceback, hides all three parts."""
+class Credentials:
+    """An API key. Its repr, and so every log and traceback, hides all three parts.
 
-    key: str
-    secret: str
-    passphrase: str
+    No struct, so that JSON does not take it; it is not pickled either, lest it ends in a file by way of something else.
+    """
+
+    __slots__ = ("key", "passphrase", "secret")
+
+    def __init__(self, key: str, secret: str, passphrase: str) -> None:
+        self.key = key
+        self.secret = secret
+        self.passphrase = passphrase
 
     def __repr__(self) -> str:
         return "<Credentials ***>"
 
-    __rich_repr__ = None  # type: ignore[assignment]
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Credentials) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return hash(self._parts)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an API key is neither pickled nor copied")
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        return self.key, self.secret, self.passphrase
 
 
 class Limits(Struct, frozen=True):
@@ -58,6 +75,7 @@ class Settings(Struct, frozen=True):
     pong_timeout: Time | None = None  # [pongTimeout] None: what the token's answer says, 10 s
     reconnect_delay: Time = 0.5  # [reconnectTimeout] before the first attempt
     reconnect_delay_max: Time = 30.0
+    rotate_after: Time = 82_800.0  # a connection is replaced by a fresh one before KuCoin ends it, after 24 h
     reauthenticate: bool = True  # [reauthWSAPIOnReconnect] open a lost WS API session again at once
     pro_login: Literal["token", "frame"] = "token"  # how the private Pro connection authenticates; protocol.md 6.4
     order_api: Literal[1, 2] = 1  # generation of the WS API; protocol.md 7.1, 7.3

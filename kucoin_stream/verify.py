@@ -169,7 +169,7 @@ def _compare(book: LiveBook, reference: Reference, tops: dict[int, Top]) -> Resu
         symbol=book.symbol,
         status=book.status,
         messages=reference.messages,
-        gaps=book.gaps,
+        gaps=book.gap_count,
         tickers=len(reference.tickers),
         comparable=len(comparable),
         equal=sum(best == _best(top) for best, top in comparable),

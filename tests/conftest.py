@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 import kucoin_stream as ks
@@ -16,7 +17,10 @@ from kucoin_stream.simulator import GeneratedMarket, Simulator
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SYMBOLS = ["BTC-USDT", "ETH-USDT", "SOL-USDT"]
-OURS = ("kucoin-stream-io", "kucoin-simulator")
+OURS = ("kucoin-stream-io", "kucoin-simulator", "kucoin-stream-watch", "kucoin-stream-branch")
+
+hypothesis.settings.register_profile("kucoin_stream", deadline=None)  # machines are noisy
+hypothesis.settings.load_profile("kucoin_stream")
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,13 +36,16 @@ FLOORS = {
     "account": 5,
     "orders": 5,
     "rest": 5,
+    "delays": 5,
     "export": 5,
     "recordings": 5,
+    "processes": 5,
     "replay": 5,
     "client": 6,
     "default": TOP,
     "jupyter": TOP,
     "cli": TOP,
+    "diagnosis": TOP,
     "tapes": TOP,
     "watch": TOP,
     "verify": TOP,
@@ -67,7 +71,9 @@ TYPE_CHECKER_ONLY = {("streams.feed", "frames.table")}
 """What only a type checker sees of a higher floor."""
 
 TO_THE_SIMULATOR = {"opening", "cli", "verify"}
-SIMULATOR_SHARES = ("errors", "settings", "protocol.messages", "protocol.topics", "protocol.signing")
+SIMULATOR_SHARES = (
+    "errors", "settings", "protocol.messages", "protocol.topics", "protocol.signing", "protocol.endpoints.pools",
+)  # fmt: skip
 SIMULATOR_TAKES_OF_SETTINGS = {"Credentials"}
 
 
@@ -160,7 +166,7 @@ def test_the_ground_rests_on_nothing():
     assert [each for each in OURS if FLOORS.get(part(each.importer)) == GROUND] == []
 
 
-def test_the_simulator_shares_only_messages_topics_and_signing():
+def test_the_simulator_shares_only_messages_topics_pools_and_signing():
     taken = [each for each in OURS if part(each.importer) == "simulator" and part(each.imported) != "simulator"]
     assert [each for each in taken if not each.imported.startswith(SIMULATOR_SHARES)] == []
     settings = {name for each in taken if each.imported == "settings" for name in each.names}
@@ -287,17 +293,9 @@ def test_a_pure_module_comes_alone(module, absent):
     assert run(f"import sys, kucoin_stream.{module}; print([x for x in {absent} if x in sys.modules])") == "[]"
 
 
-def test_every_module_can_be_the_first_one_imported():
-    """Cycles between modules show only where one of them is imported first; a copy of sys.modules is put back."""
-    names = [f"kucoin_stream.{name}" for name in MODULES if name not in {"__init__", "__main__"}]
-    program = f"""
-        import importlib, sys
-        import aiohttp, click, ipywidgets, numpy, pandas, streamz, websockets, IPython
-        clean = dict(sys.modules)
-        for name in {names}:
-            importlib.import_module(name)
-            for each in [each for each in sys.modules if each.startswith("kucoin_stream")]:
-                del sys.modules[each]
-        print("done")
-    """
-    assert run(program) == "done"
+def test_no_modules_wait_for_each_other_so_that_any_can_be_the_first_one_imported():
+    waits = {
+        module: {each.imported for each in imports(module) if each.inside == "module"} & MODULES.keys() - {module}
+        for module in MODULES
+    }
+    tuple(TopologicalSorter(waits).static_order())  # raises CycleError

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from kucoin_stream.errors import NotReadyError, RefusedError, StoppedError
+from kucoin_stream.errors import RefusedError
+from kucoin_stream.streams import reading
+from kucoin_stream.streams.origin import note
+from kucoin_stream.streams.stalls import watchdog
 from kucoin_stream.transport.engine import Engine
 
 T = TypeVar("T")
 
-REFUSED, STOPPED = "refused", "stopped"
+REFUSED, STOPPED = reading.REFUSED, reading.STOPPED
 
 
 class LiveFrame(ABC):
@@ -31,10 +33,13 @@ class LiveFrame(ABC):
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._readings: weakref.WeakSet[reading.Reading[Any]] = weakref.WeakSet()
         self._views: weakref.WeakSet[Any] = weakref.WeakSet()
         self._view: Any = None
         self._stopped = ""
         engine.on_end(self._end)
+        note(self, "frame")
+        watchdog.begin(engine)
 
     # -- to be given by each kind --------------------------------------------------------------------------------
 
@@ -75,6 +80,11 @@ class LiveFrame(ABC):
         return self._status()
 
     @property
+    def received(self) -> int:
+        """Messages that changed it; 0 where they are not counted."""
+        return 0
+
+    @property
     def badge(self) -> str:
         """``SIMULATED``, ``REPLAYED`` or nothing."""
         return self._engine.target.badge
@@ -92,7 +102,7 @@ class LiveFrame(ABC):
         """
         status = self.status
         if status.startswith(REFUSED):
-            raise RefusedError(self.title, *_refusal(status))
+            raise RefusedError(self.title, *reading.refusal(status))
         frame = self._build()
         frame.attrs = {
             "title": self.title,
@@ -115,16 +125,16 @@ class LiveFrame(ABC):
         """
         deadline = time.monotonic() + timeout
         while not self._ready():
-            status = self.status
-            if status.startswith(REFUSED):
-                raise RefusedError(self.title, *_refusal(status))
-            if status.startswith(STOPPED):
-                raise StoppedError(f"{self.title} is {status}")
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise NotReadyError(f"{self.title}: nothing to show within {timeout:g} s; it is {status}")
-            time.sleep(min(0.02, left))
+            time.sleep(reading.pause(self, deadline, timeout))
         return self
+
+    async def ready(self, timeout: float = 10.0) -> Self:
+        """Wait as :meth:`wait`, in a coroutine. ``await frame`` does it with the usual ``timeout``."""
+        await reading.until(self, self._ready, timeout)
+        return self
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        return self.ready().__await__()
 
     def head(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
         """Return the first ``n`` rows, after waiting for something to show as :meth:`wait` does."""
@@ -147,6 +157,7 @@ class LiveFrame(ABC):
         self._stopped = self._stopped or status
         for view in list(self._views):
             view.stop()
+        reading.wake(self)
         self._release()
 
     def freeze(self) -> None:
@@ -180,14 +191,6 @@ class LiveFrame(ABC):
     def __repr__(self) -> str:
         badge = f" {self.badge}" if self.badge else ""
         return f"<{type(self).__name__} {self.title}{badge} | {self.status}>"
-
-
-def _refusal(status: str) -> tuple[int, str]:
-    """Take ``refused: 404 no such topic`` apart."""
-    code, _, reason = status.partition(": ")[2].partition(" ")
-    with contextlib.suppress(ValueError):
-        return int(code), reason
-    return 0, f"{code} {reason}".strip()
 
 
 _NANOSECONDS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1000, "ns": 1}

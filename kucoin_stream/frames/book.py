@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from kucoin_stream.errors import UsageError
+from kucoin_stream.frames.audit import Audit
 from kucoin_stream.frames.base import numbers
 from kucoin_stream.frames.bookkeeper import RIGHT, BookKeeper
+from kucoin_stream.frames.gaps import gaps_frame
 from kucoin_stream.frames.kept import KeptFrame
 from kucoin_stream.market.book import Levels, Top, imbalance, levels
 from kucoin_stream.protocol.bookfeeds import BookFeed
@@ -103,9 +105,40 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         return self._keeper.state, self._stopped, self._engine.ended
 
     @property
-    def gaps(self) -> int:
+    def gap_count(self) -> int:
         """How many times changes were found missing."""
         return self._keeper.gaps
+
+    def gaps(self) -> pd.DataFrame:
+        """Return when the book was not followed change by change, one row each; columns as :meth:`Client.gaps`."""
+        return gaps_frame(self._read(self._engine.pool.gaps.rows, self._keeper.topic, "book"))
+
+    def audit(self, timeout: float = 30.0) -> Audit:
+        """Compare the book with a REST snapshot of the exchange, at an equal sequence.
+
+        Raises :class:`NotReadyError` where the book is not right or no snapshot is new enough;
+        :class:`RequestError` where the snapshot needs an API key, as that of spot's Pro book does; other errors of
+        REST; :class:`UsageError` for a book that is pushed whole each time.
+        """
+        if self._keeper.feed.snapshots == "each":
+            raise UsageError(f"{self.source} is pushed whole each time: there is nothing to compare")
+        return self._engine.call(self._keeper.audit, timeout=timeout)
+
+    def audit_every(self, seconds: float) -> None:
+        """Audit it every so many seconds (at least 1), and begin anew where it is wrong; see :attr:`audited`."""
+        if not seconds >= 1:
+            raise UsageError(f"audit_every={seconds!r}: at least 1 second")
+        self._engine.post(self._keeper.audit_every, seconds)
+
+    @property
+    def audited(self) -> Audit | None:
+        """The last audit, if there was one."""
+        return self._keeper.audited
+
+    @property
+    def received(self) -> int:
+        """Messages that changed it."""
+        return self.updates
 
     @property
     def updates(self) -> int:
@@ -177,9 +210,14 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         return view.BookView(cast(Any, self), **options)
 
 
+_MOST_DECIMALS = 20  # KuCoin's smallest steps have 12 or so; each one is a character wherever there is a price
+
+
 def decimals(increment: Any) -> int:
-    """Return how many decimals a price or size step has."""
-    return max(0, -int(increment.normalize().as_tuple().exponent)) if increment and increment.is_finite() else 8
+    """Return how many decimals a price or size step has; of one that is none, or beyond all reason, 8."""
+    if not increment or not increment.is_finite() or not -_MOST_DECIMALS <= increment.adjusted() <= _MOST_DECIMALS:
+        return 8
+    return min(max(0, -int(increment.normalize().as_tuple().exponent)), _MOST_DECIMALS)
 
 
 def _number(value: float | None) -> float:

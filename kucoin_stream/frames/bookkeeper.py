@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from copy import deepcopy
 from typing import Any, assert_never
 
 from msgspec import Struct
 
-from kucoin_stream.errors import KucoinStreamError, RemoteProtocolError
+from kucoin_stream.errors import KucoinStreamError, NotReadyError, RemoteProtocolError
+from kucoin_stream.frames.audit import Audit, audit
 from kucoin_stream.frames.kept import Keeper
 from kucoin_stream.market.book import OrderBook, Top
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import BookFeed
-from kucoin_stream.protocol.booksync import Action, BookGap, Pushed, RequestSnapshot, Restart, Resubscribe
+from kucoin_stream.protocol.booksync import Action, BookGap, BookSync, Pushed, RequestSnapshot, Restart, Resubscribe
 from kucoin_stream.protocol.events import Gap
+from kucoin_stream.protocol.messages.rest import BookSnapshot
 from kucoin_stream.protocol.messages.spot import BookDelta
 from kucoin_stream.transport.engine import Engine
 
@@ -34,6 +37,15 @@ class BookState(Struct, frozen=True, gc=False):
     updates: int = 0
 
 
+class _Moment(Struct, frozen=True):
+    """A book as it was at a moment of a tape."""
+
+    sync: BookSync
+    book: OrderBook
+    counted: tuple[int, int, int]  # updates, gaps, snapshots
+    problems: tuple[str, str, str]  # trouble, error of the snapshot, refusal
+
+
 class BookKeeper(Keeper):
     """Keeps one book from snapshot and increments. ``state`` and ``note`` may be read from any thread.
 
@@ -50,6 +62,11 @@ class BookKeeper(Keeper):
         self._instead = instead
         self._waiting: asyncio.TimerHandle | None = None
         self.state = BookState("syncing")
+        self.taps: list[list[Pushed]] = []  # an audit's
+        self.restarts = 0
+        self.audited: Audit | None = None
+        self._auditing: asyncio.Task[None] | None = None
+        self._right = False
         self.gaps = 0
         self.snapshots = 0
         self._loop = asyncio.get_running_loop()
@@ -75,6 +92,9 @@ class BookKeeper(Keeper):
         super().close()
         self._closed = True
         self._cancel()
+        if self._auditing is not None:
+            self._auditing.cancel()
+        self._engine.pool.gaps.heal("book", self.topic, "nobody keeps it")
 
     def _cancel(self) -> None:
         for timer in (self._timer, self._waiting):
@@ -86,6 +106,78 @@ class BookKeeper(Keeper):
     def copy(self, depth: int | None = None) -> Any:
         """Return plain copies of the ``depth`` best levels; turn them into arrays elsewhere."""
         return self._book.copy(depth)
+
+    # -- audits (Audited) ----------------------------------------------------------------------------------------
+
+    async def audit(self) -> Audit:
+        """Compare the book with a snapshot of the exchange; raises as :func:`audit`."""
+        self.audited = found = await audit(self)
+        return found
+
+    def audit_every(self, seconds: float) -> None:
+        """Compare it again and again; begin anew where it is wrong."""
+        if self._auditing is not None:
+            self._auditing.cancel()
+        self._auditing = self._loop.create_task(self._audit_for_ever(seconds))
+
+    async def _audit_for_ever(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                found = await self.audit()
+            except KucoinStreamError as exc:
+                log.info("book of %s: no audit: %s", self.symbol, exc)
+                continue
+            if found.wrong:
+                self._perform(self._sync.lost(f"an audit: {found!r}", self._loop.time()))
+                self._publish()
+
+    async def fetch(self) -> BookSnapshot:
+        """Fetch a snapshot; raises as :meth:`Engine.book`."""
+        return await self._engine.book(self.feed, self.symbol)
+
+    def started(self, snapshot: BookSnapshot) -> OrderBook:
+        """Return the book that begins with a snapshot."""
+        known, book = self.feed.known(signed=self._signed), OrderBook()
+        book.restart(snapshot, complete=known is None, depth=known)
+        return book
+
+    def window(self) -> int | None:
+        """How many levels a side the changes speak of at most; ``None``: all."""
+        return self.feed.levels if self.feed.snapshots == "stream" else None
+
+    @property
+    def whole(self) -> OrderBook:
+        """The book; raises :class:`NotReadyError` where it is not right."""
+        if (status := self._status()) not in RIGHT:
+            raise NotReadyError(f"the book of {self.symbol} is not right: {status}")
+        return self._book
+
+    # -- the moments of a tape -----------------------------------------------------------------------------------
+
+    def remember(self) -> _Moment | None:
+        """Return what brings it back to this moment; ``None`` while a snapshot is being fetched."""
+        if self._tasks:
+            return None
+        counted = (self._updates, self.gaps, self.snapshots)
+        problems = (self._trouble, self._snapshot_error, self._refused)
+        return _Moment(deepcopy(self._sync), deepcopy(self._book), counted, problems)
+
+    def recall(self, state: _Moment) -> None:
+        """Be as at the moment of ``state``. The kind of book stays: it is the one that is on the tape."""
+        self._cancel()
+        self._waiting = self._instead = None
+        self.pending = []
+        self._sync, self._book = deepcopy(state.sync), deepcopy(state.book)
+        self._updates, self.gaps, self.snapshots = state.counted
+        self.restarts += 1
+        self._trouble, self._snapshot_error, self._refused = state.problems
+        self._arm()
+        self._publish()
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self.recall(_Moment(self.feed.sync(), OrderBook(), (0, 0, 0), ("", "", "")))
 
     def flush(self) -> None:
         """Apply the changes of one socket read, and publish what they made of the book."""
@@ -116,6 +208,8 @@ class BookKeeper(Keeper):
 
     def _follow(self, deltas: list[Any]) -> None:
         inlet = self.inlet
+        for tap in self.taps:
+            tap += deltas
         if not (inlet.tables or inlet.branches):  # nobody wants to hear of every single change
             simple = self._sync.follow(deltas)
             self._updates += simple
@@ -142,7 +236,7 @@ class BookKeeper(Keeper):
         self._sync.connected(self._loop.time())
         self._refused = ""
         if self._trouble:
-            self._trouble = "resyncing"
+            self._trouble = "" if self._book.sequence is None else "resyncing"
         self._arm()
 
     def _spoiled(self, reason: str) -> None:
@@ -197,13 +291,16 @@ class BookKeeper(Keeper):
             case Resubscribe():
                 self._engine.pool.renew([self.topic])
             case Restart(snapshot=snapshot):
-                known = self.feed.known(signed=self._signed)
-                self._book.restart(snapshot, complete=known is None, depth=known)
+                before, self._book = self._book.sequence, self.started(snapshot)
+                missed = None if before is None else max(0, snapshot.sequence - before)
+                self._engine.pool.gaps.heal("book", self.topic, f"snapshot {snapshot.sequence}", missed)
+                self.restarts += 1
                 self._trouble = self._snapshot_error = ""
                 self._changed()
             case BookGap(reason=reason, missed=missed):
                 self.gaps += 1
                 self._trouble = f"resyncing: {reason}"
+                self._engine.pool.gaps.begin("book", self.topic, reason, missed)
                 self.inlet.news(Gap(self.topic, reason, missed))
             case never:
                 assert_never(never)
@@ -251,7 +348,19 @@ class BookKeeper(Keeper):
         top = self._book.top()
         if top.crossed and self._sync.live:
             self._perform(self._sync.lost("crossed book", self._loop.time()))
-        self.state = BookState(self._status(), top, self._updates)
+        status = self._status()
+        if (status in RIGHT) is not self._right:
+            self._right = not self._right
+            self._turned(status)
+        self.state = BookState(status, top, self._updates)
+
+    def _turned(self, status: str) -> None:
+        """Note that the book is right again, or no more."""
+        gaps = self._engine.pool.gaps
+        if self._right:
+            gaps.heal("book", self.topic, "its levels are known again")
+        else:
+            gaps.begin("book", self.topic, status)
 
     def _status(self) -> str:
         if self._refused:

@@ -122,6 +122,13 @@ class Rows:
         """Return a copy of the categories of each column."""
         return [list(codes) for codes in self._codes]
 
+    def recall(self, categories: list[list[str]]) -> None:
+        """Know the categories of another moment, as :meth:`categories` told them, in place of the present ones."""
+        self._known.clear()
+        for codes, known in zip(self._codes, categories, strict=True):
+            codes.clear()
+            codes.update((value, code) for code, value in enumerate(known))
+
     def frame(self, arrays: dict[str, Any], categories: list[list[str]]) -> pd.DataFrame:
         """Build a DataFrame of copied columns, in any thread."""
         index = pd.RangeIndex(len(arrays[self.columns[0].path]))

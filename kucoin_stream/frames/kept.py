@@ -12,6 +12,7 @@ from kucoin_stream.errors import NotReadyError, RefusedError
 from kucoin_stream.frames.base import REFUSED, LiveFrame
 from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
 from kucoin_stream.streams.feed import ACK_WAIT
+from kucoin_stream.streams.reading import Reading
 from kucoin_stream.streams.source import Inlet, LiveSource
 from kucoin_stream.transport.engine import Engine, Shared
 
@@ -30,6 +31,18 @@ class Kept(Shared):
     def close(self) -> None:
         """Leave the pool."""
         self._engine.pool.detach(self.topics, self)
+
+    @abstractmethod
+    def remember(self) -> Any:
+        """Return what brings it back to this moment of a tape; ``None`` in the midst of a beginning."""
+
+    @abstractmethod
+    def recall(self, state: Any) -> None:
+        """Be as at the moment of ``state``, which stays as it is. The topics are those of then."""
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Know nothing any more: a tape begins anew."""
 
     @abstractmethod
     def flush(self) -> None:
@@ -96,15 +109,24 @@ class KeptFrame(LiveFrame, Generic[K, T]):
     def __init__(self, engine: Engine, title: str, key: object, make: Callable[[], K]) -> None:
         super().__init__(engine)
         self.title = title
+        self.key = key
         self._keeper: K = engine.call(_joined, engine, key, make)
         self._leave = weakref.finalize(self, engine.post, engine.leave, key)
         self._stream: LiveSource[T] | None = None
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics on the wire that it is kept from; they may change."""
+        return self._keeper.topics
 
     def settle(self) -> None:
         """Wait at most 2 s for the acks; what comes later becomes the status.
 
         Raises :class:`RefusedError` where nothing at all is served: then the frame is stopped.
+        In a coroutine of a client opened by ``async with`` it does not wait: ``await frame`` does.
         """
+        if not self._engine.may_wait:
+            return
         try:
             self._engine.call(_settled, self._engine, self._keeper, timeout=ACK_WAIT + 1)
         except NotReadyError:
@@ -113,6 +135,11 @@ class KeptFrame(LiveFrame, Generic[K, T]):
             if self.status.startswith(REFUSED):
                 self.stop()
                 raise
+
+    @property
+    def received(self) -> int:
+        """Messages that changed it."""
+        return self._keeper.inlet.received
 
     @property
     def stream(self) -> LiveSource[T]:
@@ -128,6 +155,9 @@ class KeptFrame(LiveFrame, Generic[K, T]):
             )
             self._stream.owner = self  # the frame lives as long as somebody reads its changes
         return self._stream
+
+    def __aiter__(self) -> Reading[T]:
+        return Reading(self, self.stream, news=False)
 
     def _release(self) -> None:
         self._leave()

@@ -10,7 +10,7 @@ from msgspec import Struct
 from kucoin_stream.errors import KucoinStreamError
 from kucoin_stream.frames.base import numbers, utc
 from kucoin_stream.frames.book import decimals
-from kucoin_stream.frames.fetching import Fetching
+from kucoin_stream.frames.fetching import Fetching, Wait
 from kucoin_stream.frames.history import History, history_of
 from kucoin_stream.frames.kept import Keeper, KeptFrame
 from kucoin_stream.market.klines import KlineSeries
@@ -45,7 +45,7 @@ class KlineKeeper(Keeper):
         self.status = "syncing"
         self.version = 0
         self.ready = False
-        self._history = history
+        self.history = history
         self._count = count
         self._seen_until: int | None = None  # begin of the last bar before what went unseen
         self._series = KlineSeries(history.interval, maxlen)
@@ -62,6 +62,25 @@ class KlineKeeper(Keeper):
         super().close()
         self._fetching.stop()
 
+    def remember(self) -> Any:
+        """Return what brings it back to this moment of a tape; ``None`` while the past is being fetched."""
+        wait = self._fetching.remember()
+        return wait and (wait, self.copy(), self.status, self.ready, self._seen_until)
+
+    def recall(self, state: Any) -> None:
+        """Be as at the moment of ``state``."""
+        wait, columns, status, self.ready, self._seen_until = state
+        self._fetching.recall(wait)
+        self._series = KlineSeries(self.history.interval, self._series.ring.maxlen)
+        for row in zip(*(column.tolist() for column in columns.values()), strict=True):
+            self._series.ring.append(row)
+        self.pending = []
+        self._set_status(status)
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self.recall((Wait(), self.copy(0), "syncing", False, None))
+
     def copy(self, count: int | None = None) -> dict[str, Any]:
         """Return copies of the newest ``count`` bars' columns."""
         return self._series.ring.arrays(count)
@@ -72,10 +91,20 @@ class KlineKeeper(Keeper):
         if updates and not self._fetching.begun:
             self._connected()
         for update in updates:
+            if self._leaps(update.candle.start_s):
+                self._missing()
+                self._fetching.begin()
             if self._series.update(update.candle):
                 self.inlet.pending.append(update)
                 self.version += 1
         self.inlet.flush()
+
+    def _leaps(self, start_s: int) -> bool:
+        """Whether a live bar leaves others out: nothing was traded then, or nothing was told. A tape has no more."""
+        last = self._series.last_start
+        if not self.ready or last is None or self._seen_until is not None:
+            return False  # the past is on its way
+        return start_s > last + self.history.step and self._engine.deck is None
 
     def _disconnected(self, reason: str) -> None:
         self._fetching.stop()
@@ -106,8 +135,8 @@ class KlineKeeper(Keeper):
 
     async def _fetch(self) -> None:
         """Fetch the history, or what was missed since."""
-        now = await self._history.now()
-        self._series.merge(await self._history.since(self._since(now), now))
+        now = await self.history.now()
+        self._series.merge(await self.history.since(self._since(now), now))
         self.ready, self._seen_until = True, None
         self._set_status("live")
 
@@ -116,7 +145,7 @@ class KlineKeeper(Keeper):
 
     def _since(self, now: float) -> int:
         """Begin of the first bar wanted, in Unix seconds of the exchange's clock."""
-        step = self._history.step
+        step = self.history.step
         bars = self._count if self._seen_until is None else self._series.ring.maxlen
         first = int(now // step - bars + 1) * step
         return max(first, self._seen_until or 0, 0)

@@ -8,7 +8,10 @@ from typing import Any, cast
 import pandas as pd
 
 from kucoin_stream.frames.base import LiveFrame
+from kucoin_stream.streams.stalls import stalled, watchdog
 from kucoin_stream.transport.engine import Engine
+
+BUSY = 0.25  # seconds by which the background thread is late where something else keeps the interpreter
 
 COLUMNS = ["name", "state", "reason", "topics", "messages", "rtt_ms", "reconnects", "since"]
 
@@ -26,6 +29,13 @@ class LiveStatus(LiveFrame):
         """A new one each second: rates change even when nothing else does."""
         return int(time.monotonic()), self.status
 
+    @property
+    def note(self) -> str:
+        """Which users' functions do not return, and whether the kernel is busy; mostly nothing."""
+        late = self._engine.pulse.late
+        busy = [f"kernel busy: the background thread was {late:.1f} s late"] if late > BUSY else []
+        return "; ".join([*stalled(), *busy])
+
     def statistics(self) -> dict[str, Any]:
         """Return the target, the counters and one row per connection."""
         engine = self._engine
@@ -41,10 +51,13 @@ class LiveStatus(LiveFrame):
             "messages": pool.messages,
             "errors": pool.mishaps.count,
             "last_error": pool.mishaps.last,
+            "stalls": watchdog.episodes,
+            "stalled": stalled(),
             "reconnects": pool.reconnects,
             "rest_calls": sum(rest.calls for rest in rests),
             "rest_failures": sum(rest.failures for rest in rests),
             "clock_offset_ms": round(engine.rest.clock_offset * 1000, 1),
+            "late_ms": round(engine.pulse.late * 1000, 1),
         }
 
     def _status(self) -> str:

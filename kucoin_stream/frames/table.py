@@ -7,15 +7,17 @@ from collections import deque
 from operator import attrgetter
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.frames.base import LiveFrame
+from kucoin_stream.frames.base import LiveFrame, utc
 from kucoin_stream.frames.book import decimals
 from kucoin_stream.frames.columns import Rows, has_columns
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.protocol.events import News
 from kucoin_stream.streams.feed import Feed
+from kucoin_stream.streams.reading import Reading
 from kucoin_stream.streams.source import LiveSource
 
 LATEST = 200  # messages kept as they are, for pictures
@@ -30,7 +32,10 @@ class RowTable:
     def __init__(self, rows: Rows, maxlen: int) -> None:
         self._rows = rows
         self._ring = Ring(rows.codes, maxlen)
+        self._parts: tuple[dict[str, Any], ...] = ()  # rows that moments of a tape share
+        self._parted = 0  # rows written until the last of these moments
         self.recent: deque[Any] = deque(maxlen=LATEST)
+        self.since_ns: int | None = None  # where it begins, if in the midst of a tape
 
     def __len__(self) -> int:
         return len(self._ring)
@@ -50,6 +55,36 @@ class RowTable:
     def tell(self, news: News) -> None:
         """A table of past messages stays what it is."""
 
+    def remember(self) -> Any:
+        """Return what brings it back to this moment of a tape; costs the rows since the last such moment."""
+        ring = self._ring
+        if fresh := min(ring.written - self._parted, len(ring)):
+            self._parts = _last([*self._parts, ring.arrays(fresh)], ring.maxlen)
+        self._parted = ring.written
+        return self._parts, self._rows.categories(), list(self.recent), self.since_ns
+
+    def recall(self, state: Any) -> None:
+        """Be as at the moment of ``state``."""
+        self._begin(state[0])
+        self._rows.recall(state[1])
+        self.recent = deque(state[2], maxlen=LATEST)
+        self.since_ns = state[3]
+
+    def forget(self, since_ns: int | None) -> None:
+        """Be empty, and begin at ``since_ns`` (Unix ns), where that is in the midst of a tape."""
+        self._begin(())
+        self._rows.recall([[] for _ in self._rows.columns])
+        self.recent = deque(maxlen=LATEST)
+        self.since_ns = since_ns
+
+    def _begin(self, parts: tuple[dict[str, Any], ...]) -> None:
+        ring = Ring(self._rows.codes, self._ring.maxlen)
+        for part in parts:
+            for row in zip(*(column.tolist() for column in part.values()), strict=True):
+                ring.append(row)
+        ring.written = self._parted = self._ring.written + 1  # it has changed
+        self._ring, self._parts = ring, parts
+
     def copy(self, count: int | None) -> Copied:
         """Return copies of the newest ``count`` rows."""
         return self._ring.arrays(count), self._rows.categories()
@@ -65,6 +100,7 @@ class LatestTable:
         self._latest: dict[Any, Any] = {}  # never loses a key: its order is that of the rows
         self._shown: list[Any] = []  # what stands in each row
         self._ring = Ring(rows.codes, 2**62)
+        self.since_ns: int | None = None  # where it begins, if in the midst of a tape
 
     def __len__(self) -> int:
         return len(self._latest)
@@ -82,6 +118,23 @@ class LatestTable:
     def tell(self, news: News) -> None:
         """What was the latest stays the latest."""
 
+    def remember(self) -> Any:
+        """Return what brings it back to this moment of a tape."""
+        return dict(self._latest), self.since_ns
+
+    def recall(self, state: Any) -> None:
+        """Be as at the moment of ``state``."""
+        self.forget(state[1])
+        self._latest = dict(state[0])
+
+    def forget(self, since_ns: int | None) -> None:
+        """Be empty, and begin at ``since_ns`` (Unix ns), where that is in the midst of a tape."""
+        self._latest, self._shown = {}, []
+        self._ring = Ring(self._rows.codes, self._ring.maxlen)
+        self._rows.recall([[] for _ in self._rows.columns])
+        self.written += 1
+        self.since_ns = since_ns
+
     def copy(self, count: int | None) -> Copied:
         """Return copies of the last ``count`` rows, in the order in which the keys came first."""
         shown, ring = self._shown, self._ring
@@ -93,6 +146,13 @@ class LatestTable:
                 ring.replace(at, self._rows.row(message))
                 shown[at] = message
         return ring.arrays(count), self._rows.categories()
+
+
+def _last(parts: list[dict[str, Any]], count: int) -> tuple[dict[str, Any], ...]:
+    """Return the parts that hold the last ``count`` rows."""
+    sizes = [len(next(iter(part.values()))) for part in parts]
+    first = next(at for at in reversed(range(len(parts))) if not at or sum(sizes[at:]) >= count)
+    return tuple(parts[first:])
 
 
 class FeedFrame(LiveFrame):
@@ -132,9 +192,23 @@ class FeedFrame(LiveFrame):
         return len(self._table)
 
     @property
+    def received(self) -> int:
+        """Messages that were written to it."""
+        return self._table.written
+
+    @property
+    def note(self) -> str:
+        """Since when there are rows, where a tape was wound to that time past what is before it; else nothing."""
+        since_ns = self._table.since_ns
+        return "" if since_ns is None else f"the tape was wound: rows since {utc(np.array([since_ns]), 'ns')[0]}"
+
+    @property
     def stream(self) -> LiveSource[Any]:
         """The feed itself: the rows are its messages."""
         return self.feed
+
+    def __aiter__(self) -> Reading[Any]:
+        return Reading(self, self.feed, news=False)
 
     def _status(self) -> str:
         return self.feed.status

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kucoin_stream.jupyter.handles import Handle, is_live
+from kucoin_stream.streams import origin
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Cells:
         self._running: dict[int, Execution] = {}
         self._fading: weakref.WeakSet[Any] = weakref.WeakSet()
         self._first: Execution | None = self._begin(None)  # for the cell that is running while we register
+        origin.cell.set(self._label())
         self._update_user_ns = shell.displayhook.update_user_ns
         shell.displayhook.update_user_ns = self._keep_handle
         shell.events.register("pre_run_cell", self.pre_run_cell)
@@ -58,6 +60,7 @@ class Cells:
         """Tell the screen that someone is there; destroy the sinks of the previous execution."""
         self._first = None
         _touch()
+        origin.cell.set(self._label())
         self._running[id(info)] = execution = self._begin(info)
         if execution.previous is not None:
             for sink in execution.previous.sinks & _sinks():
@@ -66,6 +69,7 @@ class Cells:
     def post_run_cell(self, result: Any) -> None:
         """Note what the cell left; stop the views it no longer shows."""
         info = result.info
+        origin.cell.set("")
         execution = self._running.pop(id(info), None)
         if execution is None:
             if self._first is None:
@@ -76,6 +80,9 @@ class Cells:
         stopped = self._replace(execution) if execution.previous is not None else False
         if self._sweep() or stopped:
             gc.collect()  # a view and its frame refer to each other: now is the time to unsubscribe
+
+    def _label(self) -> str:
+        return f"In [{self._shell.displayhook.prompt_count}]"
 
     def _begin(self, info: Any) -> Execution:
         key, known = _key(info)

@@ -19,35 +19,36 @@ from kucoin_stream.transport.target import Target
 Meant = Literal["live", "sim", "url"]
 Cap = Decimal | int | float | str | Mapping[str, Decimal | int | float | str]
 
-_HOW = "client.orders.arm(target={!r}, cap=...)"
-
 
 class Arming:
-    """Whether orders may be sent now. :meth:`spend` and :meth:`refund` are for the loop thread alone."""
+    """Whether orders may be sent now, or ``what`` else. :meth:`spend` and :meth:`refund` are for the loop thread."""
 
-    def __init__(self, target: Target, *, chosen: bool) -> None:
+    def __init__(self, target: Target, *, chosen: bool, what: str = "orders", how: str = "") -> None:
         self.armed = False
         self.dry_run = False
         self.left: dict[str, Decimal] = {}  # by quote currency: what orders may still come to
         self._target = target
         self._chosen = chosen  # the user named the target
+        self._what = what
+        self._how = how or f"client.orders.arm(target={target.mode!r}, cap=...)"
         self._armed_in: str | None = None
         self._ran: dict[str, str] = {}  # by cell: the run that sent
 
     def __repr__(self) -> str:
         if not self.armed:
             return "<not armed>"
-        left = ", ".join(f"{amount:f} {currency}" for currency, amount in self.left.items())
-        return f"<armed{' (dry run)' if self.dry_run else ''} for {self._target.mode}: {left} left>"
+        left = ", ".join(f"{_plain(amount)} {currency}" for currency, amount in self.left.items())
+        capped = f": {left} left" if left else ""
+        return f"<armed{' (dry run)' if self.dry_run else ''} for {self._target.mode}{capped}>"
 
-    def arm(self, target: Meant, cap: Cap, *, dry_run: bool = False) -> None:
-        """Allow orders from the next cell on, up to ``cap``; see :meth:`Orders.arm`."""
+    def arm(self, target: Meant, cap: Cap | None, *, dry_run: bool = False) -> None:
+        """Allow it from the next cell on, orders up to ``cap``, none without one; see :meth:`Orders.arm`."""
         self.disarm()
         if not self._chosen:
             raise UsageError("the target was chosen by itself: say ks.connect('live') or ks.connect('sim') first")
         if target != self._target.mode:
             raise UsageError(f"arm(target={target!r}), but this client is connected to {self._target.mode!r}")
-        self.left = _amounts(cap)
+        self.left = {} if cap is None else _amounts(cap)
         self.armed, self.dry_run = True, dry_run
         cell = running_cell()
         self._armed_in = cell.run if cell else None
@@ -61,18 +62,18 @@ class Arming:
     def check(self) -> None:
         """Raise :class:`NotArmedError` where orders are off."""
         if not self.armed:
-            raise NotArmedError(f"orders are off; {_HOW.format(self._target.mode)} allows them")
+            raise NotArmedError(f"{self._what} are off; {self._how} allows them")
 
     def check_cell(self, cell: Cell | None) -> None:
         """Raise :class:`NotArmedError` where this execution of a cell may not send orders."""
         self.check()
         if cell is None:
             return
-        how = _HOW.format(self._target.mode)
         if cell.run == self._armed_in:
-            raise NotArmedError("this cell has just armed orders: send them from another one")
+            raise NotArmedError(f"this cell has just armed {self._what}: send them from another one")
         if self._ran.get(cell.key, cell.run) != cell.run:
-            raise NotArmedError(f"this cell has sent orders already and was run again; {how} allows it once more")
+            again = f"this cell has sent {self._what} already and was run again"
+            raise NotArmedError(f"{again}; {self._how} allows it once more")
 
     def spend(self, currency: str, amount: Decimal, cell: Cell | None) -> None:
         """Take the worth of an order from the cap, for a cell; raises :class:`NotArmedError` where it is too much."""
@@ -82,7 +83,8 @@ class Arming:
             if left is None:
                 raise NotArmedError(f"the cap names no {currency}: arm with cap={{'{currency}': ...}}")
             if amount > left:
-                raise NotArmedError(f"an order of {amount:f} {currency} is over the cap: {left:f} {currency} are left")
+                order = f"an order of {_plain(amount)} {currency}"
+                raise NotArmedError(f"{order} is over the cap: {_plain(left)} {currency} are left")
             self.left[currency] = left - amount
         if cell is not None:
             self._ran[cell.key] = cell.run
@@ -91,6 +93,10 @@ class Arming:
         """Give back what an order would have come to that the exchange did not take."""
         if currency in self.left:
             self.left[currency] += amount
+
+
+def _plain(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
 
 
 def _amounts(cap: Cap) -> dict[str, Decimal]:

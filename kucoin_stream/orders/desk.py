@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
 from typing import Any, Unpack
-
-from msgspec import Struct
 
 from kucoin_stream.errors import (
     KucoinStreamError,
+    LocalProtocolError,
+    NotArmedError,
     NotReadyError,
     OrderRejected,
     OrderUncertain,
@@ -23,11 +22,13 @@ from kucoin_stream.instruments import Instruments
 from kucoin_stream.orders import checks
 from kucoin_stream.orders.arming import Arming, Cap, Meant
 from kucoin_stream.orders.cell import running_cell
+from kucoin_stream.orders.groups import Groups
+from kucoin_stream.orders.worth import Scales, Worth, added
+from kucoin_stream.protocol.endpoints.changes import DryRun
 from kucoin_stream.protocol.events import Answered
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.orders import FuturesOrder, MarginOrder, Number, Side, SpotOrder, UnifiedOrder
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.protocol.messages.rest_orders import Best
 from kucoin_stream.protocol.messages.wsapi import SUCCESS
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.transport.engine import Engine
@@ -37,20 +38,6 @@ _OPENING = 5.0  # seconds to open the session
 _CANCELLING = 3.0  # seconds that all cancels at the end get together
 
 Args = dict[str, Any] | list[Any]
-
-
-class DryRun(Struct, frozen=True):
-    """What would have been sent, and what it would have come to in ``currency``."""
-
-    op: str
-    args: Any
-    worth: Decimal
-    currency: str
-
-
-class _Worth(Struct, frozen=True):
-    currency: str = ""
-    amount: Decimal = Decimal(0)
 
 
 class Orders:
@@ -66,10 +53,13 @@ class Orders:
     def __init__(self, engine: Engine, *, chosen: bool) -> None:
         self.arming = Arming(engine.target, chosen=chosen)
         self._engine = engine
+        self._chosen = chosen
         self._instruments = Instruments(engine)
+        self._scales = Scales(engine)
         self._sessions: dict[Connection, int] = {}
         self._placed: dict[str, tuple[str, dict[str, Any]]] = {}  # by order id: how to cancel it
         self._cancel_on_stop = False
+        self._groups: Groups | None = None  # reads the table of REST calls: only when it is asked for
         engine.on_end(self._end)
 
     def __repr__(self) -> str:
@@ -82,18 +72,29 @@ class Orders:
 
         ``target`` names what this client must be connected to: ``"live"``, ``"sim"`` or ``"url"``; it must have been
         named in ``connect()`` too. ``cap``: what all orders from here on may come to together, in USDT, or by quote
-        currency: ``{"USDT": 100, "BTC": 0.01}``; market orders count at the best price of the moment. ``dry_run``:
-        check everything and send nothing. ``cancel_on_stop``: when the client ends, cancel what this session placed.
+        currency: ``{"USDT": 100, "BTC": 0.01}``. A purchase with a limit counts at that, all else no lower than the
+        best price of the moment. ``dry_run``: check everything and send nothing. ``cancel_on_stop``: when the client
+        ends, cancel what this session placed.
 
         It ends with :meth:`disarm`, ``ks.connect()`` and the client. A cell that has sent an order and is run again
-        needs it anew. Raises :class:`UsageError`.
+        needs it anew; with ``reauthenticate=False`` a lost connection for orders ends it, too. Raises
+        :class:`UsageError`.
         """
         self.arming.arm(target, cap, dry_run=dry_run)
         self._cancel_on_stop = cancel_on_stop
 
     def disarm(self) -> None:
-        """Allow no more orders."""
+        """Allow no more orders, and nothing else that ``client.rest`` was armed for."""
         self.arming.disarm()
+        if self._groups is not None:
+            self._groups.disarm()
+
+    @property
+    def groups(self) -> Groups:
+        """What arms ``client.rest``: its orders are guarded as these are."""
+        if self._groups is None:
+            self._groups = Groups(self._engine, self._scales, chosen=self._chosen)
+        return self._groups
 
     # -- spot and margin -----------------------------------------------------------------------------------------
 
@@ -144,7 +145,7 @@ class Orders:
         checks.spot(info, {"type": "limit", **order})
         args = _one_of(order_id, client_oid, symbol)
         args |= {"newPrice": f"{order['price']:f}", "newSize": f"{order['size']:f}"}
-        return self._send("spot.modify", args, _Worth(*checks.worth(info, order, order["price"])))
+        return self._send("spot.modify", args, self._scales.worth(info, order))
 
     # -- futures -------------------------------------------------------------------------------------------------
 
@@ -161,18 +162,15 @@ class Orders:
         """
         if not 1 <= len(orders) <= _MOST_AT_ONCE:
             raise UsageError(f"{len(orders)} orders: 1 to {_MOST_AT_ONCE} go at once")
-        batch, worth, currency = [], Decimal(0), ""
+        batch, worth = [], Worth()
         for each in orders:
             given = dict(each)
             symbol, side = str(given.pop("symbol", "")), given.pop("side", "")
             info = self._instruments.contract(symbol)
             order = self._named(side, checks.futures(info, checks.fields(FuturesOrder, given)), symbol)
-            own, amount = checks.worth(info, order, self._price(info, order))
-            if currency not in ("", own):
-                raise UsageError(f"one batch has one quote currency, not {currency} and {own}")
-            worth, currency = worth + amount, own
+            worth = added(worth, self._scales.worth(info, order))
             batch.append(checks.camel(order))
-        return self._send("futures.multi_order", batch, _Worth(currency, worth))
+        return self._send("futures.multi_order", batch, worth)
 
     def futures_cancel(self, *, order_id: str = "", symbol: str = "", client_oid: str = "") -> Any:
         """Cancel an order of a contract, by its id, or by symbol and the id that you chose."""
@@ -197,14 +195,8 @@ class Orders:
         if "size" not in checked:
             raise UsageError("uta_order needs size=, and size_unit= where it is not in the base currency or lots")
         checked = {"order_type": "LIMIT" if "price" in checked else "MARKET"} | checked
-        counted = dict(checked)
-        if checked.get("size_unit") == "QUOTECCY":
-            counted["value_qty" if isinstance(info, ContractInfo) else "funds"] = counted.pop("size")
-        elif checked.get("size_unit") == "BASECCY" and isinstance(info, ContractInfo):
-            counted["qty"] = counted.pop("size")
         args = self._named(side.upper(), checked, symbol) | {"trade_type": _trade_type(info)}
-        worth = _Worth(*checks.worth(info, counted, self._price(info, counted | {"side": side})))
-        return self._send("uta.order", checks.camel(args), worth)
+        return self._send("uta.order", checks.camel(args), self._scales.worth(info, args))
 
     def uta_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "") -> Any:
         """Cancel an order of a unified account."""
@@ -220,7 +212,7 @@ class Orders:
         args = _one_of(order_id, client_oid, symbol) | {
             "tradeType": _trade_type(info), "price": f"{price:f}", "size": f"{size:f}",
         }  # fmt: skip
-        return self._send("uta.amend", args, _Worth(*checks.worth(info, {"size": size}, price)))
+        return self._send("uta.amend", args, self._scales.worth(info, {"price": price, "size": size}))
 
     # -- the way of one order ------------------------------------------------------------------------------------
 
@@ -230,8 +222,7 @@ class Orders:
         return {"client_oid": uuid.uuid4().hex, "symbol": symbol, "side": side} | order
 
     def _place(self, op: str, info: SymbolInfo | ContractInfo, order: dict[str, Any], cancel: str) -> Any:
-        worth = _Worth(*checks.worth(info, order, self._price(info, order)))
-        answer = self._send(op, checks.camel(order), worth)
+        answer = self._send(op, checks.camel(order), self._scales.worth(info, order))
         if self._cancel_on_stop and isinstance(answer, Answered):
             order_id = getattr(answer.data, "order_id", None)
             if order_id:
@@ -239,31 +230,13 @@ class Orders:
                 self._placed[order_id] = cancel, by_id if op == "futures.order" else {"symbol": info.symbol} | by_id
         return answer
 
-    def _price(self, info: SymbolInfo | ContractInfo, order: Mapping[str, Any]) -> Decimal:
-        """Return the price at which an order counts towards the cap: its own, else the best one of the moment."""
-        if (price := order.get("price")) is not None:
-            return Decimal(price)
-        if "funds" in order or "value_qty" in order or order.get("close_order"):
-            return Decimal(1)  # is not multiplied with it
-        best: Decimal | None = self._engine.call(self._best, info, order["side"])
-        if best is None:
-            raise UsageError(f"{info.symbol} has no price now, so a market order cannot be counted; give price=")
-        return best
-
-    async def _best(self, info: SymbolInfo | ContractInfo, side: str) -> Decimal | None:
-        engine, query = self._engine, {"symbol": info.symbol}
-        if isinstance(info, ContractInfo):
-            best = await engine.futures_rest.get(Best, "/api/v1/ticker", query)
-        else:
-            best = await engine.rest.get(Best, "/api/v1/market/orderbook/level1", query)
-        return best.at(side)
-
-    def _send(self, op: str, args: Args, worth: _Worth | None = None) -> Any:
+    def _send(self, op: str, args: Args, worth: Worth | None = None) -> Any:
         """Send an operation; ``worth`` is what an order comes to, ``None`` for a cancel."""
         self._generation(op)
+        self._check_session(op)
         if worth is None:
             self.arming.check()
-            worth = _Worth()
+            worth = Worth()
         else:
             self._engine.call(self.arming.spend, worth.currency, worth.amount, running_cell())
         if self.arming.dry_run:
@@ -278,7 +251,7 @@ class Orders:
 
     def _ask(self, op: str, args: Args) -> Answered:
         engine = self._engine
-        number = self._session(Connection.FUTURES_ORDERS if op.startswith("futures.") else Connection.SPOT_ORDERS)
+        number = self._session(_key(op))
         timeout = engine.settings.ack_timeout + 1
         try:
             answer: Answered = engine.call(self._request, number, op, args, timeout=timeout)
@@ -290,9 +263,13 @@ class Orders:
 
     async def _request(self, number: int, op: str, args: Args) -> Answered:
         pool = self._engine.pool
+        lost = UnreachableError("websocket", f"{op}: the connection for orders was lost just now; nothing was sent")
         if not pool.active(number):
-            raise UnreachableError("websocket", f"{op}: the connection for orders was lost just now; nothing was sent")
-        return await pool.request(number, op, args)
+            raise lost
+        try:
+            return await pool.request(number, op, args)
+        except LocalProtocolError:  # closed, and not told yet
+            raise lost from None
 
     def _session(self, key: Connection) -> int:
         """Return the number of the session for orders, opened if need be. Nothing was sent when this raises."""
@@ -302,6 +279,19 @@ class Orders:
             number = self._sessions[key] = engine.call(engine.hold, key)
             engine.call(engine.pool.settled, [number], _OPENING, timeout=_OPENING + 1)
         return number
+
+    def _check_session(self, op: str) -> None:
+        """End the arming where the session that it was for is lost, unless lost ones are to be opened again."""
+        number = self._sessions.get(_key(op))
+        if (
+            number is None
+            or self._engine.settings.reauthenticate
+            or self._engine.call(self._engine.pool.active, number)
+        ):
+            return
+        self._sessions.clear()
+        self.disarm()
+        raise NotArmedError(f"{op}: the connection for orders was lost, which ended the arming (reauthenticate=False)")
 
     def _generation(self, op: str) -> None:
         needed = 2 if op.startswith("uta.") else 1
@@ -318,12 +308,15 @@ class Orders:
 
     async def _cancel_all(self, cancels: list[tuple[str, dict[str, Any]]]) -> None:
         async def cancel(op: str, args: dict[str, Any]) -> None:
-            key = Connection.FUTURES_ORDERS if op.startswith("futures.") else Connection.SPOT_ORDERS
-            if (number := self._sessions.get(key)) is not None:
+            if (number := self._sessions.get(_key(op))) is not None:
                 await self._engine.pool.request(number, op, args)
 
         async with asyncio.timeout(_CANCELLING):
             await asyncio.gather(*(cancel(op, args) for op, args in cancels), return_exceptions=True)
+
+
+def _key(op: str) -> Connection:
+    return Connection.FUTURES_ORDERS if op.startswith("futures.") else Connection.SPOT_ORDERS
 
 
 def _one_of(order_id: str, client_oid: str, symbol: str) -> dict[str, Any]:

@@ -52,7 +52,8 @@ class BookFeed(Struct, frozen=True):
     snapshots: Snapshots
     read: Callable[[Any], Pushed] | None
     levels: int | None = None
-    seeds: tuple[Seed, ...] = ()  # best first
+    seeds: tuple[Seed, ...] = ()  # what it begins with, best first
+    references: tuple[Seed, ...] = ()  # what it can be compared with, beside those
 
     @property
     def contiguous(self) -> bool:
@@ -61,7 +62,11 @@ class BookFeed(Struct, frozen=True):
 
     def seed(self, *, signed: bool) -> Seed | None:
         """Return the best snapshot to be fetched, with or without a key; ``None`` where there is none."""
-        return next((seed for seed in self.seeds if signed or not seed.signed), None)
+        return _best(self.seeds, signed)
+
+    def reference(self, *, signed: bool) -> Seed | None:
+        """Return the best snapshot that the book can be compared with, as :meth:`seed`."""
+        return _best(self.seeds + self.references, signed)
 
     def known(self, *, signed: bool) -> int | None:
         """Return after how many levels a side a snapshot is cut, changes beyond being pushed; ``None``: nowhere.
@@ -76,6 +81,10 @@ class BookFeed(Struct, frozen=True):
     def sync(self) -> BookSync:
         """Return a new sync for a book of this kind."""
         return _SYNCS[self.snapshots]()
+
+
+def _best(seeds: tuple[Seed, ...], signed: bool) -> Seed | None:
+    return next((seed for seed in seeds if signed or not seed.signed), None)
 
 
 _SYNCS: dict[Snapshots, Callable[[], BookSync]] = {
@@ -155,6 +164,17 @@ def pro_push(book: pro.Book) -> Pushed:
     raise RemoteProtocolError(f"a book's push that is neither snapshot nor delta: {printable(book.kind, 40)!r}")
 
 
+def span(change: BookDelta | futures.BookChange | pro.Book) -> tuple[int | None, int]:
+    """Return the sequences of a book's push, first and last; a snapshot follows on nothing."""
+    match change:
+        case BookDelta():
+            return change.sequence_start, change.sequence_end
+        case futures.BookChange():
+            return change.sequence, change.sequence
+        case pro.Book():
+            return None if change.kind == "snapshot" else change.start, change.end
+
+
 def _unreadable(text: str) -> RemoteProtocolError:
     return RemoteProtocolError(f"not a 'price,side,size': {printable(text, 80)!r}")
 
@@ -181,7 +201,7 @@ FUTURES_UNIFIED = Seed("spot", _UNIFIED, UnifiedBook, True, None, (("tradeType",
 
 def _pro(market: Market, prefix: str, seeds: tuple[Seed, ...]) -> tuple[BookFeed, ...]:
     return (
-        BookFeed(f"{prefix}.level2", market, "stream", pro_push, levels=500),
+        BookFeed(f"{prefix}.level2", market, "stream", pro_push, levels=500, references=seeds),
         BookFeed(f"{prefix}.level2_realtime", market, "rest", pro_push, seeds=seeds),
         *(BookFeed(f"{prefix}.book{levels}", market, "each", pro_snapshot, levels) for levels in (1, 5, 50)),
     )

@@ -67,6 +67,7 @@ class Conversation(ABC):
 
     shortest_ping: ClassVar[float] = 0.0  # seconds between two pings
     ends: ClassVar[frozenset[int]] = frozenset({UNAUTHORISED})  # codes after which a connection is of no more use
+    most_patience: ClassVar[float] = 8.0  # times ``ack_timeout`` that a late server is given in the end
 
     def __init__(
         self,
@@ -86,6 +87,7 @@ class Conversation(ABC):
         self._pinged = float("-inf")
         self._welcome_timeout = welcome_timeout
         self._ack_timeout = ack_timeout
+        self._longest_ack = self.most_patience * ack_timeout
         self._expect("no welcome", now)
         self._ids = count(1)
         self._queue: deque[Queued] = deque()
@@ -115,9 +117,9 @@ class Conversation(ABC):
 
     def _heard(self, said: Control, now: float) -> Sequence[Event]:
         match said:
-            case Pong():
+            case Pong(time_ns=time_ns):
                 round_trip = self._heartbeat.ponged(now)
-                return [] if round_trip is None else [Ponged(round_trip)]
+                return [] if round_trip is None else [Ponged(round_trip, time_ns)]
             case Welcome():
                 return self._welcomed(said, now)
             case Ack(id=request_id):
@@ -182,7 +184,7 @@ class Conversation(ABC):
             return self._due
         due = self._heartbeat.next_tick()
         if self._pending:
-            due = min(due, next(iter(self._pending.values())))  # in order of sending
+            due = min(due, *self._pending.values())
         if self._queue and self._sent_at:
             due = min(due, self._sent_at[0] + self._limits.window)
         return due
@@ -197,6 +199,8 @@ class Conversation(ABC):
         for request_id in [key for key, due in self._pending.items() if due <= now]:
             del self._pending[request_id]
             events.append(Unanswered(request_id))
+        if events:  # else answers that always come a little too late would never count
+            self._ack_timeout = min(2 * self._ack_timeout, self._longest_ack)
         match self._heartbeat.tick(now):
             case Beat.PING:
                 if not (self._queue and self._queue[0].is_ping):
@@ -207,6 +211,10 @@ class Conversation(ABC):
             case Beat.NOTHING:
                 pass
         return events
+
+    def doubt(self, now: float) -> None:
+        """Ask at once whether the other side is still there."""
+        self._heartbeat.doubted(now)
 
     def _ping(self, request_id: str, now: float) -> bytes:  # noqa: ARG002  the WS API says its time
         return encode(Command(request_id, "ping"))

@@ -62,6 +62,7 @@ class Ponged(Struct, frozen=True):
     """The answer to a ping came after ``round_trip`` seconds."""
 
     round_trip: float
+    time_ns: int | None = None  # the exchange's clock, where the pong tells it
 
 
 class Authenticated(Struct, frozen=True):

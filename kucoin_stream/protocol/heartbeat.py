@@ -11,6 +11,8 @@ The rules, with the numbers of 2026:
 
 Rule 5 alone would never notice a half-open socket. So a connection on which *nothing at all* arrives for three
 intervals and a timeout is dead under every rule; pongs count as arrivals, so this is silence, not a missed pong.
+
+After a sleep of this machine the other side has most likely gone: :meth:`Heartbeat.doubted` asks at once.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from enum import Enum
 
 SHORTEST_INTERVAL = 0.1  # seconds, whatever a server or a user says: within the limit on commands
 RECOMMENDED_INTERVAL = 18.0  # seconds; the server's pingInterval in 2026
+PROBE = 5.0  # seconds in which a connection in doubt must show that it lives
 
 
 class Beat(Enum):
@@ -40,7 +43,12 @@ class Heartbeat:
         self._waiting_since: float | None = None  # the ping whose pong is watched
         self._second = False
         self._last_ping: float | None = None
+        self._doubted: float | None = None
         self._watches = self.interval >= timeout
+
+    def doubted(self, now: float) -> None:
+        """Note that the other side may have gone unnoticed: ask at once, and wait no longer than :data:`PROBE`."""
+        self._doubted = self._ping_due = now
 
     def sent(self, now: float) -> None:
         """Note that any message was sent."""
@@ -68,12 +76,18 @@ class Heartbeat:
     def next_tick(self) -> float:
         """Return when to call :meth:`tick` again, unless something is sent or arrives before."""
         due = min(self._ping_due, self._received + self._silence)
+        if self._doubted is not None:
+            due = min(due, self._doubted + PROBE)
         return due if self._waiting_since is None else min(due, self._waiting_since + self.timeout)
 
     def tick(self, now: float) -> Beat:
         """Return what is due. On :attr:`Beat.PING`, send one and call :meth:`pinged`."""
         if now >= self._received + self._silence:
             return Beat.DEAD
+        if self._doubted is not None and now >= self._doubted + PROBE:
+            silent, self._doubted = self._received <= self._doubted, None
+            if silent:
+                return Beat.DEAD
         if self._waiting_since is not None and now >= self._waiting_since + self.timeout:
             return self._missed(self._waiting_since, now)
         return Beat.PING if now >= self._ping_due else Beat.NOTHING

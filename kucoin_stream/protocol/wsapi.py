@@ -59,6 +59,7 @@ class WsApiProtocol(Conversation):
 
     shortest_ping = SHORTEST_PING
     ends = ENDS
+    most_patience = 1.0  # who waits for an order's answer waits no longer than they said
 
     def __init__(
         self, *, now: float, limits: Limits | None = None, auth: bytes | None = None, **options: Unpack[Options]

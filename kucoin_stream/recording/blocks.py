@@ -24,8 +24,7 @@ HEAD = _START.size + _FIELDS.size + _CHECK.size  # bytes before the compressed l
 START = _START.pack(_SKIPPABLE, HEAD - 8, _TAG)
 """The first 16 bytes of every block."""
 
-LARGEST = 2**28  # bytes of compressed lines: more is damage
-_LINES_LARGEST = 2**29  # bytes of lines that a block may hold: more is damage
+LARGEST = 2**26  # bytes of lines, compressed or not: more is damage; a writer closes a block at a sixteenth of that
 _STRIDE = 2**20  # bytes searched at once
 
 NOTES = 1  # flag: there are lines that are not messages
@@ -71,7 +70,7 @@ def unpack(file: BinaryIO, block: Block) -> bytes:
     if len(data) < block.size or _CHECK.pack(zlib.crc32(data, zlib.crc32(fields))) != check:
         raise ValueError(f"the block at byte {block.offset} is damaged")
     try:
-        if not 0 <= zstandard.frame_content_size(data) <= _LINES_LARGEST:
+        if not 0 <= zstandard.frame_content_size(data) <= LARGEST:
             raise ValueError(f"the block at byte {block.offset} does not say its size, or is too large")
         return zstandard.ZstdDecompressor().decompress(data)
     except zstandard.ZstdError as exc:
@@ -102,7 +101,8 @@ def _block_at(file: BinaryIO, offset: int, end: int) -> Block | None:
         return None
     size, flags, lines, messages, first_ns, last_ns = _FIELDS.unpack_from(head, _START.size)
     block = Block(offset, size, flags, lines, messages, first_ns, last_ns)
-    return block if size <= LARGEST and block.end <= end else None
+    right = size <= LARGEST and block.end <= end and 0 <= first_ns <= last_ns
+    return block if right else None
 
 
 def _followed(file: BinaryIO, block: Block, size: int) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from kucoin_stream.recording.blocks import pack
 
+BLOCK_BYTES = 4 * 2**20  # of lines: a block closes when it has so many
+
 
 class Builder:
     """Lines in, a block out. ``clean`` takes out of them what must not be written."""

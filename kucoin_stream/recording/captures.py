@@ -22,7 +22,7 @@ from kucoin_stream.protocol.messages import encode
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.recording import scrub
 from kucoin_stream.recording.blocks import NOTES
-from kucoin_stream.recording.builder import Builder
+from kucoin_stream.recording.builder import BLOCK_BYTES, Builder
 from kucoin_stream.recording.lines import Answer, Begin, End, Event, data_lines
 
 BLOCK_NS = 10**9  # of the capture: a block closes at least this often
@@ -94,8 +94,8 @@ class _Converter:
             if not begun:
                 begun = True
                 self._builder.add(encode(Begin(t, "a capture", "capture")), t, NOTES)
-            elif t - self._builder.first_ns >= BLOCK_NS and (block := self._builder.take()):
-                yield block
+            elif t - self._builder.first_ns >= BLOCK_NS or self._builder.size >= BLOCK_BYTES:
+                yield self._builder.take()
             self._take(t, line)
         if begun:
             self._builder.add(encode(End(t)), t, NOTES)

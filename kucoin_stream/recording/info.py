@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from kucoin_stream.errors import printable
 from kucoin_stream.recording.lines import Begin
 from kucoin_stream.recording.reader import Tape
+
+_WIDE = 200  # characters of a name
 
 
 def describe(tape: Tape, *, count: bool = False) -> str:
     """Return some lines for people; with ``count``, messages by connection too, which reads everything."""
     seconds = (tape.end_ns - tape.start_ns) / 1e9
-    targets = {f"{note.mode} at {note.target}" for note in tape.notes if isinstance(note, Begin)}
     rows = [
-        ("tape", f"{tape.path.name}: {_many(tape.sessions, 'recording')} of {', '.join(sorted(targets)) or 'nothing'}"),
+        ("tape", f"{tape.path.name}: {_many(tape.sessions, 'recording')} of {_targets(tape)}"),
         ("from", _time(tape.start_ns)),
         ("to", f"{_time(tape.end_ns)} ({timedelta(seconds=round(seconds))})"),
         ("messages", f"{tape.messages:,}{_rate(tape.messages, seconds)}"),
@@ -22,10 +24,15 @@ def describe(tape: Tape, *, count: bool = False) -> str:
         ("state", ", ".join(_state(tape))),
         ("topics", str(len(tape.topics))),
     ]
-    rows += [("", topic) for topic in sorted(tape.topics)]
+    rows += [("", printable(topic, _WIDE)) for topic in sorted(tape.topics)]
     if count:
-        rows += [("received", f"{many:,} on {on}") for on, many in sorted(tape.counts().items())]
+        rows += [("received", f"{many:,} on {printable(on, _WIDE)}") for on, many in sorted(tape.counts().items())]
     return "\n".join(f"{name:9}{text}" for name, text in rows)
+
+
+def _targets(tape: Tape) -> str:
+    targets = {f"{note.mode} at {note.target}" for note in tape.notes if isinstance(note, Begin)}
+    return printable(", ".join(sorted(targets)), _WIDE) or "nothing"
 
 
 def _state(tape: Tape) -> list[str]:

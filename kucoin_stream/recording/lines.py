@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import Meta, Raw, Struct, field
 
 from kucoin_stream.errors import RemoteProtocolError
 
 Market = Literal["spot", "futures"]
+Time = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""Unix ns."""
 
 
 class Begin(Struct, frozen=True, tag="begin", tag_field="kind", omit_defaults=True):
     """A recording begins (again). ``topics`` are received already, by connection; ``signed``: with an API key."""
 
-    t: int
+    t: Time
     target: str
     mode: str
     signed: bool = False
@@ -27,13 +29,13 @@ class Begin(Struct, frozen=True, tag="begin", tag_field="kind", omit_defaults=Tr
 class End(Struct, frozen=True, tag="end", tag_field="kind"):
     """The recording was ended in order."""
 
-    t: int
+    t: Time
 
 
 class Data(Struct, frozen=True, tag="data", tag_field="kind"):
     """The pushes of one socket read, as received, on a connection: ``spotPublicV1#2``."""
 
-    t: int
+    t: Time
     on: str
     messages: list[Raw]
 
@@ -41,7 +43,7 @@ class Data(Struct, frozen=True, tag="data", tag_field="kind"):
 class Odd(Struct, frozen=True, tag="odd", tag_field="kind"):
     """Messages that are not one line of JSON, in base64; else as :class:`Data`."""
 
-    t: int
+    t: Time
     on: str
     messages: list[bytes]
 
@@ -49,7 +51,7 @@ class Odd(Struct, frozen=True, tag="odd", tag_field="kind"):
 class Control(Struct, frozen=True, tag="control", tag_field="kind"):
     """What the exchange said that is no push: acks, errors, pongs. Kept to be read, not replayed."""
 
-    t: int
+    t: Time
     on: str
     messages: list[Raw]
 
@@ -61,7 +63,7 @@ class Answer(Struct, frozen=True, tag="rest", tag_field="kind", omit_defaults=Tr
     recorder from what it knew.
     """
 
-    t: int
+    t: Time
     market: Market
     call: str
     status: int
@@ -79,7 +81,7 @@ class Answer(Struct, frozen=True, tag="rest", tag_field="kind", omit_defaults=Tr
 class Event(Struct, frozen=True, tag="event", tag_field="kind", omit_defaults=True):
     """What happened to a connection: ``open reconnect close subscribe unsubscribe refused``."""
 
-    t: int
+    t: Time
     on: str
     event: str
     topics: list[str] = field(default_factory=list)
@@ -89,14 +91,14 @@ class Event(Struct, frozen=True, tag="event", tag_field="kind", omit_defaults=Tr
 class Hole(Struct, frozen=True, tag="hole", tag_field="kind"):
     """Here ``missed`` messages are missing: the writer could not keep up."""
 
-    t: int
+    t: Time
     missed: int
 
 
 class Book(Struct, frozen=True, tag="book", tag_field="kind"):
     """A whole book as it was right after the line before, best levels first: from here a replay can begin."""
 
-    t: int
+    t: Time
     topic: str
     symbol: str
     sequence: int

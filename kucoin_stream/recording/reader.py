@@ -18,6 +18,8 @@ from kucoin_stream.recording.lines import Answer, Begin, Book, Data, End, Event,
 SIGNED = frozenset(seed.path for feed in FEEDS.values() for seed in feed.seeds if seed.signed)
 """Books that only an API key gets."""
 
+NOTED_LARGEST = 2**30  # bytes of REST answers, which are kept in memory
+
 
 class Tape:
     """A tape that is read. Making one reads the heads of its blocks and the blocks with notes, no messages.
@@ -32,9 +34,17 @@ class Tape:
         self.notes: list[Note] = []
         self._file: BinaryIO = path.open("rb")
         self._latest: list[int] = []  # of each block, the last time in it and those before
-        if not self.refresh():
+        self._counted: list[int] = [0]  # messages before each block, and at the end
+        self._noted = 0  # bytes of REST answers
+        try:
+            self._begin()
+        except BaseException:
             self._file.close()
-            raise UsageError(f"{path} is no tape, or nothing on it can be read")
+            raise
+
+    def _begin(self) -> None:
+        if not self.refresh():
+            raise UsageError(f"{self.path} is no tape, or nothing on it can be read")
 
     def __repr__(self) -> str:
         return f"<Tape {self.path.name} | {self.messages} messages>"
@@ -58,17 +68,26 @@ class Tape:
                 self.damage.append(each)
                 continue
             self.blocks.append(each)
+            self._counted.append(self._counted[-1] + each.messages)
             self._latest.append(max(each.last_ns, self._latest[-1] if self._latest else each.last_ns))
             if each.flags & NOTES:
-                self.notes += [_alone(line) for line in self._lines(each) if isinstance(line, Note)]
+                self._take_notes(each)
         return len(self.blocks) > known
+
+    def _take_notes(self, block: Block) -> None:
+        for line in self._lines(block):
+            if isinstance(line, Note):
+                self._noted += len(bytes(line.body)) + len(line.text) if isinstance(line, Answer) else 0
+                self.notes.append(_alone(line))
+        if self._noted > NOTED_LARGEST:
+            raise UsageError(f"{self.path} holds more than {NOTED_LARGEST:,} bytes of REST answers")
 
     # -- what is on it -------------------------------------------------------------------------------------------
 
     @property
     def messages(self) -> int:
         """How many messages it holds."""
-        return sum(block.messages for block in self.blocks)
+        return self._counted[-1]
 
     @property
     def start_ns(self) -> int:
@@ -132,12 +151,27 @@ class Tape:
 
         A block that cannot be read becomes damage, and is passed over.
         """
-        at = 0 if since_ns is None else bisect_left(self._latest, since_ns)
-        while at < len(self.blocks):  # it may grow meanwhile
-            for line in self._lines(self.blocks[at]):
+        for _, lines in self.blocks_from(0 if since_ns is None else self.block_of(since_ns)):
+            for line in lines:
                 if since_ns is None or line.t >= since_ns:
                     yield line
-            at += 1
+
+    def blocks_from(self, number: int) -> Iterator[tuple[int, list[Line]]]:
+        """Yield the lines of blocks, each with its number: from ``number``, counted from 0, on. It may grow meanwhile.
+
+        A block that cannot be read becomes damage, and has no lines.
+        """
+        while number < len(self.blocks):
+            yield number, self._lines(self.blocks[number])
+            number += 1
+
+    def block_of(self, time_ns: int) -> int:
+        """Return the number of the first block that has anything of ``time_ns`` (Unix ns) or later."""
+        return bisect_left(self._latest, time_ns)
+
+    def messages_before(self, number: int) -> int:
+        """Return how many messages there are before a block."""
+        return self._counted[number]
 
     def books(self, until_ns: int) -> list[Book]:
         """Return the books of the last moment, at ``until_ns`` (Unix ns) or before, for which books were written."""

@@ -21,13 +21,12 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol.messages import encode
 from kucoin_stream.recording import scrub
 from kucoin_stream.recording.blocks import BOOKS, NOTES, START
-from kucoin_stream.recording.builder import Builder
+from kucoin_stream.recording.builder import BLOCK_BYTES, Builder
 from kucoin_stream.recording.lines import Answer, Book, End, Hole, Note, data_lines
 
 QUEUE = 500_000  # messages that may wait for the writer
 PERIOD = 0.1  # seconds between two looks at the queue
 BLOCK_SECONDS = 1.0  # a block closes at least this often
-BLOCK_BYTES = 4 * 2**20  # of lines: a block closes when it has so many
 
 log = logging.getLogger("kucoin_stream")
 

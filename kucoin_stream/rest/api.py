@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol import endpoints
+from kucoin_stream.protocol.endpoints.changes import Change, DryRun
 from kucoin_stream.protocol.endpoints.endpoint import Endpoint, Host
 from kucoin_stream.rest.answers import decode
-from kucoin_stream.rest.arming import Arming
 from kucoin_stream.rest.method import function_of
-from kucoin_stream.rest.writing import own
+from kucoin_stream.rest.writing import change_of, own
 from kucoin_stream.transport.caller import Call, Caller
 from kucoin_stream.transport.engine import Engine
 
-OTHER = "other"
-"""The group of calls by path that the catalogue does not know and that are no GET."""
+Meant = Literal["live", "sim", "url"]
 
 _HOSTS = ("spot", "futures", "broker")
 
@@ -30,6 +29,35 @@ class Owner(Protocol):
     @property
     def engine(self) -> Engine:
         """The floor below."""
+
+    @property
+    def orders(self) -> Desk:
+        """What guards orders."""
+
+
+class Guard(Protocol):
+    """What stands before calls that change something: ``client.orders.groups``."""
+
+    @property
+    def armed(self) -> tuple[str, ...]:
+        """The groups that are armed."""
+
+    def arm(self, group: str, target: Meant, cap: Any, *, dry_run: bool) -> None:
+        """Let a group change something."""
+
+    def disarm(self, group: str = "") -> None:
+        """Take it back, for one group or for all."""
+
+    def perform(self, change: Change, send: Callable[[], msgspec.Raw]) -> msgspec.Raw | DryRun:
+        """Send what changes something, or say what would be sent."""
+
+
+class Desk(Protocol):
+    """What guards orders, however they are sent: ``client.orders``."""
+
+    @property
+    def groups(self) -> Guard:
+        """What guards calls that change something."""
 
 
 class Group:
@@ -77,7 +105,6 @@ class RestApi:
         self._client = client
         self._groups: dict[str, Group] = {}
         self._caller: Caller | None = None
-        self._arming: Arming | None = None
 
     def __repr__(self) -> str:
         return f"<rest: {', '.join(endpoints.groups())}>"
@@ -94,16 +121,21 @@ class RestApi:
 
     # -- arming --------------------------------------------------------------------------------------------------
 
-    def arm(self, group: str, *, target: str) -> None:
-        """Let the calls of ``group`` change something, until the client ends or :meth:`disarm`.
+    def arm(self, group: str, target: Meant, cap: Any = None, *, dry_run: bool = False) -> None:
+        """Let the calls of ``group`` change something, from the next cell on.
 
-        ``target`` says what is meant: ``"live"``, ``"sim"``, or ``"url"`` for an exchange given by its URL. Raises
-        :class:`UsageError` where the client talks to another, and for a group that changes nothing.
+        ``target`` says what is meant: ``"live"``, ``"sim"``, or ``"url"`` for an exchange given by its URL; it must
+        have been named in ``connect()`` too. ``cap``, which groups with orders need: what their orders by REST may come
+        to together, as in ``client.orders.arm``. ``dry_run``: check everything, send nothing, and return what would
+        have been sent. A cell that has made such a call and is run again needs it anew, unless it only cancels orders.
+
+        It ends with :meth:`disarm`, ``ks.connect()`` and the client. Raises :class:`UsageError` where the client talks
+        to another target or to one that "auto" chose, and for a group that changes nothing.
         """
-        self._guard.arm(group, target, self._client.engine.target.mode)
+        self._guard.arm(group, target, cap, dry_run=dry_run)
 
-    def disarm(self, group: str) -> None:
-        """Refuse the calls of ``group`` that change something again."""
+    def disarm(self, group: str = "") -> None:
+        """Refuse the calls of ``group`` that change something again; without one, those of all groups."""
         self._guard.disarm(group)
 
     @property
@@ -112,11 +144,9 @@ class RestApi:
         return self._guard.armed
 
     @property
-    def _guard(self) -> Arming:
-        if self._arming is None:
-            changing = [name for name, rows in endpoints.groups().items() if any(row.changes for row in rows.values())]
-            self._arming = Arming([*changing, OTHER])
-        return self._arming
+    def _guard(self) -> Guard:
+        _ = self._client.engine  # raises where there is none any more
+        return self._client.orders.groups
 
     # -- by path -------------------------------------------------------------------------------------------------
 
@@ -129,7 +159,8 @@ class RestApi:
     def post(self, path: str, body: Any = None, *, host: Host = "spot", signed: bool = True) -> Any:
         """POST ``body`` as JSON and return the ``data`` as sent.
 
-        The call's group must be armed; that of a call which the catalogue does not know is ``"other"``.
+        The call's group must be armed; that of a call which the catalogue does not know is ``"other"``, which needs a
+        cap where there are orders in the body.
         """
         return self._by_path("POST", path, None, body, host, signed)
 
@@ -148,11 +179,10 @@ class RestApi:
         call = own(host, method, path, query or {}, body, signed=signed)
         row = endpoints.by_path(host, method, path)
         if row is not None:
-            self.allow(row)
             call = msgspec.structs.replace(call, pool=row.pool, weight=1 if row.weight is None else row.weight)
-        elif method != "GET":
-            self._guard.require(OTHER, self._client.engine.target.mode, str(call))
-        return decode(self.send(call), exact=False)
+        changes = method != "GET" if row is None else row.changes
+        data = self.change(call, row) if changes else self.send(call)
+        return data if isinstance(data, DryRun) else decode(data, exact=False)
 
     # -- what methods need ---------------------------------------------------------------------------------------
 
@@ -161,10 +191,9 @@ class RestApi:
         """The word that stands beside what is not live."""
         return self._client.engine.target.badge
 
-    def allow(self, row: Endpoint) -> None:
-        """Raise :class:`NotArmedError` where a row changes something and its group is not armed."""
-        if row.changes:
-            self._guard.require(row.group, self._client.engine.target.mode, f"{row.group}.{row.name}")
+    def change(self, call: Call, row: Endpoint | None) -> msgspec.Raw | DryRun:
+        """Send a call that changes something, if that is allowed here and now; see :meth:`arm`."""
+        return self._guard.perform(change_of(call, row), lambda: self.send(call))
 
     def now(self) -> float:
         """Return the exchange's clock as last seen, in Unix seconds."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from kucoin_stream.protocol import endpoints
 from kucoin_stream.protocol.endpoints.endpoint import INSTANTS, NO_PATH, Endpoint, Field, Param, field, snake
 from kucoin_stream.rest.answers import OF_PAGES, columns_of
 from kucoin_stream.rest.record import Record
@@ -67,7 +68,8 @@ def _facts(row: Endpoint) -> str:
     needs = {"none": "Public", "signed": "Needs a key"}.get(row.auth, f"Needs a key with the permission {row.auth}")
     cost = f"weight {row.weight}" if row.weight is not None else "weight not documented"
     pool = f" of the pool {row.pool}" if row.pool else ""
-    armed = f" Changes something: ``client.rest.arm({row.group!r}, target=...)`` first." if row.changes else ""
+    cap = ", cap=..." if row.group in endpoints.with_orders() else ""
+    armed = f" Changes something: ``client.rest.arm({row.group!r}, target=...{cap})`` first." if row.changes else ""
     return _wrapped(f"``{row.method} {row.path}`` ({row.host} host; protocol.md 8). {needs}; {cost}{pool}.{armed}")
 
 
@@ -79,7 +81,7 @@ def _arguments(row: Endpoint) -> Iterable[str]:
 def _argument(row: Endpoint, param: Param) -> str:
     inner = ", ".join(part.snake for part in row.parts(param.name))
     facts = [
-        _kind(param.type, param.unit),
+        f"datetime, ISO text or Unix {param.unit}" if param.unit in INSTANTS else _kind(param.type, param.unit),
         {True: "required", "doubtful": "required by some sources"}.get(param.required, ""),
         f"one of {', '.join(map(str, param.enum))}" if param.enum else "",
         f"the exchange assumes {param.default}" if param.default is not None else "",

@@ -7,15 +7,20 @@ from typing import Any, Protocol
 
 import msgspec
 
-from kucoin_stream.errors import RemoteProtocolError, UsageError
+from kucoin_stream.errors import KucoinStreamError, RemoteProtocolError, ResponseError, UsageError
+from kucoin_stream.protocol.endpoints.changes import HIDDEN, DryRun
+from kucoin_stream.protocol.endpoints.completed import completed, elsewhere
 from kucoin_stream.protocol.endpoints.endpoint import Endpoint
 from kucoin_stream.protocol.endpoints.paging import Pager, pager, sized
+from kucoin_stream.protocol.signing import Hidden
 from kucoin_stream.rest.answers import Shape, decode, rows_of
 from kucoin_stream.rest.arguments import check
 from kucoin_stream.rest.documents import document, signature
 from kucoin_stream.rest.progress import Progress
 from kucoin_stream.rest.writing import call_of
 from kucoin_stream.transport.caller import Call
+
+_NOT_FOUND = 404  # HTTP status
 
 
 class Sender(Protocol):
@@ -25,8 +30,8 @@ class Sender(Protocol):
     def badge(self) -> str:
         """The word that stands beside what is not live."""
 
-    def allow(self, row: Endpoint) -> None:
-        """Raise :class:`NotArmedError` where a call changes something and its group is not armed."""
+    def change(self, call: Call, row: Endpoint | None) -> msgspec.Raw | DryRun:
+        """Return the ``data`` of the answer to a call that changes something, if that is allowed here and now."""
 
     def now(self) -> float:
         """Return the exchange's clock in Unix seconds."""
@@ -40,11 +45,23 @@ def function_of(row: Endpoint, sender: Sender) -> Callable[..., Any]:
 
     It waits in the caller's thread, whichever that is; its docstring and signature say what goes in and comes out.
     """
+    row = completed(row)
     method = Method(row, sender)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         return method(*args, **kwargs)
 
+    def discreet_call(*args: Any, **kwargs: Any) -> Any:
+        """Leave no frame with arguments to a traceback with variables."""
+        given = Hidden(args=args, kwargs=kwargs)
+        del args, kwargs
+        try:
+            return method(*given["args"], **given["kwargs"])
+        except KucoinStreamError as exc:
+            raise exc.with_traceback(None) from None
+
+    if row.takes(HIDDEN):
+        call = discreet_call
     call.__name__ = row.name
     call.__qualname__ = method.name
     call.__doc__ = document(row)
@@ -68,13 +85,23 @@ class Method:
             raise UsageError(f"{self.name}: max_rows is at least 1, and only for lists that have pages")
         given = check(self.row, args, kwargs)
         call = call_of(self.row, given)
-        self._sender.allow(self.row)
         shape = Shape(self.row, exact, self._sender.badge)
         large = sized(self.row, given)
         if not raw and (pages := pager(self.row, large, self._sender.now())) is not None:
             return shape.rows(*self._all(pages, large, exact, max_rows))
-        data = decode(self._sender.send(call), exact=exact)
+        answer = self._sender.change(call, self.row) if self.row.changes else self._fetch(call)
+        if isinstance(answer, DryRun):
+            return answer
+        data = decode(answer, exact=exact)
         return data if raw else shape.answer(data)
+
+    def _fetch(self, call: Call) -> msgspec.Raw:
+        try:
+            return self._sender.send(call)
+        except ResponseError as exc:
+            if exc.status != _NOT_FOUND or not (other := elsewhere(call.target)):
+                raise
+        return self._sender.send(msgspec.structs.replace(call, target=other))
 
     def _all(
         self, pages: Pager, given: Mapping[str, Any], exact: bool, max_rows: int | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ _COUNT = "{desc}: {elapsed}{postfix}"
 
 
 class Progress:
-    """A ``tqdm.auto`` bar that appears only where a list takes longer than a second."""
+    """A ``tqdm.auto`` bar that appears only where a list takes longer than a second and someone may be looking."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -27,7 +28,7 @@ class Progress:
 
     def show(self, done: float, total: float, rows: int) -> None:
         """Show how far it is; ``total`` is 0 where nobody knows."""
-        if time.monotonic() < self._due:
+        if time.monotonic() < self._due or not watched():
             return
         if self._bar is None:
             from tqdm.auto import tqdm  # type: ignore[import-untyped]  # 40 ms to import
@@ -36,3 +37,10 @@ class Progress:
         self._bar.total = total or None
         self._bar.n = done
         self._bar.set_postfix_str(f"{rows} rows")
+
+
+def watched() -> bool:
+    """Whether this is a notebook or a terminal: in a log a bar is noise."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel") or (sys.stderr is not None and sys.stderr.isatty())

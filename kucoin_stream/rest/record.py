@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pandas as pd
+
 from kucoin_stream.protocol.endpoints.endpoint import snake
 
-_SECRET = frozenset({"api_secret", "secret_key", "passphrase", "token"})
+_SECRET = frozenset({"api_key", "api_secret", "secret_key", "passphrase", "token"})
 
 
 class Record(Mapping[str, Any]):
@@ -36,5 +38,12 @@ class Record(Mapping[str, Any]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        shown = (f"{name}={'***' if name in _SECRET else value!r}" for name, value in self._values.items())
+        shown = (f"{name}={'***' if name in _SECRET else _short(value)}" for name, value in self._values.items())
         return f"<Record {f'{self.badge} | ' if self.badge else ''}{', '.join(shown)}>"
+
+
+def _short(value: Any) -> str:
+    """Return a value on one line: of rows, how many there are; of times, the text."""
+    if isinstance(value, pd.DataFrame):
+        return f"<{len(value)} rows of {', '.join(map(str, value.columns))}>"
+    return str(value) if isinstance(value, pd.Timestamp) else repr(value)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 
 from kucoin_stream.errors import UsageError
+from kucoin_stream.protocol import endpoints
+from kucoin_stream.protocol.endpoints.changes import OTHER, Change
 from kucoin_stream.protocol.endpoints.endpoint import NO_PATH, Endpoint, Host, snake
 from kucoin_stream.transport.caller import Call
 
 _PLAIN = ",:@$"  # legal in a query as they are: escaped or not, the signature covers the same text
+_EXACT: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 _BODY = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -58,6 +61,15 @@ def own(host: Host, method: str, path: str, query: Mapping[str, Any], body: Any,
     if not path.startswith("/api/") or bad or {"", ".", ".."}.intersection(path.split("/")[1:]):
         raise UsageError(f"not a path: {path[:100]!r}; write it as '/api/v1/accounts', arguments apart")
     return Call(host, method, target(path, query), "" if body is None else json(body), signed=signed)
+
+
+def change_of(call: Call, row: Endpoint | None) -> Change:
+    """Return a call as its guard sees it: what is in it as it is sent. Calls that nobody knows are a group."""
+    args = _EXACT.decode(call.body) if call.body else dict(parse_qsl(call.target.partition("?")[2]))
+    if row is None:
+        return Change(OTHER, str(call), args)
+    cancels = row.method == "DELETE" and row.group in endpoints.with_orders()
+    return Change(row.group, f"{row.group}.{row.name}", args, cancels)
 
 
 def _text(value: Any) -> str:

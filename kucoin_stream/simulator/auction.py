@@ -64,6 +64,10 @@ class Auction:
             lots = max(1, round(self.listing.lots * self._random.lognormvariate(-0.5, 1.0)))
             self.ladder.set(side, price, self.ladder.size(side, price) + lots)
 
+    def add(self, side: Side, price: int, lots: int) -> None:
+        """Add what a user's order has at a price, or, where ``lots`` is negative, take it away."""
+        self.ladder.set(side, price, self.ladder.size(side, price) + lots)
+
     def estimate(self) -> Estimate:
         """Return the price at which most trades, the lowest of several."""
         asks, bids = self.ladder.top("asks"), self.ladder.top("bids")

@@ -80,7 +80,8 @@ def _unified_book(query: Query) -> Json:
     if kind == "SPOT":
         symbol = query.symbol()
         book = query.book(_LIMITS[limit])
-        return {"tradeType": kind, "symbol": symbol, **{name: book[name] for name in ("sequence", "bids", "asks")}}
+        shown = {name: book[name] for name in ("sequence", "bids", "asks")}
+        return {"tradeType": kind, "symbol": symbol, **shown, "ts": query.market.time_ns(query.now_ns)}
     return {"tradeType": kind, **query.market.futures.unified_book(query.contract(), _LIMITS[limit])}
 
 

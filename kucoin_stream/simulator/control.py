@@ -21,7 +21,7 @@ from kucoin_stream.simulator.faults import Faults
 PATH = "/sim/control"
 HEADER = "X-Simulator-Secret"
 DEEDS = (
-    "bye", "clear", "cross", "duplicate", "gap", "garbage", "half_open", "hold", "inject", "kill",
+    "bye", "clear", "cross", "deny", "duplicate", "gap", "garbage", "half_open", "hold", "inject", "kill",
     "old_snapshot", "refuse", "release", "reorder", "rest", "silence",
 )  # fmt: skip
 RULES: Mapping[str, type] = {
@@ -75,10 +75,22 @@ def allowed(peer: str, headers: Mapping[str, str], secret: str) -> bool:
     host = headers.get("Host", "")
     origin = headers.get("Origin", f"http://{host}")
     return (
-        _loopback(peer)
-        and _loopback(urlsplit(f"//{host}").hostname or "")
+        is_here(peer)
+        and is_here(urlsplit(f"//{host}").hostname or "")
         and origin == f"http://{host}"
         and hmac.compare_digest(headers.get(HEADER, "").encode(errors="surrogateescape"), secret.encode())
+    )
+
+
+def invited(headers: Mapping[str, str], *, anywhere: bool) -> bool:
+    """Whether a request is no page's of a browser: those say where they come from, and libraries only repeat the host.
+
+    A page needs no leave to open a websocket, and the key of a simulated account is no secret. ``anywhere``: the
+    exchange listens beyond this machine, and so goes by other names than this machine's.
+    """
+    host, origin = headers.get("Host", ""), headers.get("Origin")
+    return origin is None or (
+        origin == f"http://{host}" and (anywhere or is_here(urlsplit(f"//{host}").hostname or ""))
     )
 
 
@@ -89,7 +101,8 @@ def _call(method: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> No
     method(**given)
 
 
-def _loopback(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Whether a name or address is this machine's own."""
     if host == "localhost":
         return True
     try:

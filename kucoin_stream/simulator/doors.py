@@ -30,6 +30,7 @@ from kucoin_stream.simulator.gateway import GatewaySession, Operate
 from kucoin_stream.simulator.market import Market, Refusal, RestError
 from kucoin_stream.simulator.pro.channels import Host, ProRequest
 from kucoin_stream.simulator.pro.session import PRIVATE_LIMITS, PUBLIC_LIMITS, ProSession
+from kucoin_stream.simulator.quotas import Quotas
 from kucoin_stream.simulator.session import Session, error_frame
 from kucoin_stream.simulator.topics import SPOT_PRIVATE_PATHS, check_topic
 
@@ -37,6 +38,7 @@ VERIFY = "{timestamp}POST/api/websocket/users/verify"
 """What an auth frame signs; protocol.md 6.4."""
 
 
+PRO_VISITS, PRO_WINDOW = 250, 300.0  # new connections of an address, in seconds; protocol.md 6.3
 ORDER_FRAMES = 1400  # in 10 s; none is documented for a connection: the quota of orders is 4,000 in 30 s
 
 
@@ -51,15 +53,17 @@ class Options(NamedTuple):
     compress: bool = False  # permessage-deflate, where a client offers it; costs CPU for every message
     limits: SessionLimits = SessionLimits()
     clock_offset: float = 0.0  # how far the exchange's clock is ahead of the wall clock
-    connections_per_minute: int = 0  # KuCoin's are 30; protocol.md 3.6. 0: no limit
+    connections_per_minute: int = 0  # of an address, but for Pro; KuCoin's are 30; protocol.md 3.6. 0: no limits
+    rest_quota: float = 1.0  # of KuCoin's quotas for REST calls and orders; 0: none
 
 
 class Visit(NamedTuple):
-    """A client that has been upgraded. ``now`` is seconds on the loop's clock."""
+    """A client that has been upgraded. ``now`` is seconds on the loop's clock, ``peer`` the client's address."""
 
     path: str
     query: Mapping[str, str]
     now: float
+    peer: str = ""
 
     @property
     def token(self) -> str:
@@ -89,6 +93,7 @@ class Doors:
         sessions: Callable[[], int],
         clock_ms: Callable[[], int],
         operate: Operate,
+        quotas: Quotas,
     ) -> None:
         self._market = market
         self._credentials = credentials
@@ -98,7 +103,8 @@ class Doors:
         self._sessions = sessions
         self._clock_ms = clock_ms
         self._operate = operate
-        self._visits: deque[float] = deque()  # of the last minute
+        self._quotas = quotas
+        self._visits: dict[tuple[str, bool], deque[float]] = {}  # of late, by address, Pro apart
         self._table: dict[str, Callable[[Visit], Conversation | TurnedAway]] = {
             "/endpoint": lambda visit: self._classic(visit, "spot"),
             "/futures/endpoint": lambda visit: self._classic(visit, "futures"),
@@ -118,15 +124,13 @@ class Doors:
 
     def open(self, visit: Visit) -> Conversation | TurnedAway:
         """Return the session of a client, or what it is told instead."""
-        self._visits.append(visit.now)
-        while self._visits[0] <= visit.now - 60.0:
-            self._visits.popleft()
+        self._note(visit)
         return self._table[visit.path.rstrip("/")](visit)
 
     def _classic(self, visit: Visit, venue: Venue) -> Conversation | TurnedAway:
         connect_id = visit.query.get("connectId") or secrets.token_hex(12)
         fault = self._tokens.fault(visit.token, visit.now, venue)
-        refusal = Refusal(401, fault) if fault is not None else self._crowded()
+        refusal = Refusal(401, fault) if fault is not None else self._crowded(visit)
         if refusal is not None:
             return TurnedAway(error_frame(refusal, connect_id if refusal.code == 509 else None))
         limits, spot = self._options.limits, venue == "spot"
@@ -140,14 +144,14 @@ class Doors:
         )
 
     def _pro_public(self, visit: Visit, host: Host) -> Conversation | TurnedAway:
-        refusal = self._crowded()
+        refusal = self._crowded(visit)
         if refusal is not None:
             return TurnedAway(error_frame(refusal), binary=True)
         return self._pro(visit, host, PUBLIC_LIMITS)
 
     def _pro_private(self, visit: Visit) -> Conversation | TurnedAway:
         fault = self._tokens.fault(visit.token, visit.now, "pro") if visit.token else None
-        refusal = Refusal(401, fault) if fault is not None else self._crowded()
+        refusal = Refusal(401, fault) if fault is not None else self._crowded(visit)
         if refusal is not None:
             return TurnedAway(error_frame(refusal), binary=True)
         return self._pro(visit, "private", PRIVATE_LIMITS, None if visit.token else self._login)
@@ -189,7 +193,7 @@ class Doors:
         login: Callable[[ProRequest], None] | None = None,
         nanoseconds: bool = False,
     ) -> Conversation | TurnedAway:
-        refusal = self._crowded()
+        refusal = self._crowded(visit)
         if refusal is not None:
             return TurnedAway(error_frame(refusal))
         return GatewaySession(
@@ -197,6 +201,8 @@ class Doors:
             now=visit.now,
             time_ms=self._clock_ms(),
             operate=self._operate,
+            quotas=self._quotas,
+            user=self._credentials.key,
             sign=sign,
             login=login,
             limits=self._options.limits._replace(frames=ORDER_FRAMES),
@@ -209,12 +215,23 @@ class Doors:
         proof = Proof(request.key, request.sign, str(request.timestamp_ms), request.passphrase)
         authenticate_socket(proof, VERIFY, self._credentials, self._clock_ms())
 
-    def _crowded(self) -> Refusal | None:
+    def _note(self, visit: Visit) -> None:
+        """Remember a visit, and forget those of whole windows ago."""
+        recent = self._visits.setdefault(_visitor(visit), deque())
+        recent.append(visit.now)
+        for visitor, times in list(self._visits.items()):
+            while times and times[0] <= visit.now - _window(visitor):
+                times.popleft()
+            if not times:
+                del self._visits[visitor]
+
+    def _crowded(self, visit: Visit) -> Refusal | None:
         if self._faults.turn_away is not None:
             return self._faults.turn_away
         if self._sessions() >= self._options.max_sessions:
             return Refusal(509, "exceed max session count limitation of 50")  # the text is older than the limit
-        if 0 < self._options.connections_per_minute < len(self._visits):
+        most = self._options.connections_per_minute
+        if most and len(self._visits[_visitor(visit)]) > (PRO_VISITS if _visitor(visit)[1] else most):
             return Refusal(509, "service busy, please retry later")
         return None
 
@@ -223,3 +240,11 @@ class Doors:
 
     def _check_futures(self, topic: str) -> Refusal | None:
         return self._faults.refusal(topic) or check_futures_topic(topic)
+
+
+def _visitor(visit: Visit) -> tuple[str, bool]:
+    return visit.peer, visit.path.startswith("/pro/")
+
+
+def _window(visitor: tuple[str, bool]) -> float:
+    return PRO_WINDOW if visitor[1] else 60.0

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from yarl import URL
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol.messages import encode
@@ -24,8 +25,9 @@ from kucoin_stream.simulator.faults import Deed, Faults
 from kucoin_stream.simulator.flow import SECOND
 from kucoin_stream.simulator.instrument import Instrument
 from kucoin_stream.simulator.market import Json, Market, Push
+from kucoin_stream.simulator.quotas import Quotas
 from kucoin_stream.simulator.readers import Readers
-from kucoin_stream.simulator.rest import Answer, Request, Rest, failure
+from kucoin_stream.simulator.rest import FUTURES, Answer, Request, Rest, failure
 from kucoin_stream.simulator.trading.account import Account
 from kucoin_stream.simulator.trading.operations import OPERATIONS
 
@@ -66,10 +68,12 @@ class Exchange:
         self._address = address
         self._finished = finished
         self._tokens = Tokens(options.token_life)
-        self._rest = Rest(market, account, credentials, self._bullet, faults.old_book)
+        self._quotas = Quotas(options.rest_quota)
+        self._rest = Rest(market, account, credentials, self._bullet, faults.old_book, self._quotas)
         self._doors = Doors(
             market, credentials, self._tokens, faults, options,
             sessions=lambda: len(self.clients), clock_ms=lambda: self._clock_ns() // 1_000_000, operate=self._operate,
+            quotas=self._quotas,
         )  # fmt: skip
         self._readers = Readers(self._opening, faults)
         self._calls: Counter[str] = Counter()
@@ -104,6 +108,16 @@ class Exchange:
         application = web.Application()
         application.router.add_route("*", "/{path:.*}", self._handle)
         return application
+
+    def futures_application(self) -> web.Application:
+        """Return the application of a host of futures alone: what a client asks for there lies below ``/futures``."""
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", self._handle_futures)
+        return application
+
+    async def _handle_futures(self, request: web.Request) -> web.StreamResponse:
+        target = URL(f"{FUTURES}{request.raw_path}", encoded=True)  # as sent: it was signed
+        return await self._handle(request.clone(rel_url=target))
 
     def statistics(self) -> dict[str, Any]:
         """Return what happened since the start."""
@@ -209,8 +223,15 @@ class Exchange:
         return OPERATIONS[operation](self.account, arguments, self.now_ns())
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._serve_websocket(request)
+        if not control.invited(request.headers, anywhere=not control.is_here(self._host)):
+            return web.Response(status=403)
+        websocket = request.headers.get("Upgrade", "").lower() == "websocket"
+        try:
+            return await (self._serve_websocket(request) if websocket else self._serve_call(request))
+        except ConnectionError:  # the client has left
+            return web.Response()
+
+    async def _serve_call(self, request: web.Request) -> web.StreamResponse:
         self._outstanding += 1
         self._answered.clear()
         try:
@@ -240,9 +261,9 @@ class Exchange:
         body = (await request.read()).decode(errors="replace")
         if self._market.live:
             self.step()
-        return self._rest.answer(
-            Request(request.method, request.raw_path, request.headers, body), self.now_ns(), self._clock_ns()
-        )
+        seconds = asyncio.get_running_loop().time()
+        asked = Request(request.method, request.raw_path, request.headers, body, request.remote or "", seconds)
+        return self._rest.answer(asked, self.now_ns(), self._clock_ns())
 
     async def _control(self, request: web.Request) -> Answer:
         """Do what somebody on this machine who knows the secret asks for."""
@@ -264,7 +285,8 @@ class Exchange:
             timeout=CLOSE_TIMEOUT, compress=self._options.compress, max_msg_size=FRAME_BYTES
         )
         await websocket.prepare(request)
-        session = self._doors.open(Visit(request.path, request.query, asyncio.get_running_loop().time()))
+        now = asyncio.get_running_loop().time()
+        session = self._doors.open(Visit(request.path, request.query, now, request.remote or ""))
         if isinstance(session, TurnedAway):
             if session.binary:
                 await websocket.send_bytes(session.text.encode())

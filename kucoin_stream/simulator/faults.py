@@ -143,6 +143,10 @@ class Faults:
         """Answer subscriptions of a topic, or of all topics of a path, with an error frame."""
         self._refused[topic] = Refusal(code, text)
 
+    def deny(self, code: int = 509, text: str = "service busy, please retry later") -> None:
+        """Refuse every new connection with an error frame, and close it."""
+        self.turn_away = Refusal(code, text)
+
     # What the exchange asks
 
     def delay(self, kind: str) -> float | None:

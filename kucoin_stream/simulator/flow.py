@@ -122,11 +122,11 @@ class OrderFlow:
         self.ladder.set("bids", price, size)
         return Change("bids", price, size, self.sequence, max(time_ns, self.now_ns))
 
-    def open_with(self, price: int, lots: int, time_ns: int) -> tuple[Change, Fill]:
-        """Trade at the price of a call auction, outside the book."""
+    def trade_unseen(self, price: int, lots: int, time_ns: int, taker: str = "buy") -> tuple[Change, Fill]:
+        """Trade outside the book: at the price of a call auction, or with what is hidden."""
         self.sequence += 1
         self.trade_number += 1
-        self.last = Fill("buy", price, lots, self.trade_number, time_ns)
+        self.last = Fill(taker, price, lots, self.trade_number, time_ns)
         return Change("bids", 0, 0, self.sequence, time_ns), self.last
 
     def takeable(self, side: Side) -> int:

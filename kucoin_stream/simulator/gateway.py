@@ -16,10 +16,13 @@ from kucoin_stream.protocol.messages import encode
 from kucoin_stream.simulator.conversation import Close, Output, Pulse, Send, SessionLimits
 from kucoin_stream.simulator.market import RestError
 from kucoin_stream.simulator.pro.channels import ProRequest
+from kucoin_stream.simulator.quotas import Quotas, Spent
 from kucoin_stream.simulator.trading.operations import OPERATIONS, UNIFIED
 
-QUOTA = 4000  # weight per 30 s; protocol.md 8.1. It is shown, not enforced
 ANSWER_TIMEOUT = 30.0  # seconds for the challenge to be answered; protocol.md 7.2
+MOST_ERRORS = 30  # frames that are no requests, until 420001; no number is documented
+_NO_ID = "Please check the param of your request: Field 'id' must be a non-empty string."
+_TOO_FAST = "Too many requests in a short period of time, please retry later"
 
 Operate = Callable[[str, Any], Any]
 """Performs an operation with its arguments; returns what the answer's ``data`` is, or raises :class:`RestError`."""
@@ -27,7 +30,8 @@ Operate = Callable[[str, Any], Any]
 
 class GatewaySession:
     """A WS API session. ``sign`` is what the challenge must be answered with, or, without it, ``login`` judges the
-    auth frame and raises :class:`RestError`. ``nanoseconds`` is the query's ``enable_ns``.
+    auth frame and raises :class:`RestError`. ``nanoseconds`` is the query's ``enable_ns``. What is done counts against
+    the ``quotas`` of ``user``, as calls by REST do.
     """
 
     binary = False
@@ -41,6 +45,8 @@ class GatewaySession:
         sign: Callable[[str], str] | None = None,
         login: Callable[[ProRequest], None] | None = None,
         operate: Operate,
+        quotas: Quotas | None = None,
+        user: str = "",
         limits: SessionLimits,
         ping_interval_ms: int = 18_000,
         ping_timeout_ms: int = 10_000,
@@ -53,6 +59,9 @@ class GatewaySession:
         self._sign = sign
         self._login = login
         self._operate = operate
+        self._quotas = quotas or Quotas()
+        self._user = user
+        self._errors = 0
         self._challenge = encode({"sessionId": session_id, "timestamp": time_ms}).decode()
         self._interval_ms, self._timeout_ms = ping_interval_ms, ping_timeout_ms
         self._nanoseconds = nanoseconds
@@ -97,8 +106,8 @@ class GatewaySession:
         except (msgspec.DecodeError, RecursionError, UnicodeError):
             fields = None
         if not isinstance(fields, dict):
-            return [self._answer({}, time_us, code="400101", msg="Invalid data.")]
-        return self._serve(fields, time_us) if self._ready else self._authenticate(fields, time_us)
+            return self._mistaken("400101", "Invalid data.", time_us)
+        return self._serve(fields, now, time_us) if self._ready else self._authenticate(fields, time_us)
 
     def _authenticate(self, fields: dict[str, Any], time_us: int) -> list[Output]:
         try:
@@ -122,33 +131,42 @@ class GatewaySession:
         }
         return [Send("welcome", encode(fields).decode())]
 
-    def _serve(self, fields: dict[str, Any], time_us: int) -> list[Output]:
+    def _serve(self, fields: dict[str, Any], now: float, time_us: int) -> list[Output]:
         operation, request_id = fields.get("op"), fields.get("id")
         named = {"id": request_id, "op": operation}
-        if not isinstance(operation, str) or not isinstance(request_id, str) or not request_id:
-            return [self._answer({}, time_us, code="400102", msg="Check the parameters: id and op.")]
+        if not isinstance(request_id, str) or not request_id:
+            return self._mistaken("4001002", _NO_ID, time_us)
+        if not isinstance(operation, str):
+            return self._mistaken("400102", "Check the parameters: op.", time_us)
         self.commands[operation] = self.commands.get(operation, 0) + 1
         if operation == "ping":
             pong = {"id": request_id, "op": "pong", "timestamp": time_us // 1000}
             return [Send("pong", encode(pong).decode())]
         if (operation in UNIFIED) != (self._sign is None) or operation not in OPERATIONS:
             return [self._answer(named, time_us, code="404000", msg=f"Unknown operation {operation}.")]
+        quota = self._quotas.spend_order(operation, self._user, now)
+        if quota is not None and not quota.granted:
+            return [self._answer(named, time_us, quota, code="429000", msg=_TOO_FAST)]
         try:
             data = self._operate(operation, fields.get("args"))
         except RestError as exc:
-            return [self._answer(named, time_us, code=exc.code, msg=exc.reason)]
-        return [self._answer(named, time_us, code="200000", data=data)]
+            return [self._answer(named, time_us, quota, code=exc.code, msg=exc.reason)]
+        return [self._answer(named, time_us, quota, code="200000", data=data)]
+
+    def _mistaken(self, code: str, reason: str, time_us: int) -> list[Output]:
+        """Answer a frame that is no request; too many of them end the session."""
+        self._errors += 1
+        if self._errors > MOST_ERRORS:
+            return self._end("420001", "Too many errors, disconnected.", time_us)
+        return [self._answer({}, time_us, code=code, msg=reason)]
 
     def _end(self, code: str, reason: str, time_us: int) -> list[Output]:
         self.closed = True
         return [self._answer({}, time_us, code=code, msg=reason), Close()]
 
-    def _answer(self, named: dict[str, Any], time_us: int, **outcome: Any) -> Send:
+    def _answer(self, named: dict[str, Any], time_us: int, quota: Spent | None = None, **outcome: Any) -> Send:
         time = time_us * 1000 if self._nanoseconds else time_us // 1000
-        quota = (
-            {"userRateLimit": {"limit": QUOTA, "reset": 30_000, "remaining": QUOTA - 1}} if "data" in outcome else {}
-        )
-        return Send(
-            "answer" if named else "error",
-            encode({**named, **outcome, "inTime": time, "outTime": time, **quota}).decode(),
-        )
+        fields = {**named, **outcome, "inTime": time, "outTime": time}
+        if quota is not None:
+            fields["userRateLimit"] = {"limit": quota.limit, "reset": quota.reset_ms, "remaining": quota.remaining}
+        return Send("answer" if named else "error", encode(fields).decode())

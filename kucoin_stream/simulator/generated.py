@@ -19,7 +19,7 @@ from kucoin_stream.simulator.market import Json, Push
 from kucoin_stream.simulator.pro.board import ProBoard
 from kucoin_stream.simulator.pro.futures_board import ContractBoard, FundingBoard
 from kucoin_stream.simulator.spot_board import SpotBoard
-from kucoin_stream.simulator.summary import statistics
+from kucoin_stream.simulator.summary import as_captured, statistics
 
 WARM_UP = 60 * SECOND  # ns of trading before the doors open, so that there are trades to look back at
 ASLEEP = 10 * SECOND  # ns: a longer pause is skipped, not made up for
@@ -204,9 +204,9 @@ class GeneratedMarket:
             listing = instrument.listing
             (ask,), (bid,) = instrument.written("asks", 1), instrument.written("bids", 1)
             name = listing.name or listing.symbol
-            rows.append(
-                self._statistics(instrument) | {"symbolName": name, "bestBidSize": bid[1], "bestAskSize": ask[1]}
-            )
+            row = self._statistics(instrument)
+            more = {"symbolName": name, "bestBidSize": bid[1], "bestAskSize": ask[1]}
+            rows.append(row | more | as_captured(listing, instrument.flow, row))
         return rows
 
     def _statistics(self, instrument: Instrument) -> dict[str, Any]:
@@ -225,7 +225,7 @@ class GeneratedMarket:
             spot = self._instruments.get(contract.underlying)
             if spot is None:
                 continue
-            instrument = Instrument(contract.listing(spot.listing), self._seed, begin_ns, self._rate)
+            instrument = Instrument(contract.listing(spot.listing), self._seed, begin_ns, self._rate, spot)
             spot.followers.append(instrument)
             perpetual = Perpetual(contract, instrument, self._seed)
             classic, pro = FuturesBoard(perpetual), ContractBoard(perpetual)

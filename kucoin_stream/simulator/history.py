@@ -1,7 +1,8 @@
 """A generated symbol's past: bars that end at the price where the live market begins. Pure, seeded, numpy.
 
 Three grids, each beginning where the finer one ends: minutes for some 32 days, hours for 760 days before, days
-back to 1970. A longer bar is always the sum of the shorter ones where those exist, so intervals agree.
+back to 1970. A longer bar is always the sum of the shorter ones where those exist, so intervals agree. The past of a
+contract has the prices of its underlying's, but for a little, and volumes of its own.
 Prices are ticks, volumes lots, turnovers ticks times lots, all integers and exact.
 """
 
@@ -21,6 +22,7 @@ MINUTE_DAYS = 32  # 1500 bars of 30 minutes are 31.25 days
 HOUR_DAYS = 760  # 1500 bars of 12 hours are 750 days
 _LONG = ("1week", "1month")
 _LOWEST = 20  # ticks: a price never sinks below
+_BASIS = 5e-5  # standard deviation of a contract's distance from its underlying, as a share of the price
 
 Rows = NDArray[np.int64]
 """Bars as rows ``[start s, open, close, high, low, volume, turnover]``, oldest first."""
@@ -34,17 +36,24 @@ class Temper(NamedTuple):
 
 
 class History:
-    """Bars before ``end_s``, where the price is ``ticks``. The minute of ``end_s`` itself is not in it."""
+    """Bars before ``end_s``, where the price is ``ticks``. The minute of ``end_s`` itself is not in it.
 
-    def __init__(self, symbol: str, seed: int, end_s: int, ticks: int, temper: Temper) -> None:
+    ``underlying``, of a contract, is another past with the same end and the same ticks.
+    """
+
+    def __init__(
+        self, symbol: str, seed: int, end_s: int, ticks: int, temper: Temper, underlying: History | None = None
+    ) -> None:
         self._random = np.random.default_rng([seed & 0xFFFFFFFF, zlib.crc32(symbol.encode())])
         self._temper = temper
         end = end_s - end_s % MINUTE
         minutes_from = end - end % DAY - MINUTE_DAYS * DAY
         hours_from = minutes_from - HOUR_DAYS * DAY
-        self.minutes = self._grid(minutes_from, end, MINUTE, ticks)
-        hours = self._grid(hours_from, minutes_from, HOUR, int(self.minutes[0, 1]))
-        days = self._grid(0, hours_from, DAY, int(hours[0, 1]))
+        leading = None if underlying is None else underlying.parts
+        self.minutes = self._grid(minutes_from, end, MINUTE, ticks, leading and leading[0])
+        hours = self._grid(hours_from, minutes_from, HOUR, int(self.minutes[0, 1]), leading and leading[1])
+        days = self._grid(0, hours_from, DAY, int(hours[0, 1]), leading and leading[2])
+        self.parts: tuple[Rows, Rows, Rows] = (self.minutes, hours, days)
         self.hours = np.concatenate([hours, gather(self.minutes, "1hour")])
         self.days = np.concatenate([days, gather(self.hours, "1day")])
 
@@ -55,23 +64,38 @@ class History:
             return self.minutes
         return self.hours if seconds < DAY else self.days
 
-    def _grid(self, begin: int, end: int, step: int, last: int) -> Rows:
-        """Bars of ``step`` seconds; the last closes at ``last``."""
+    def _grid(self, begin: int, end: int, step: int, last: int, leading: Rows | None) -> Rows:
+        """Bars of ``step`` seconds; the last closes at ``last``. They follow ``leading``, where there is that."""
         count = (end - begin) // step
         minutes = step / MINUTE
         sigma = self._temper.volatility * math.sqrt(minutes)
-        path = np.concatenate([[0.0], np.cumsum(self._random.normal(0.0, sigma, count))])
-        prices = np.maximum(_LOWEST, np.rint(last * np.exp(path[::-1])).astype(np.int64))
-        opened, closed = prices[:-1], prices[1:]
-        wick = np.abs(self._random.normal(0.0, 0.6 * sigma, (2, count))) * closed
-        high = np.maximum(opened, closed) + wick[0].astype(np.int64)
-        low = np.maximum(1, np.minimum(opened, closed) - wick[1].astype(np.int64))
+        opened, closed, high, low = self._wander(count, sigma, last) if leading is None else self._follow(leading, last)
         spread = min(0.8, 4.0 / math.sqrt(minutes))
         noise = np.exp(self._random.normal(-spread * spread / 2, spread, count))
         volume = np.maximum(1, np.rint(self._temper.volume * minutes * noise)).astype(np.int64)
         turnover = volume * ((opened + closed + high + low) // 4)
         start = np.arange(begin, end, step, dtype=np.int64)
         return np.stack([start, opened, closed, high, low, volume, turnover], axis=1)
+
+    def _wander(self, count: int, sigma: float, last: int) -> tuple[Rows, Rows, Rows, Rows]:
+        """Prices of bars: opened, closed, high, low."""
+        path = np.concatenate([[0.0], np.cumsum(self._random.normal(0.0, sigma, count))])
+        prices = np.maximum(_LOWEST, np.rint(last * np.exp(path[::-1])).astype(np.int64))
+        opened, closed = prices[:-1], prices[1:]
+        wick = np.abs(self._random.normal(0.0, 0.6 * sigma, (2, count))) * closed
+        high = np.maximum(opened, closed) + wick[0].astype(np.int64)
+        low = np.maximum(1, np.minimum(opened, closed) - wick[1].astype(np.int64))
+        return opened, closed, high, low
+
+    def _follow(self, leading: Rows, last: int) -> tuple[Rows, Rows, Rows, Rows]:
+        """Prices of bars that keep close to others; where one ends the next begins."""
+        edges = np.append(leading[:, 1], leading[-1, 2]) * (1 + self._random.normal(0.0, _BASIS, len(leading) + 1))
+        prices = np.maximum(_LOWEST, np.rint(edges).astype(np.int64))
+        prices[-1] = last
+        opened, closed = prices[:-1], prices[1:]
+        high = np.maximum(leading[:, 3], np.maximum(opened, closed))
+        low = np.minimum(leading[:, 4], np.minimum(opened, closed))
+        return opened, closed, high, low
 
 
 def bar_starts(times_s: NDArray[np.int64], interval: str) -> NDArray[np.int64]:

@@ -77,10 +77,16 @@ class Gathering(Protocol):
 
 
 class Instrument:
-    """One symbol or contract. ``boards`` are told what they want; ``followers`` are moved on along with it."""
+    """One symbol or contract. ``boards`` are told what they want; ``followers`` are moved on along with it.
 
-    def __init__(self, listing: Listing, seed: int, start_ns: int, rate: float) -> None:
+    A contract's past follows that of its ``underlying``.
+    """
+
+    def __init__(
+        self, listing: Listing, seed: int, start_ns: int, rate: float, underlying: Instrument | None = None
+    ) -> None:
         self.listing = listing
+        self.underlying = underlying
         self.flow = OrderFlow(listing, seed, start_ns, rate)
         self.klines = Klines(start_ns // SECOND, listing.ticks, lambda: self._history(seed, start_ns, rate))
         self.trades: deque[Fill] = deque(maxlen=TRADES_KEPT)
@@ -131,6 +137,16 @@ class Instrument:
     def take(self, side: Side, price: int, lots: int, time_ns: int) -> Fill:
         """Let a user's order take ``lots`` of a level, at ``time_ns``; what that pushes goes with the next advance."""
         change, fill = self.flow.take(side, price, lots, time_ns)
+        self._show(change, fill, self._unsent)
+        return fill
+
+    def strike(self, side: Side, price: int, lots: int, time_ns: int) -> Fill:
+        """Let a taker have ``lots`` that a side hides: hidden orders, the part of an iceberg below its tip.
+
+        The trade has a sequence number of its own, at which the book does not change: price 0 of protocol.md 4.5.
+        """
+        taker = "buy" if side == "asks" else "sell"
+        change, fill = self.flow.trade_unseen(price, lots, max(time_ns, self.flow.now_ns), taker)
         self._show(change, fill, self._unsent)
         return fill
 
@@ -205,7 +221,7 @@ class Instrument:
         gathering.advance(gathering.end_ns)
         price, lots = gathering.estimate()
         if lots:
-            self._show(*self.flow.open_with(price, lots, gathering.end_ns), out)
+            self._show(*self.flow.trade_unseen(price, lots, gathering.end_ns), out)
 
     @staticmethod
     def _after(time_ns: int) -> int:
@@ -214,4 +230,6 @@ class Instrument:
     def _history(self, seed: int, start_ns: int, rate: float) -> History:
         listing = self.listing
         volume = max(2.0, 60 * 0.07 * listing.pace * rate * listing.lots * 0.6)  # what the flow trades in a minute
-        return History(listing.symbol, seed, start_ns // SECOND, listing.ticks, Temper(listing.volatility, volume))
+        leading = None if self.underlying is None else self.underlying.klines.history
+        temper = Temper(listing.volatility, volume)
+        return History(listing.symbol, seed, start_ns // SECOND, listing.ticks, temper, leading)

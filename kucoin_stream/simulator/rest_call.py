@@ -12,6 +12,23 @@ from kucoin_stream.simulator.trading.account import Account
 Bullet = Callable[[Venue, bool, str], Json]
 """Makes the data of a token answer: for a venue, private or not, by the name that the client has of the host."""
 
+_ENCRYPT_IS_SSL = ("python-kucoin", "kucoin-python-sdk/", "kucoin-futures-python-sdk/", "KuCoin-BOT/")
+
+
+def plain(bullet: Bullet, agent: str) -> Bullet:
+    """Return ``bullet`` as a client of that name can take it: some hand ``encrypt`` on to websockets as ``ssl``, which
+    for ``ws://`` refuses even ``False``. KuCoin, all ``wss://``, never says it.
+    """
+    if not agent.startswith(_ENCRYPT_IS_SSL):
+        return bullet
+
+    def without(venue: Venue, private: bool, host: str) -> Json:
+        data = bullet(venue, private, host)
+        servers = [server | {"encrypt": None} for server in data.get("instanceServers", ())]
+        return data | {"instanceServers": servers} if servers else data
+
+    return without
+
 
 class Query(NamedTuple):
     """What a call's handler sees."""

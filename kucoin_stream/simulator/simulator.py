@@ -45,11 +45,13 @@ _log = logging.getLogger(__name__)
 class Simulator:
     """A KuCoin exchange, spot and futures, REST and websockets on one port. Safe from any thread.
 
-    ``market`` is a :class:`GeneratedMarket` or a :class:`CaptureMarket`. ``port`` 0 takes a free one. Times are
+    ``market`` is a :class:`GeneratedMarket` or a :class:`CaptureMarket`. ``port`` 0 takes a free one. ``futures_port``
+    gives the REST calls of futures a host of their own too, for clients that ask below no path. Times are
     seconds but for ``ping_interval_ms`` and ``ping_timeout_ms``, which clients are told. ``silent_symbols`` acks
     unknown symbols and stays silent instead of refusing them; ``clock_offset`` puts the exchange's clock ahead of the
     wall clock, or behind. ``clock`` is the market's time, if not the wall clock's: see :class:`Clock`, :meth:`advance`.
-    ``connections_per_minute`` 0: no limit (KuCoin's is 30). ``account`` trades without a client; ``faults`` let things
+    ``connections_per_minute`` 0: no limit (KuCoin's is 30). ``rest_quota`` multiplies KuCoin's quotas for REST calls
+    and orders by the WS API; 0: none. ``account`` trades without a client; ``faults`` let things
     go wrong, as does the control endpoint at :attr:`control_url`, for who sends ``control_secret``. ``with
     Simulator() as sim:`` starts and stops it.
     """
@@ -72,6 +74,8 @@ class Simulator:
         clock_offset: float = 0.0,
         clock: Clock | None = None,
         connections_per_minute: int = 0,
+        rest_quota: float = 1.0,
+        futures_port: int | None = None,
     ) -> None:
         self.market: Market = market or GeneratedMarket()
         self.host = host
@@ -82,6 +86,7 @@ class Simulator:
         self.account = AccountHandle(self._trade)
         self._account = Account(self.market)
         self._port = port
+        self._futures_port = futures_port
         self._options = Options(
             ping_interval_ms=ping_interval_ms,
             ping_timeout_ms=ping_timeout_ms,
@@ -91,6 +96,7 @@ class Simulator:
             compress=compress,
             clock_offset=clock_offset,
             connections_per_minute=connections_per_minute,
+            rest_quota=rest_quota,
             limits=SessionLimits(idle_timeout=idle_timeout, life=connection_life),
         )
         self._finished = threading.Event()
@@ -98,7 +104,7 @@ class Simulator:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._exchange: Exchange | None = None
-        self._bound = 0
+        self._bound = self._futures_bound = 0
 
     def __repr__(self) -> str:
         return f"<Simulator {self.url if self._thread else 'not started'} | {self.market!r}>"
@@ -119,7 +125,9 @@ class Simulator:
     @property
     def futures_url(self) -> str:
         """Base URL of classic futures' REST."""
-        return f"{self.url}/futures"
+        if self._futures_port is None:
+            return f"{self.url}/futures"
+        return f"{self.url.removesuffix(str(self._bound))}{self._futures_bound}"
 
     @property
     def pro_spot_url(self) -> str:
@@ -303,6 +311,10 @@ class Simulator:
                 ready.set_exception(exc)
         finally:
             self._loop = self._stopping = self._exchange = None
+            left = asyncio.all_tasks(loop)  # such as those of connections that are half open
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             loop.run_until_complete(loop.shutdown_asyncgens())
             loop.run_until_complete(loop.shutdown_default_executor())
             asyncio.set_event_loop(None)
@@ -315,13 +327,12 @@ class Simulator:
             host=self.host, address=self._address, finished=self._finished.set,
             account=self._account, clock=self._clock, secret=self.control_secret,
         )  # fmt: skip
-        runner = web.AppRunner(
-            exchange.application(), access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT
-        )
-        await runner.setup()
+        runners: list[web.AppRunner] = []
         try:
-            await web.TCPSite(runner, self.host, self._port).start()
-            self._bound = runner.addresses[0][1]
+            self._bound = await _listen(exchange.application(), self.host, self._port, runners)
+            if self._futures_port is not None:
+                application = exchange.futures_application()
+                self._futures_bound = await _listen(application, self.host, self._futures_port, runners)
             self.market.start(exchange.now_ns())
             self._loop, self._exchange, self._stopping = loop, exchange, asyncio.Event()
             pump = loop.create_task(exchange.run())
@@ -335,7 +346,17 @@ class Simulator:
             if isinstance(failure, Exception):
                 raise failure
         finally:
-            await runner.cleanup()
+            for runner in runners:
+                await runner.cleanup()
+
+
+async def _listen(application: web.Application, host: str, port: int, runners: list[web.AppRunner]) -> int:
+    """Serve an application; add what is to be cleaned up; return the port."""
+    runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=SHUTDOWN_TIMEOUT)
+    runners.append(runner)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    return int(runner.addresses[0][1])
 
 
 @contextlib.contextmanager

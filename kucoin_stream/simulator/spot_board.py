@@ -14,6 +14,7 @@ from kucoin_stream.simulator.flow import SECOND, Change, Fill
 from kucoin_stream.simulator.instrument import Board, Instrument, KlineChanges
 from kucoin_stream.simulator.ladder import Side
 from kucoin_stream.simulator.market import INTERVAL_NAMES, Push, message
+from kucoin_stream.simulator.marks import index, mark, reverse
 from kucoin_stream.simulator.summary import snapshot
 
 _ALL_TICKERS = "/market/ticker:all"
@@ -37,7 +38,11 @@ class SpotBoard(Board):
         self._ticker = f"/market/ticker:{symbol}"
         self._level1 = f"/spotMarket/level1:{symbol}"
         self._depth_topics = {f"/spotMarket/level2Depth{depth}:{symbol}": depth for depth in _DEPTHS}
-        self._indices = [f"/indicator/{kind}:{symbol}" for kind in ("index", "markPrice")]
+        self._indices = {
+            f"/indicator/{kind}:{name}": (price, name)
+            for kind, price in (("index", index), ("markPrice", mark))
+            for name in (symbol, f"{instrument.listing.quote}-{instrument.listing.base}")
+        }
         self._snapshots = [f"/market/snapshot:{name}" for name in (symbol, *instrument.listing.markets)]
         self._klines = {interval: f"/market/candles:{symbol}_{interval}" for interval in INTERVAL_NAMES}
         single = (self._level2, self._match, self._ticker, self._level1, _ALL_TICKERS)
@@ -178,10 +183,11 @@ class SpotBoard(Board):
 
     def _push_indices(self, moment: int, out: list[Push]) -> None:
         symbol = self._instrument.listing.symbol
-        for topic in self._indices:
+        for topic, (price, name) in self._indices.items():
             if topic in self._wanted:
-                value = float(self._instrument.price(self._instrument.flow.last.price))
-                data = {"symbol": symbol, "granularity": 1000, "value": value, "timestamp": moment // 1_000_000}
+                value = price(self._instrument, moment)
+                value = value if name == symbol else reverse(value)
+                data = {"symbol": name, "granularity": 1000, "value": value, "timestamp": moment // 1_000_000}
                 out.append(Push(topic, message(topic, "tick", data)))
 
     def _push_snapshots(self, moment: int, out: list[Push]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from kucoin_stream.simulator.bars import Klines, Window
 from kucoin_stream.simulator.flow import SECOND, OrderFlow
 from kucoin_stream.simulator.ladder import text
 from kucoin_stream.simulator.listings import Listing
+from kucoin_stream.simulator.trading.amounts import written
 
 
 def snapshot(listing: Listing, flow: OrderFlow, klines: Klines, now_ns: int) -> dict[str, Any]:
@@ -70,6 +72,16 @@ def statistics(listing: Listing, flow: OrderFlow, klines: Klines, now_ns: int) -
         "makerFeeRate": "0.001",
         "takerCoefficient": "1",
         "makerCoefficient": "1",
+    }
+
+
+def as_captured(listing: Listing, flow: OrderFlow, row: dict[str, Any]) -> dict[str, Any]:
+    """Return what live answers about all symbols have beyond :func:`statistics` (rest.tsv)."""
+    return {
+        "open": written(Decimal(row["last"]) - Decimal(row["changePrice"])),
+        "lastSize": text(flow.last.size, listing.size_scale),
+        "priceChange": row["changePrice"],
+        "priceChangePercent": row["changeRate"],
     }
 
 

@@ -1,40 +1,36 @@
 """From the loop thread to streamz's loop: one bounded inbox and one pump per direct child of a source.
 
-The loop thread appends a list per socket read and wakes the pump only when it sleeps. The pump runs on streamz's loop
-and awaits its own branch only, so that back-pressure (``rate_limit``, ``delay``, ``buffer``) ends here, and siblings
-run at full rate. An exception costs its own message.
-
-Hand-over without a lock: the deque's single operations are atomic, ``_awake`` is written by both sides but in an order
-that can wake the pump once too often, never once too little, and only the pump's own thread starts a pump.
+The pump runs on streamz's loop and awaits its own branch only, so that back-pressure (``rate_limit``, ``delay``,
+``buffer``) ends here, and siblings run at full rate. An exception costs its own message. Only the pump's own thread
+starts a pump.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
-import sys
 import threading
-import traceback
 import weakref
-from collections import deque
-from collections.abc import Callable, Sequence
-from inspect import isawaitable
+from collections.abc import Callable
+from contextlib import suppress
+from inspect import isawaitable, iscoroutine
+from time import monotonic, time_ns
 from typing import Any
 
 from streamz import Stream
-from streamz.core import thread_state
 from tornado import gen
 
-from kucoin_stream.protocol.events import Gap, News
 from kucoin_stream.protocol.topics import Overflow
+from kucoin_stream.streams import running
+from kucoin_stream.streams.failure import Failure, failure
+from kucoin_stream.streams.inbox import Inbox
+from kucoin_stream.streams.origin import cell, note
+from kucoin_stream.transport.latency import Samples
 
-# What a user's node may raise without ending more than its message: sys.exit() and a cancelled await among them.
-_USERS_ERRORS = (Exception, asyncio.CancelledError, SystemExit)
 _TURN = 200  # messages before the pump lets others on its loop have a turn
 
 
-class Branch:
+class Branch(Inbox):
     """The way of one child. ``put`` runs on the loop thread, the pump on streamz's."""
 
     def __init__(
@@ -48,98 +44,55 @@ class Branch:
         overflow: Overflow,
         news: bool,
     ) -> None:
-        self.dropped = 0  # messages that the overflow policy left out
-        self.errors = 0  # messages that an exception in the user's graph cost
-        self.peak = 0  # most messages that ever waited
-        self.wants_news = news
-        self._node = weakref.ref(node)
+        loop: asyncio.AbstractEventLoop = (node.loop or source.loop).asyncio_loop
+        super().__init__(loop, post, topic=topic, limit=limit, overflow=overflow, news=news)
+        self.error_count = 0  # messages that an exception in the user's graph cost
+        self.busy = 0.0  # seconds for which the user's graph had the thread
+        self.since = 0.0  # when it got the thread, on the monotonic clock; 0 while it does not have it
+        self.thread = 0  # ident of the pump's thread
+        self.queued = Samples()  # from waking the pump until it takes the first message
+        self.taken = Samples()  # what the user's graph needs for what it is given in one go
+        self._node = weakref.ref(node, self._orphaned)
         self._source = weakref.ref(source)
-        self._topic = topic
-        self._limit = limit
-        self._overflow = overflow
-        self._inbox: deque[Any] = deque()  # the loop thread only appends, the pump only pops
-        self._full = False  # then new messages are held back, in what follows
-        self._missed = 0
-        self._news: list[News] = []
-        self._latest: dict[Any, Any] = {}  # by symbol
-        self._post = post
-        self._awake = False
+        self._cell = cell.get()
         self._pumping = False
-        self._left = False
-        self._loop: asyncio.AbstractEventLoop = source.loop.asyncio_loop
-        self._context = contextvars.copy_context()  # of the cell: output appears there
-        _quiet_streamz()
+        self._waits: list[Any] = []  # what the pump waits for
+        self.context = contextvars.copy_context()  # of the cell: output appears there
+        note(self, "branch")
 
     @property
     def gone(self) -> bool:
         """Whether the child no longer exists, or has left its source."""
         return self._left or self._node() is None
 
-    def leave(self) -> None:
-        """Hand the child no more, not even what waits for it. Safe from any thread."""
-        self._left = True
+    @property
+    def node(self) -> Stream | None:
+        """The child, while it exists."""
+        return self._node()
 
-    # -- loop thread ---------------------------------------------------------------------------------------------
-
-    def put(self, messages: Sequence[Any]) -> None:
-        """Take the messages of one socket read; hold them back where the inbox is full."""
-        inbox = self._inbox
-        if self._full or len(inbox) + len(messages) > self._limit:
-            self._full = True
-            self._hold(messages)
-            self.refill()
-        else:
-            inbox.extend(messages)
-        self.peak = max(self.peak, len(inbox))
-        self._rouse()
-
-    def _hold(self, messages: Sequence[Any]) -> None:
-        for message in messages:
-            if isinstance(message, News):
-                self._news.append(message)
-            elif self._overflow == "conflate":
-                symbol = getattr(message, "symbol", None)
-                self.dropped += symbol in self._latest
-                self._latest[symbol] = message
-            else:
-                self.dropped += 1
-                self._missed += 1
-
-    def refill(self) -> None:
-        """Put what was held back behind the rest, once half of the inbox is free: first the hole, then the news."""
-        if not self._full or len(self._inbox) > self._limit // 2:
-            return
-        held: list[Any] = [*self._news, *self._latest.values()]
-        if self._missed and self.wants_news:
-            held.insert(0, Gap(self._topic, "the reader was too slow", self._missed))
-        self._full, self._missed = False, 0
-        self._news.clear()
-        self._latest.clear()
-        self._inbox.extend(held)
-        self._rouse()
-
-    def _rouse(self) -> None:
-        if not self._awake and self._inbox:
-            self._awake = True
-            try:
-                self._loop.call_soon_threadsafe(self._wake)
-            except RuntimeError:  # streamz's loop was closed: nobody will ever read this
-                self._inbox.clear()
+    @property
+    def source(self) -> Stream | None:
+        """The source, while it exists."""
+        return self._source()
 
     # -- streamz's loop ------------------------------------------------------------------------------------------
 
     def _wake(self) -> None:
         if not self._pumping:
             self._pumping = True
-            self._task = self._loop.create_task(self._pump(), context=self._context)
+            self._task = self.loop.create_task(self._pump(), context=self.context)
 
     async def _pump(self) -> None:
         left = _TURN
+        self.thread = threading.get_ident()
+        self.queued.add(monotonic() - self._roused)
         try:
             while self._next():
                 left, waits = self._hand_on(left)
-                for each in waits:
-                    await self._finish(each)
+                if waits:
+                    self._waits = waits
+                    await (self.finish(waits[0]) if len(waits) == 1 else asyncio.gather(*map(self.finish, waits)))
+                    self._waits = []
                 if left <= 0:
                     await asyncio.sleep(0)
                     left = _TURN
@@ -148,14 +101,15 @@ class Branch:
         if self._full:
             self._post(self.refill)
 
-    def _next(self) -> bool:
-        """Whether there is a message; if not, the next ``put`` wakes the pump again."""
-        if not self._inbox:
-            self._awake = False
-            if not self._inbox:  # what was put before that line is seen here, what comes after wakes again
-                return False
-            self._awake = True
-        return True
+    def _orphaned(self, _: object) -> None:
+        """End a pump that waits for a queue which went with its node, not for a user's coroutine."""
+
+        def end() -> None:
+            if self._waits and all(type(each) is asyncio.Future for each in self._waits):
+                self._task.cancel()
+
+        with suppress(RuntimeError):  # the loop was closed
+            self.loop.call_soon_threadsafe(end)
 
     def _hand_on(self, most: int) -> tuple[int, list[Any]]:
         """Give the child up to ``most`` messages, until one has to be waited for; return how many are left, and it."""
@@ -163,53 +117,79 @@ class Branch:
         if node is None or source is None or self._left:
             inbox.clear()
             return most, []
-        update = node.update
-        thread_state.asynchronous = _here.pumping = True  # emit() inside the graph must not wait for this very loop
+        update, before, ran = node.update, most, running.enter(self)
+        self.since = monotonic()
         try:
             while inbox and most > 0 and not self._left:
                 most -= 1
                 try:
                     result = update(inbox.popleft(), who=source, metadata=[])
-                except _USERS_ERRORS as exc:
-                    self._failed(exc)
+                except GeneratorExit:
+                    raise
+                except BaseException as exc:  # noqa: BLE001  sys.exit() and a cancelled await among them
+                    self.failed(exc)
                     continue
                 if type(result) is list and not result:  # almost always
                     continue
-                results = result if isinstance(result, list) else [result]
-                if waits := [each for each in results if isinstance(each, list) or isawaitable(each)]:
+                if waits := unfinished(result):
                     return most, waits
         finally:
-            thread_state.asynchronous = _here.pumping = False
+            took, self.since = monotonic() - self.since, 0.0
+            self.taken.add(took)
+            self.busy += took
+            self.received += before - most
+            running.leave(ran)
         return most, []
 
-    async def _finish(self, result: Any) -> None:
+    async def finish(self, result: Any) -> None:
+        """Wait for what a node returned; an exception costs its own message."""
         try:
-            await gen.convert_yielded(result)
-        except _USERS_ERRORS as exc:
+            await (result if iscoroutine(result) else gen.convert_yielded(result))
+        except GeneratorExit:
+            raise
+        except BaseException as exc:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise  # it is the pump that is being ended
-            self._failed(exc)
+            self.failed(exc)
 
-    def _failed(self, exc: BaseException) -> None:
-        self.errors += 1
-        if self.errors == 1:
-            node = self._node()
-            sys.stderr.write(f"{self._topic}: {node} raised; later errors of this branch are only counted\n")
-            traceback.print_exception(exc)
+    def emit(self, emit: Callable[..., Any], message: Any, metadata: Any) -> list[Any]:
+        """Have a node of this branch emit from a coroutine of its own, which an exception would end for good."""
+        ran = running.enter(self)
+        try:
+            waits = unfinished(emit(message, metadata))
+        except GeneratorExit:
+            raise
+        except BaseException as exc:  # noqa: BLE001
+            self.failed(exc)
+            return []
+        finally:
+            running.leave(ran)
+        return [self.loop.create_task(self.finish(each)) for each in waits]
+
+    def failed(self, exc: BaseException) -> None:
+        """Count what a node raised; show the first one in the cell that made the branch."""
+        running.end_child(exc)
+        self.error_count += 1
+        count, moment = self.error_count, time_ns()
+
+        def made() -> Failure:
+            return failure(exc, self._node(), feed=self._topic, cell=self._cell, time_ns=moment, count=count)
+
+        if count == 1:
+            first = made()
+            running.tell(
+                f"{first.feed}: {first.node} raised; later errors of this branch are only counted\n{first.traceback}"
+            )
+        if (source := self._source()) is not None:
+            source._failed(made)
 
 
-_here = threading.local()
+def unfinished(result: Any) -> list[Any]:
+    """Return what has to be waited for of what a node's ``update`` returned."""
+    if isinstance(result, list):
+        return [each for one in result for each in unfinished(one)]
+    return [result] if isawaitable(result) and not _done(result) else []
 
 
-class _Quiet(logging.Filter):
-    """streamz logs a traceback for every message a node raises on; the branch says it once."""
-
-    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002
-        """Pass what does not come from under a pump."""
-        return not getattr(_here, "pumping", False)
-
-
-def _quiet_streamz() -> None:
-    logger = logging.getLogger("streamz.core")
-    if not any(isinstance(each, _Quiet) for each in logger.filters):
-        logger.addFilter(_Quiet())
+def _done(each: Any) -> bool:
+    return isinstance(each, asyncio.Future) and each.done() and not each.cancelled() and each.exception() is None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, get_origin
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeVar, get_origin
 
 from kucoin_stream.errors import NotReadyError, RefusedError
+from kucoin_stream.protocol.bookfeeds import span
 from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
-from kucoin_stream.protocol.messages import futures, pro, spot
 from kucoin_stream.protocol.topics import Topic, shares_path
-from kucoin_stream.streams.branch import Branch
+from kucoin_stream.streams import reading
+from kucoin_stream.streams.inbox import Inbox
 from kucoin_stream.streams.source import Inlet, LiveSource, Table
 from kucoin_stream.transport.engine import Engine
 
@@ -38,6 +39,18 @@ class _Recent:
     def tell(self, news: News) -> None:
         """What was received stays received."""
 
+    def remember(self) -> list[Any]:
+        """Return what brings it back to this moment of a tape."""
+        return list(self.messages)
+
+    def recall(self, state: list[Any]) -> None:
+        """Be as at the moment of ``state``."""
+        self.messages = deque(state, maxlen=RECENT)
+
+    def forget(self, since_ns: int | None) -> None:  # noqa: ARG002  tables say since when
+        """Be empty."""
+        self.messages.clear()
+
 
 class _FeedInlet(Inlet):
     """The inlet of a feed: knows how its topics are, and begins a new table with what came lately."""
@@ -49,8 +62,8 @@ class _FeedInlet(Inlet):
         self.recent = _Recent()
         super().grow(self.recent)
 
-    def grow(self, reader: Branch | Table) -> None:
-        if not isinstance(reader, Branch):
+    def grow(self, reader: Inbox | Table) -> None:
+        if not isinstance(reader, Inbox):
             reader.take(list(self.recent.messages))
         super().grow(reader)
 
@@ -71,6 +84,8 @@ class _FeedInlet(Inlet):
                     return
             case Refused(code=code, reason=reason):
                 self.states[topic] = f"refused: {code} {reason}"
+            case Gap(missed=None) if not self.received:
+                return  # where nothing was, nothing is missing
             case Gap():
                 pass
         super().news(news)
@@ -104,7 +119,7 @@ class _IncrementalInlet(_FeedInlet):
         super().flush()
 
     def _check(self, delta: Any) -> None:
-        symbol, (start, last) = delta.symbol, _span(delta)
+        symbol, (start, last) = delta.symbol, span(delta)
         end = self._ends.get(symbol)
         if start is not None and end is not None and start > end + 1:
             topic = next(topic for topic in self.states if topic.endswith(f":{symbol}"))
@@ -112,17 +127,22 @@ class _IncrementalInlet(_FeedInlet):
         self._ends[symbol] = last
 
     def news(self, news: News) -> None:
-        if not isinstance(news, Gap):
-            self._ends.clear()  # a new beginning, which its own news tells
+        told = len(self.pending)
         super().news(news)
+        counted = isinstance(news, Gap) and news.missed is not None
+        if len(self.pending) > told and not counted:
+            self._ends.clear()  # a new beginning, which its own news tells
 
 
 class Feed(LiveSource[T]):
     """A subscription as a streamz source of typed messages. Made by :class:`Client`, not by hand.
 
     Each feed is its own node; the wire subscription is shared. ``stop()`` and ``start()`` pause and resume it; with
-    ``news=True`` a resume begins with a :class:`Gap`. Sources: KuCoin API docs, "Classic websocket"; protocol.md 4.
+    ``news=True`` a resume begins with a :class:`Gap`. In coroutines: ``await feed``, ``async for message in feed``,
+    which ``stop()`` ends. Sources: KuCoin API docs, "Classic websocket"; protocol.md 4.
     """
+
+    kind = "feed"
 
     def __init__(
         self,
@@ -164,6 +184,7 @@ class Feed(LiveSource[T]):
         """Subscribe, or resume after :meth:`stop`. Waits at most 2 s for the ack.
 
         Raises :class:`RefusedError` where the exchange refuses within that time; later, it becomes the status.
+        In a coroutine of a client opened by ``async with`` it does not wait: ``await feed`` does.
         """
         if not self.stopped:
             return
@@ -171,6 +192,8 @@ class Feed(LiveSource[T]):
         self._engine.call(self._attach, resumed)
         for frame in self._frames:
             frame.resume()
+        if not self._engine.may_wait:
+            return
         try:
             self._engine.call(self._engine.pool.settled, self.topics, ACK_WAIT, timeout=ACK_WAIT + 1)
         except NotReadyError:
@@ -201,6 +224,7 @@ class Feed(LiveSource[T]):
         self.stopped = True
         for frame in self._frames:
             frame.freeze()
+        reading.wake(self)
         self._engine.post(_leave, self._engine, self.topics, self._inlet)
 
     @property
@@ -212,6 +236,17 @@ class Feed(LiveSource[T]):
             return "stopped"
         states = sorted(set(self._inlet.states.values()) - {"live"}, reverse=True)
         return states[0] if states else "live"
+
+    async def ready(self, timeout: float = 10.0) -> Self:
+        """Wait in a coroutine until the exchange has taken the subscription; return ``self``. As ``await feed`` does.
+
+        Raises :class:`NotReadyError` after ``timeout`` seconds, :class:`RefusedError`, :class:`StoppedError`.
+        """
+        await reading.until(self, lambda: self.status == "live", timeout)
+        return self
+
+    def __await__(self) -> Generator[Any, Any, Self]:
+        return self.ready().__await__()
 
     # -- upward doors --------------------------------------------------------------------------------------------
 
@@ -236,17 +271,6 @@ class Feed(LiveSource[T]):
         if self._shown is None:
             self._shown = self.frame(_DISPLAYED_ROWS)
         self._shown._ipython_display_(**kwargs)
-
-
-def _span(change: spot.BookDelta | futures.BookChange | pro.Book) -> tuple[int | None, int]:
-    """Return the sequences of a book's push, first and last; a snapshot follows on nothing."""
-    match change:
-        case spot.BookDelta():
-            return change.sequence_start, change.sequence_end
-        case futures.BookChange():
-            return change.sequence, change.sequence
-        case pro.Book():
-            return None if change.kind == "snapshot" else change.start, change.end
 
 
 def _inlet(row: Topic, topics: Sequence[str]) -> _FeedInlet:

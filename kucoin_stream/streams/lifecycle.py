@@ -6,7 +6,7 @@ import difflib
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol.lifecycle import KINDS, LifecycleEvent
-from kucoin_stream.streams.branch import Branch
+from kucoin_stream.streams.inbox import Inbox
 from kucoin_stream.streams.source import Inlet, LiveSource, Table
 from kucoin_stream.transport.engine import Engine
 from kucoin_stream.transport.watchers import Watchers
@@ -22,12 +22,12 @@ class _EventInlet(Inlet):
         self.kinds = kinds
         self._watchers = watchers
 
-    def grow(self, reader: Branch | Table) -> None:
+    def grow(self, reader: Inbox | Table) -> None:
         if not self.wanted:
             self._watchers.add(self)
         super().grow(reader)
 
-    def prune(self, reader: Branch | Table) -> None:
+    def prune(self, reader: Inbox | Table) -> None:
         super().prune(reader)
         self._leave()
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import time
 import weakref
-from collections.abc import Iterator
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+from msgspec import structs
 from streamz import Source, Stream
 from streamz.orderedweakset import OrderedWeakrefSet
+from streamz.sinks import sink
 
 from kucoin_stream.protocol.events import News
 from kucoin_stream.protocol.topics import Overflow
 from kucoin_stream.streams.branch import Branch
+from kucoin_stream.streams.counters import Counters, count
+from kucoin_stream.streams.failure import Failure
+from kucoin_stream.streams.inbox import Inbox
+from kucoin_stream.streams.mended import adopt
+from kucoin_stream.streams.origin import Kind, note
+from kucoin_stream.streams.reading import STOPPED, Reading
+from kucoin_stream.streams.stalls import watchdog
+from kucoin_stream.streams.threaded import Threaded
 from kucoin_stream.transport.engine import Engine
 
 T = TypeVar("T")
@@ -26,13 +37,22 @@ class Table(Protocol):
     def tell(self, news: News) -> None:
         """Take what happened to a topic, in order with its messages."""
 
+    def remember(self) -> Any:
+        """Return what brings it back to this moment of a tape."""
+
+    def recall(self, state: Any) -> None:
+        """Be as at the moment of ``state``, which stays as it is."""
+
+    def forget(self, since_ns: int | None) -> None:
+        """Be empty: a tape begins anew; at ``since_ns`` (Unix ns) where that is in its midst."""
+
 
 class Inlet:
     """Collects messages and hands them to branches and tables, a list per socket read. Lives on the loop thread."""
 
     def __init__(self) -> None:
         self.received = 0
-        self.branches: list[Branch] = []
+        self.branches: list[Inbox] = []
         self.tables: list[Table] = []
         self.pending: list[Any] = []
         self._has_news = False
@@ -42,15 +62,20 @@ class Inlet:
         """Whether anybody listens."""
         return bool(self.branches or self.tables)
 
-    def grow(self, reader: Branch | Table) -> None:
+    def grow(self, reader: Inbox | Table) -> None:
         """Hand messages to one more reader."""
-        readers: list[Any] = self.branches if isinstance(reader, Branch) else self.tables
+        readers: list[Any] = self.branches if isinstance(reader, Inbox) else self.tables
         readers.append(reader)
 
-    def prune(self, reader: Branch | Table) -> None:
+    def prune(self, reader: Inbox | Table) -> None:
         """Hand no more messages to a reader."""
         self.branches = [each for each in self.branches if each is not reader]
         self.tables = [each for each in self.tables if each is not reader]
+
+    @property
+    def lag(self) -> int:
+        """How many messages the slowest branch is behind."""
+        return max((branch.waiting for branch in self.branches if not branch.gone), default=0)
 
     def news(self, news: News) -> None:
         """Take news, in order with the messages."""
@@ -110,7 +135,11 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
     With ``news``, the stream also carries what happened to it, in order: :class:`Disconnected`, :class:`Restarted`,
     :class:`Gap`, :class:`Refused`. Without, only data. A child that lags ``limit`` messages behind gets no more
     until half of them are worked off; ``overflow`` says what becomes of those meanwhile.
+
+    In a coroutine, ``async for message in source`` reads it from then on; each such loop has an inbox of its own.
     """
+
+    kind: ClassVar[Kind] = "stream"
 
     def __init__(
         self,
@@ -131,14 +160,19 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
         self.owner: object = None  # kept alive as long as somebody reads this source
         self._inlet = inlet or Inlet()
         self._branches: weakref.WeakKeyDictionary[Stream, Branch] = weakref.WeakKeyDictionary()
+        self._readings: weakref.WeakSet[Reading[T]] = weakref.WeakSet()
+        self._errors: Errors | None = None
         super().__init__(stream_name=stream_name or title)
         self.downstreams = _Children(self)
+        note(self, self.kind)
+        watchdog.begin(engine)
 
     def _grow(self, node: Stream) -> None:
         branch = Branch(
             node, self, self._engine.post, topic=self.title, limit=self._limit, overflow=self._overflow, news=self._news
         )
         self._branches[node] = branch
+        adopt(node, branch)
         self._engine.post(self._inlet.grow, branch)
 
     def _prune(self, node: Stream) -> None:
@@ -153,16 +187,93 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
         return iter(list(self._branches.values()))
 
     @property
+    def status(self) -> str:
+        """``live`` until its client ends: ``stopped: ...``; of the changes of a live frame that frame's."""
+        if self._engine.ended:
+            return f"{STOPPED}: {self._engine.ended}"
+        return getattr(self.owner, "status", "live")
+
+    def __aiter__(self) -> Reading[T]:
+        return Reading(self, self, news=self._news)
+
+    @property
     def received(self) -> int:
         """Messages received."""
         return self._inlet.received
 
     @property
     def dropped(self) -> int:
-        """Messages that a branch lost because its reader was too slow, over all branches."""
-        return sum(branch.dropped for branch in self.branches)
+        """Messages that a reader lost because it was too slow, over all branches and ``async for`` loops."""
+        return sum(branch.dropped for branch in self.branches) + sum(each.dropped for each in list(self._readings))
 
     @property
-    def errors(self) -> int:
+    def error_count(self) -> int:
         """Messages lost to exceptions in users' nodes, over all branches."""
-        return sum(branch.errors for branch in self.branches)
+        return sum(branch.error_count for branch in self.branches)
+
+    def statistics(self) -> dict[str, Any]:
+        """Return the counters: of all branches together, and one row per branch.
+
+        ``inbox``: messages that wait; ``peak``: most that ever did; ``cost_us``: microseconds a message takes the
+        user's graph; ``load``: its share of one core over the last seconds.
+        """
+        now, branches = time.monotonic(), list(self.branches)
+        rows = [{"node": str(branch.node), **_plain(count([branch], now))} for branch in branches]
+        return {"name": self.title, **_plain(count(branches, now)), "received": self.received, "branches": rows}
+
+    @property
+    def errors(self) -> Errors:
+        """What users' nodes raise from now on, as a streamz source of :class:`Failure`.
+
+        The first traceback of each branch is also shown in the cell that made it, the others are counted.
+        """
+        if self._errors is None:
+            self._errors = Errors(self._engine, self.title)
+        return self._errors
+
+    def _failed(self, failure: Callable[[], Failure]) -> None:
+        if self._errors is not None:
+            self._errors.take(failure)
+
+    # -- a thread of its own -------------------------------------------------------------------------------------
+
+    def threaded(self) -> Threaded:
+        """Return a node whose children run in a thread of their own, so that one that blocks stops no other graph."""
+        node = Threaded(self)
+        self._engine.on_end(node.end)
+        return node
+
+    def sink(self, func: Callable[..., Any], *args: Any, thread: bool = False, **kwargs: Any) -> Stream:
+        """Call ``func(message, *args, **kwargs)`` for each message: streamz's ``sink``.
+
+        ``thread=True``: in a thread of its own, where it may block. Only feeds and streams have this; for a longer way
+        in a thread of its own write ``feed.threaded().map(f).sink(g)``.
+        """
+        return sink(self.threaded() if thread else self, func, *args, **kwargs)
+
+
+def _plain(counters: Counters) -> dict[str, Any]:
+    return {**structs.asdict(counters), "cost_us": counters.cost_us}
+
+
+class Errors(LiveSource[Failure]):
+    """What the nodes behind a source raise. What nodes behind this one raise is shown once, and counted."""
+
+    kind = "errors"
+
+    def __init__(self, engine: Engine, title: str) -> None:
+        super().__init__(
+            engine, title=f"errors of {title}", limit=engine.settings.inbox_size, overflow="mark", news=False
+        )
+
+    def take(self, failure: Callable[[], Failure]) -> None:
+        """Hand on a failure, made only where somebody listens. Safe from any thread."""
+        if self._inlet.wanted:
+            self._engine.post(self._put, failure())
+
+    def _put(self, failure: Failure) -> None:
+        self._inlet.pending.append(failure)
+        self._inlet.flush()
+
+    def _failed(self, failure: Callable[[], Failure]) -> None:
+        """Errors of errors would have no end."""

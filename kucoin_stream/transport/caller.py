@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from msgspec import Raw, Struct
 
@@ -16,14 +16,17 @@ from kucoin_stream.protocol.endpoints.quota import BLOCKED, Quota
 from kucoin_stream.protocol.messages import decode
 from kucoin_stream.protocol.messages.rest import Response
 from kucoin_stream.transport.engine import Engine
-from kucoin_stream.transport.rest import Rest, _raw, unreachable
+from kucoin_stream.transport.rest import Answer, Rest
 
 BROKER_BASE = "https://api-broker.kucoin.com"
 PATIENCE = 65.0  # seconds that a call waits for its quota in all: two windows, protocol.md 8.1
 
 _OK = "200000"
 _BAD_TIMESTAMP = "400002"
-_TOO_MANY = frozenset({"429000", "1015"})
+_TOO_MANY_STATUS = 429
+_SHUT_OUT = "1015"  # Cloudflare's
+_TOO_MANY = frozenset({"429000", _SHUT_OUT})
+_SHORT = 0.05  # seconds after which a quota is looked at again while calls are on their way
 _NOT_JSON = {403: "forbidden from here", 429: "too many requests", 451: "not offered in your region"}
 
 
@@ -45,23 +48,16 @@ class Call(Struct, frozen=True):
         return f"{self.method} {self.target.partition('?')[0]}"
 
 
-class _Answer(Struct, frozen=True):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class Caller:
     """Performs calls for one engine, each within its pool's quota. Lives on the loop thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._quotas: dict[str, Quota] = {}
         self._broker: Rest | None = None
         engine.on_end(self._end)
 
     def __repr__(self) -> str:
-        return f"<Caller {', '.join(self._quotas) or 'unused'}>"
+        return f"<Caller {', '.join(self._engine.rest.quotas) or 'unused'}>"
 
     @property
     def timeout(self) -> float:
@@ -96,45 +92,51 @@ class Caller:
             raise
 
     async def _within_quota(self, rest: Rest, call: Call, wanted: Callable[[], bool]) -> Raw:
-        quota = self._quotas.setdefault(call.pool or call.host, Quota())
+        quota = self._engine.rest.quotas.setdefault(call.pool or call.host, Quota())
         deadline, tried, synchronised = time.monotonic() + PATIENCE, 0, False
         while True:
             while (wait := quota.wait(call.weight, time.monotonic())) > 0:
-                await _sleep(call, wait, deadline)
+                await _sleep(call, min(wait, _SHORT) if quota.pending else wait, deadline)
             if not wanted():
                 raise RequestError(f"{call}: interrupted, and not sent")
-            quota.spend(call.weight)
-            answer = await self._send(rest, call)
-            quota.seen(answer.headers, time.monotonic())
+            answer = await self._counted(rest, call, quota)
             try:
                 return _data(rest, call, answer)
             except ResponseError as exc:
-                if exc.status == 429 or exc.code in _TOO_MANY:
+                if exc.status == _TOO_MANY_STATUS or exc.code in _TOO_MANY:
                     tried += 1
-                    wait = quota.refused(answer.headers, exc.code, tried, time.monotonic())
+                    wait = self._refused(quota, answer, exc.code, tried)
                     if time.monotonic() + wait > deadline:
                         raise
-                    await asyncio.sleep(wait)
                 elif call.signed and exc.code == _BAD_TIMESTAMP and not synchronised:
                     synchronised = True  # our clock is off
                     await rest.synchronise()
                 else:
                     raise
 
-    async def _send(self, rest: Rest, call: Call) -> _Answer:
-        from aiohttp import ClientError, ClientTimeout
-
-        headers = signing.Hidden(rest._headers() | _kind(call) | await self._signature(rest, call))
-        timeout = ClientTimeout(total=self._engine.settings.request_timeout)
+    async def _counted(self, rest: Rest, call: Call, quota: Quota) -> Answer:
+        """Send a call that counts as on its way until then."""
+        quota.spend(call.weight)
         try:
-            async with rest._open().request(
-                call.method, _raw(rest.base + call.target), data=call.body.encode() or None, headers=headers,
-                timeout=timeout, allow_redirects=False,
-            ) as answer:  # fmt: skip
-                body = await rest._body(str(call), answer)
-                return _Answer(answer.status, {name.lower(): text for name, text in answer.headers.items()}, body)
-        except (ClientError, TimeoutError, OSError) as exc:
-            raise unreachable(str(call), rest.base, exc) from None  # aiohttp's own text may repeat headers
+            answer = await self._send(rest, call)
+        finally:
+            quota.done(call.weight)
+        if answer.status != _TOO_MANY_STATUS:
+            quota.seen(answer.headers, time.monotonic())
+        return answer
+
+    def _refused(self, quota: Quota, answer: Answer, code: str, tried: int) -> float:
+        """Note a refusal for too many calls; return how many seconds to wait."""
+        now = time.monotonic()
+        wait = quota.refused(answer.headers, code, tried, now)
+        if code == _SHUT_OUT:
+            for each in self._engine.rest.quotas.values():
+                each.hold(now + wait)
+        return wait
+
+    async def _send(self, rest: Rest, call: Call) -> Answer:
+        headers = signing.Hidden(_kind(call) | await self._signature(rest, call))
+        return await rest.send(str(call), call.method, call.target, headers, call.body)
 
     async def _signature(self, rest: Rest, call: Call) -> dict[str, str]:
         if not call.signed:
@@ -168,7 +170,7 @@ async def _sleep(call: Call, seconds: float, deadline: float) -> None:
     await asyncio.sleep(seconds)
 
 
-def _data(rest: Rest, call: Call, answer: _Answer) -> Raw:
+def _data(rest: Rest, call: Call, answer: Answer) -> Raw:
     """Return what a good answer holds; raise :class:`ResponseError` with what the code means."""
     try:
         response = decode(Response, answer.body)
@@ -176,12 +178,14 @@ def _data(rest: Rest, call: Call, answer: _Answer) -> Raw:
         if answer.status == 200:
             raise RemoteProtocolError(f"{call}: the answer is not JSON of the form {{code, data}}") from None
         blocked = answer.status in {403, 429} and b"1015" in answer.body  # Cloudflare's page
-        reason = meaning(call.host, "1015") if blocked else _NOT_JSON.get(answer.status, "an answer that is not JSON")
-        raise ResponseError(str(call), answer.status, "1015" if blocked else "", reason) from None
+        reason = (
+            meaning(call.host, _SHUT_OUT) if blocked else _NOT_JSON.get(answer.status, "an answer that is not JSON")
+        )
+        raise ResponseError(str(call), answer.status, _SHUT_OUT if blocked else "", reason) from None
     code = printable(response.code, 20)
     if answer.status == 200 and code == _OK:
         return response.data
     masked = rest.signer.masked if rest.signer else str
-    reason = masked(printable(response.msg or "no reason given"))
+    reason = printable(masked(response.msg or "no reason given"))
     means = meaning(call.host, code)
     raise ResponseError(str(call), answer.status, code, f"{reason} ({means})" if means else reason)

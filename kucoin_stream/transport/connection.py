@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kucoin_stream.errors import (
     KucoinStreamError,
@@ -33,14 +34,17 @@ from kucoin_stream.protocol.events import (
     Unreadable,
 )
 from kucoin_stream.protocol.messages.envelope import Push
+from kucoin_stream.protocol.topic import ORDERS
 from kucoin_stream.protocol.topic import Connection as Key
 from kucoin_stream.protocol.wsapi import WsApiProtocol
 from kucoin_stream.settings import Settings
 from kucoin_stream.transport.dial import Line, Machine
+from kucoin_stream.transport.latency import EVERY, Latency
 from kucoin_stream.transport.plan import Batch
 from kucoin_stream.transport.socket import Deliver, Socket, open_socket
 
 Dial = Callable[[Key], Awaitable[Line]]
+Gate = Callable[[bytes, Push[Any]], None]
 OpenSocket = Callable[[str, Deliver, Settings], Awaitable[Socket]]
 
 
@@ -63,6 +67,8 @@ class Wire:
     def __init__(self, dial: Dial, open: OpenSocket = open_socket) -> None:  # noqa: A002  what it does
         self.open = open
         self.listener: Listener | None = None
+        self.latency = Latency()
+        self.lasting = False  # the exchange never ends its connections
         self._dial = dial
 
     def __call__(self, key: Key) -> Awaitable[Line]:
@@ -76,6 +82,10 @@ class Command(Struct, frozen=True):
     kind: Literal["subscribe", "unsubscribe"]
     batch: Batch = ()  # empty: unknown, as of an error that answers nothing of ours
 
+
+_LAST_ANSWERS = 2.0  # seconds
+_LATE = 0.5  # seconds by which a timer may be late: more, and this process stood still
+_READING = 0.1  # seconds given to what came meanwhile
 
 _UNKNOWN = Command("subscribe")
 
@@ -108,14 +118,16 @@ class Owner(Protocol):
 class Connection:
     """One socket's life. ``number`` is the plan's. Lives on the loop thread."""
 
-    def __init__(self, number: int, key: Key, dial: Dial, settings: Settings, owner: Owner) -> None:
+    def __init__(self, number: int, key: Key, wire: Wire, settings: Settings, owner: Owner) -> None:
         self.number = number
         self.key = key
         self.messages = 0
         self.round_trip: float | None = None  # seconds, of the last ping
-        self._wire = dial if isinstance(dial, Wire) else Wire(dial)
+        self.owner = owner
+        self.gate: Gate | None = None  # takes the pushes in the owner's place, each with the message it came in
+        self._sample_at = 0.0  # when the next read is timed
+        self._wire = wire
         self._settings = settings
-        self._owner = owner
         self._loop = asyncio.get_running_loop()
         self._line: Line | None = None
         self._machine: Machine | None = None
@@ -162,7 +174,7 @@ class Connection:
             self._machine.close()
         if self._signing is not None:
             self._signing.cancel()
-        reason = self._failure or why
+        reason = self._failure or self._clean(why)
         self._abandon(reason)
         if not self._opened.done():
             self._opened.set_exception(UnreachableError("websocket", f"closed before the welcome: {reason}"))
@@ -178,6 +190,12 @@ class Connection:
             self._machine.close()
         if self._socket is not None:
             await self._socket.close()
+
+    async def retire(self) -> None:
+        """Close once what was asked for has been answered, or no answer has come for a while."""
+        if self._answers:
+            await asyncio.wait(self._answers.values(), timeout=_LAST_ANSWERS)
+        await self.close()
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -234,29 +252,60 @@ class Connection:
         if self._machine is not None and self._machine.state is not State.CLOSED:
             self._timer = self._loop.call_at(self._machine.next_tick(), self._tick)
 
+    def doubt(self) -> None:
+        """Ask at once whether the other side is still there; where it is not, this ends within seconds."""
+        if self._machine is not None:
+            self._machine.doubt(self._loop.time())
+            self._arm()
+
     def _tick(self) -> None:
         if self._machine is None:
+            return
+        if self._timer is not None and self._loop.time() - self._timer.when() > _LATE:
+            self._timer = self._loop.call_later(_READING, self._tick)  # nobody is dead whose answer waits to be read
             return
         for event in self._machine.tick(self._loop.time()):
             try:
                 self.handle(event)
             except Exception as exc:  # noqa: BLE001  the connection's main loop: the heartbeat goes on
-                self._owner.failed(exc)
+                self.owner.failed(exc)
         self._send()
 
     # -- messages ------------------------------------------------------------------------------------------------
 
     def _deliver(self, batch: list[bytes]) -> None:
-        if (listener := self._wire.listener) is not None:
-            listener.heard(self.key, self.number, batch)
         machine = self._machine
         if machine is None or machine.state is State.CLOSED:
+            self.hear(batch)
             return
         entering = machine.state is not State.OPEN
         self.messages += len(batch)
-        self._owner.received(self, machine.receive(batch, self._loop.time()))
+        if self.gate is None:
+            self.hear(batch)
+            now = self._loop.time()
+            events = machine.receive(batch, now)
+            self.owner.received(self, events)
+            if now >= self._sample_at:
+                self._sample_at = now + EVERY
+                self._wire.latency.sample(events, self._loop.time() - now)
+        else:
+            self._sift(machine, batch, self.gate)
         if entering:
             self._send()  # the next step of the way in
+
+    def _sift(self, machine: Machine, batch: list[bytes], gate: Gate) -> None:
+        for message in batch:
+            for event in machine.receive([message], self._loop.time()):
+                if isinstance(event, Push):
+                    gate(message, event)
+                else:
+                    self.hear([message])
+                    self.owner.received(self, [event])
+
+    def hear(self, batch: list[bytes]) -> None:
+        """Show messages to whoever listens to what is received."""
+        if (listener := self._wire.listener) is not None:
+            listener.heard(self.key, self.number, batch)
 
     def handle(self, event: OrderEvent) -> None:  # noqa: C901  a case for each event
         """Take what is not a push."""
@@ -265,24 +314,26 @@ class Connection:
                 if not self._opened.done():
                     self._opened.set_result(None)
             case Acknowledged(request_id=request_id):
-                self._owner.acknowledged(self, self._commands.pop(request_id, _UNKNOWN))
+                self.owner.acknowledged(self, self._commands.pop(request_id, _UNKNOWN))
             case Rejected(request_id=request_id, code=code, reason=reason):
-                self._owner.rejected(self, self._commands.pop(request_id, _UNKNOWN), code, self._clean(reason))
+                self.owner.rejected(self, self._commands.pop(request_id, _UNKNOWN), code, self._clean(reason))
             case Unanswered(request_id=request_id):
                 self._unanswered(request_id)
             case Answered(request_id=request_id):
                 if (answer := self._answers.get(request_id)) is not None and not answer.done():
-                    answer.set_result(event)
+                    answer.set_result(replace(event, message=self._clean(event.message)))
             case SignatureWanted(text=text):
                 self._signing = self._loop.create_task(self._sign(text))
             case Authenticated():
-                self._owner.authenticated(self)
-            case Ponged(round_trip=round_trip):
+                self.owner.authenticated(self)
+            case Ponged(round_trip=round_trip, time_ns=time_ns):
                 self.round_trip = round_trip
+                if time_ns is not None and self.key not in ORDERS:  # there it is our own, returned
+                    self._wire.latency.clock.pong(time_ns, round_trip)
             case Failed(reason=reason, code=code):
                 self._fail(self._clean(reason), code)
             case Unreadable(error=error):
-                self._owner.spoiled(self, error)
+                self.owner.spoiled(self, error)
             case Push():
                 pass  # the owner has it
             case never:
@@ -294,7 +345,7 @@ class Connection:
 
     def _unanswered(self, request_id: str) -> None:
         if (answer := self._answers.get(request_id)) is None:
-            self._owner.unanswered(self, self._commands.pop(request_id, _UNKNOWN))
+            self.owner.unanswered(self, self._commands.pop(request_id, _UNKNOWN))
         elif not answer.done():
             answer.set_exception(NotReadyError("no answer in time: it may have been done all the same"))
 

@@ -6,6 +6,7 @@ import logging
 import os
 
 from kucoin_stream.errors import UsageError
+from kucoin_stream.protocol.signing import Hidden
 from kucoin_stream.settings import Credentials
 from kucoin_stream.transport.target import is_own, is_private
 
@@ -18,15 +19,18 @@ log = logging.getLogger("kucoin_stream")
 
 def given(key: str | None, secret: str | None, passphrase: str | None) -> Credentials | None:
     """Return credentials passed as arguments; raise :class:`UsageError` where only a part of them is there."""
-    parts = dict(zip(_PARTS, (key, secret, passphrase), strict=True))
+    parts = Hidden(key=key, secret=secret, passphrase=passphrase)
+    del key, secret, passphrase  # a traceback with variables would show them
     missing = [name for name, value in parts.items() if not value]
     if len(missing) == len(parts):
         return None
     if missing:
         raise UsageError(f"an API key has three parts; missing: {', '.join(missing)}")
-    if odd := [name for name, value in parts.items() if not str(value).isprintable() or not str(value).isascii()]:
+    if other := [name for name in parts if not isinstance(parts[name], str)]:
+        raise UsageError(f"the parts of an API key are text; something else is: {', '.join(other)}")
+    if odd := [name for name in parts if not parts[name].isprintable() or not parts[name].isascii()]:
         raise UsageError(f"not a part of an API key, for it holds odd characters: {', '.join(odd)}")
-    return Credentials(str(key), str(secret), str(passphrase))
+    return Credentials(**parts)
 
 
 def allowed(credentials: Credentials | None, *urls: str) -> Credentials | None:
@@ -44,9 +48,8 @@ def allowed(credentials: Credentials | None, *urls: str) -> Credentials | None:
 
 def stored() -> Credentials | None:
     """Return the credentials of the environment, else of the system keyring, if there are any."""
-    values = [os.environ.get(name) for name in VARIABLES]
-    if any(values):
-        return given(*values)
+    if any(os.environ.get(name) for name in VARIABLES):
+        return given(*(os.environ.get(name) for name in VARIABLES))
     import keyring
     from keyring.errors import KeyringError
 

@@ -18,7 +18,7 @@ from kucoin_stream.protocol.messages.rest import Bullet
 from kucoin_stream.protocol.pro import ProProtocol
 from kucoin_stream.protocol.topic import PRIVATE, Connection
 from kucoin_stream.protocol.wsapi import WsApiProtocol
-from kucoin_stream.settings import Settings
+from kucoin_stream.settings import Limits, Settings
 from kucoin_stream.transport.rest import Rest
 from kucoin_stream.transport.target import is_loopback, is_own, is_private, scheme_and_host
 from kucoin_stream.transport.venue import Venue
@@ -42,9 +42,10 @@ class Line(Struct, frozen=True):
         return f"<Line {self.url.partition('?')[0]}>"
 
     def scrubbed(self, text: str) -> str:
-        """Return a text without the tokens, signatures and parts of the key."""
+        """Return a text without the tokens, signatures and parts of the key, should it repeat them."""
         for secret in filter(None, self.secrets):
-            text = text.replace(secret, "***").replace(quote(secret, safe=""), "***")
+            for form in (secret, quote(secret, safe="")):
+                text = _without_beginning(text.replace(form, "***"), form)
         return text[:300]
 
 
@@ -128,7 +129,7 @@ class Dialler:
             pong_timeout=settings.pong_timeout or _seconds(server.ping_timeout, 10.0),
             welcome_timeout=settings.welcome_timeout,
             ack_timeout=settings.ack_timeout,
-            limits=limits_of(key, settings.limits),
+            limits=_limits(key, settings),
         )
         query = {"token": bullet.token, "connectId": secrets.token_hex(8)}
         return Line(_with_query(endpoint, query), machine, (bullet.token,))
@@ -147,7 +148,7 @@ class Dialler:
             "pong_timeout": settings.pong_timeout or 10.0,
             "welcome_timeout": settings.welcome_timeout,
             "ack_timeout": settings.ack_timeout,
-            "limits": limits_of(key, settings.limits),
+            "limits": _limits(key, settings),
         }
 
     # -- addresses -----------------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ class Dialler:
     def _check_host(self, key: Connection, endpoint: str) -> None:
         """Raise where a token would go to a host that is neither KuCoin's nor chosen by the user (design.md, law 9)."""
         scheme, host = scheme_and_host(endpoint)
-        if scheme not in {"ws", "wss"}:
+        if scheme not in {"ws", "wss"} or "@" in urlsplit(endpoint).netloc:
             raise RemoteProtocolError("the token's answer names no websocket")
         if is_own(endpoint) or is_loopback(endpoint):
             return
@@ -170,6 +171,25 @@ class Dialler:
             )
         if key in PRIVATE and not is_private(endpoint):
             raise RemoteProtocolError(f"a private connection goes over wss or to this machine only, not to {host}")
+
+
+def _limits(key: Connection, settings: Settings) -> Limits:
+    """Return the limits of a connection, with a longer window: the exchange counts frames when it reads them."""
+    limits = limits_of(key, settings.limits)
+    return replace(limits, window=limits.window + _JITTER)
+
+
+_JITTER = 1.0  # seconds by which frames may arrive closer together than they were sent
+
+_SHORTEST = 6  # letters of a secret that are worth hiding
+
+
+def _without_beginning(text: str, secret: str) -> str:
+    """Return a text that may have been cut off within a secret without that."""
+    for length in range(min(len(secret), len(text)), _SHORTEST - 1, -1):
+        if text.endswith(secret[:length]):
+            return f"{text[:-length]}***"
+    return text
 
 
 def _with_query(endpoint: str, query: dict[str, str]) -> str:

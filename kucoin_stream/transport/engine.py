@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import weakref
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from kucoin_stream.transport.connection import Wire
 from kucoin_stream.transport.dial import Dialler
 from kucoin_stream.transport.loop import LoopThread
 from kucoin_stream.transport.pool import Pool
+from kucoin_stream.transport.pulse import Pulse
 from kucoin_stream.transport.replay import Deck
 from kucoin_stream.transport.rest import Rest
 from kucoin_stream.transport.signer import Signer
@@ -51,9 +53,11 @@ class Engine:
         self._thread = LoopThread(_THREAD) if deck is None else deck.thread(_THREAD)
         self.wire = self._wire() if deck is None else deck.wire
         self.pool = Pool(self.wire, settings, self._thread.breathe)
+        self.pulse = Pulse(self.pool.woke)
         self.symbols: dict[str, SymbolInfo] = {}
         self.contracts: dict[str, ContractInfo] = {}  # loaded when first needed
         self.ended = ""  # why, once stopped
+        self.asynchronous = False  # whether the client was opened by ``async with``
         self._endings: list[weakref.WeakMethod[Callable[[str], None]]] = []
         self.shared: dict[object, Shared] = {}
         self.call = self._thread.call
@@ -63,8 +67,9 @@ class Engine:
         return f"<Engine {self.target.describe()} | {self.pool}>"
 
     def _rests(self, signer: Signer | None) -> tuple[Rest, Rest]:
-        bases = (self.venue.rest_url, self.venue.futures_url)
-        spot, futures = (Rest(base, self.settings, signer) for base in bases)
+        spot = Rest(self.venue.rest_url, self.settings, signer)
+        futures = Rest(self.venue.futures_url, self.settings, signer, "futures")
+        futures.quotas = spot.quotas
         return spot, futures
 
     def _wire(self) -> Wire:
@@ -78,6 +83,11 @@ class Engine:
         return self._thread.running
 
     @property
+    def may_wait(self) -> bool:
+        """Whether a call may wait here for the exchange: not in a coroutine of a client opened by ``async with``."""
+        return not self.asynchronous or asyncio._get_running_loop() is None
+
+    @property
     def signed(self) -> bool:
         """Whether there is an API key."""
         return self.rest.signed
@@ -87,6 +97,8 @@ class Engine:
         self._thread.start(self.pool.failed)
         if self.deck is not None:
             self.call(self.deck.load, self.pool)
+        else:
+            self.call(self.pulse.start)
 
     def on_end(self, method: Callable[[str], None]) -> None:
         """Call a bound method with ``stopped: reason`` before the end; its object is held weakly."""
@@ -107,6 +119,7 @@ class Engine:
                     stack.callback(end, f"stopped: {reason}")
 
     async def _close(self) -> None:
+        self.pulse.stop()
         if self.deck is not None:
             self.deck.eject()
         await self.pool.close()
@@ -122,10 +135,10 @@ class Engine:
         }
 
     async def book(self, feed: BookFeed, symbol: str) -> BookSnapshot:
-        """Fetch the best snapshot that there is for a book; raises as :class:`Rest`."""
-        seed = feed.seed(signed=self.signed)
+        """Fetch the best snapshot that there is for a book, or to compare it with; raises as :class:`Rest`."""
+        seed = feed.reference(signed=self.signed)
         if seed is None:
-            raise RequestError(f"a book of {feed.topic} needs an API key; pass key=, secret=, passphrase=")
+            raise RequestError(f"the snapshot of {feed.topic} needs an API key; pass key=, secret=, passphrase=")
         return await (self.futures_rest if seed.market == "futures" else self.rest).book(seed, symbol)
 
     def hold(self, key: Connection) -> int:

@@ -48,8 +48,9 @@ def _c_task(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T], 
 class LoopThread:
     """One event loop in one daemon thread. ``call`` and ``post`` are safe from any thread."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, make_loop: Callable[[], PinnedEventLoop] = PinnedEventLoop) -> None:
         self.name = name
+        self._make_loop = make_loop
         self._loop: PinnedEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._callers: set[Future[Any]] = set()
@@ -68,7 +69,7 @@ class LoopThread:
 
     def start(self, on_error: Callable[[Exception], None] | None = None) -> None:
         """Start the thread. ``on_error`` hears, on it, of what a callback or a task raised and nobody awaited."""
-        self._loop = PinnedEventLoop()
+        self._loop = self._make_loop()
         if on_error is not None:
             self._loop.set_exception_handler(lambda _, context: on_error(_exception_of(context)))
         self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self.name, daemon=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from kucoin_stream.errors import printable
+
 _TOLD = 100  # different errors that are logged
 
 log = logging.getLogger("kucoin_stream")
@@ -20,7 +22,7 @@ class Mishaps:
     def note(self, error: Exception) -> None:
         """Count an error; log it where it is new."""
         self.count += 1
-        self.last = text = f"{type(error).__name__}: {error}"
+        self.last = text = printable(f"{type(error).__name__}: {error}")
         if text not in self._told and len(self._told) < _TOLD:
             self._told.add(text)
             log.warning("a message was lost to an error: %s", text)

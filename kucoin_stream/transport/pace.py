@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-import time
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 from kucoin_stream.protocol.limits import limits_of
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.settings import Settings
 
-_MINUTE = 60.0
+_MINUTE = 62.0  # seconds; the exchange counts when it is reached, which may take one attempt longer than the next
+
+Wait = Callable[[float], Awaitable[None]]
 
 
 class Pace:
@@ -20,20 +23,23 @@ class Pace:
         self._settings = settings
         self._attempts: deque[float] = deque()  # when, within the last minute
 
-    def attempted(self) -> None:
-        """Note an attempt."""
-        self._attempts.append(time.monotonic())
+    async def attempt(self, key: Connection, wait: Wait = asyncio.sleep, seconds: float = 0.0) -> None:
+        """Wait ``seconds``, and then until one more connection is within the limit of a minute; note the attempt."""
+        await wait(seconds)
+        while room := self.room(key):  # others, who waited for the same place, may have had it
+            await wait(room)
+        self._attempts.append(asyncio.get_running_loop().time())
 
     def room(self, key: Connection) -> float:
         """Return the seconds until one more connection is within the limit of a minute."""
-        now = time.monotonic()
+        now = asyncio.get_running_loop().time()
         while self._attempts and self._attempts[0] <= now - _MINUTE:
             self._attempts.popleft()
         over = len(self._attempts) - limits_of(key, self._settings.limits).connections_per_minute
         return self._attempts[over] + _MINUTE - now if over >= 0 else 0.0
 
-    def again(self, key: Connection, failures: int) -> float:
+    def again(self, failures: int) -> float:
         """Return the seconds to wait after so many failures in a row: growing, and spread at random."""
         settings = self._settings
         grown: float = min(settings.reconnect_delay * 2 ** min(failures, 16), settings.reconnect_delay_max)
-        return max(self.room(key), grown * random.uniform(0.5, 1.0))
+        return grown * random.uniform(0.5, 1.0)

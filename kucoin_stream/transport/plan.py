@@ -124,6 +124,20 @@ class Plan:
         link = self._links.get(connection)
         return list(link.topics) if link else []
 
+    def served(self, connection: int) -> list[str] | None:
+        """Return the topics that the exchange serves on ``connection``; ``None`` while one of them is on its way."""
+        topics = self._links[connection].topics if connection in self._links else {}
+        if TopicState.WAITING in topics.values():
+            return None
+        return [topic for topic, state in topics.items() if state is TopicState.ACTIVE]
+
+    def unsettled(self, connection: int) -> list[str]:
+        """Return the topics that were asked for on ``connection``, while it is open, and have no answer yet."""
+        link = self._links.get(connection)
+        if link is None or not link.open:
+            return []
+        return [topic for topic, state in link.topics.items() if state is TopicState.WAITING and link.asked[topic]]
+
     def restoring(self, connection: int) -> bool:
         """Whether topics of ``connection`` are still to come back after a loss."""
         link = self._links.get(connection)
@@ -219,7 +233,7 @@ class Plan:
         for name, group in by_row.items():
             row = catalogue.find(name)
             size = max(1, min(row.list_limit, limits_of(row.connection, self._limits).topics_per_command))
-            batches += [tuple(group[at : at + size]) for at in range(0, len(group), size)]
+            batches += _parts(group, size)
         return batches
 
     # -- what happened -------------------------------------------------------------------------------------------
@@ -265,13 +279,16 @@ class Plan:
         return [*(Active(topic) for topic in served), *self._restored(connection)]
 
     def rejected(self, connection: int, batch: Batch, code: int, reason: str) -> list[Action]:
-        """The exchange refused ``batch``: ask for its topics one by one, so that one cannot sink the others."""
+        """The exchange refused ``batch``: ask for parts of it, so that one topic cannot sink the others.
+
+        For tenths, not for each topic: a hundred commands would be more than the exchange takes in one go.
+        """
         link = self._links.get(connection)
         if link is None:
             return []
         wanted = link.answered(batch)
         if len(batch) > 1:
-            return self._subscribe(connection, [(topic,) for topic in wanted]) if link.open else []
+            return self._subscribe(connection, _parts(wanted, -(-len(batch) // 10))) if link.open else []
         link.topics.update(dict.fromkeys(wanted, TopicState.REFUSED))
         return [*(Refuse(topic, code, reason) for topic in wanted), *self._restored(connection)]
 
@@ -294,3 +311,7 @@ class Plan:
             return []
         link.restoring = False
         return [Restored(connection)]
+
+
+def _parts(topics: Sequence[str], size: int) -> list[Batch]:
+    return [tuple(topics[at : at + size]) for at in range(0, len(topics), size)]

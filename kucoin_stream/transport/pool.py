@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, assert_never
 
-from msgspec import Struct
-
 from kucoin_stream.errors import (
-    KucoinStreamError,
     RefusedError,
     RemoteProtocolError,
-    ResponseError,
     StoppedError,
 )
 from kucoin_stream.protocol import lifecycle
@@ -24,8 +21,9 @@ from kucoin_stream.protocol.topic import ORDERS, PRIVATE
 from kucoin_stream.protocol.topic import Connection as Key
 from kucoin_stream.protocol.topics import collective
 from kucoin_stream.settings import Settings
-from kucoin_stream.transport.connection import Command, Connection
-from kucoin_stream.transport.dial import Line
+from kucoin_stream.transport.connection import Command, Connection, Wire
+from kucoin_stream.transport.gaps import Gaps
+from kucoin_stream.transport.life import Life
 from kucoin_stream.transport.mishaps import Mishaps
 from kucoin_stream.transport.pace import Pace
 from kucoin_stream.transport.plan import (
@@ -40,6 +38,7 @@ from kucoin_stream.transport.plan import (
     TopicState,
     Unsubscribe,
 )
+from kucoin_stream.transport.rotation import Rotation
 from kucoin_stream.transport.routes import Routes, Subscriber
 from kucoin_stream.transport.waiters import Waiters
 from kucoin_stream.transport.watchers import Watchers
@@ -48,26 +47,8 @@ log = logging.getLogger("kucoin_stream")
 
 _FINAL = range(400, 500)  # codes of errors that asking again does not mend
 _ASK_AGAIN = 5.0  # seconds after a refusal that may pass: 500, 509
-_KEY_CODES = frozenset({*range(400001, 400012), 411100, 411200})
-"""What the exchange says of an API key that it does not accept: it will say so again (protocol.md 9.3, 9.4)."""
-
-_UNAUTHORISED = 401  # a token that is over, which a fresh one mends, or a wrong signature without a code of its own
-
 Wanted = Hashable
 """A topic, or the number of a connection that is held."""
-
-
-class Life(Struct):
-    """The counters of one of the plan's connections, over all its sockets."""
-
-    key: Key
-    state: str = "connecting"
-    reason: str = ""
-    attempts: int = 0  # in a row without success
-    reconnects: int = 0
-    since: float = 0.0  # Unix seconds of the last change of state
-    connection: Connection | None = None
-    task: asyncio.Task[None] | None = None
 
 
 class Pool:
@@ -75,7 +56,7 @@ class Pool:
 
     def __init__(
         self,
-        dial: Callable[[Key], Awaitable[Line]],
+        wire: Wire,
         settings: Settings,
         breathe: Callable[[int], None] = lambda _: None,
     ) -> None:
@@ -84,12 +65,13 @@ class Pool:
         self.messages = 0
         self.reconnects = 0
         self.watchers = Watchers()
-        self._dial = dial
+        self.gaps = Gaps(time.time_ns)
+        self._wire = wire
         self._settings = settings
         self._breathe = breathe
         self._plan = Plan(settings.limits)
         self._lives: dict[int, Life] = {}
-        self._routes = Routes(self.failed)
+        self.routes = Routes(self.failed)
         self._waiters = Waiters()
         self._pace = Pace(settings)
         self._closing: set[asyncio.Task[None]] = set()
@@ -99,12 +81,12 @@ class Pool:
 
     def describe(self) -> str:
         """Return how much there is, for people."""
-        return f"{len(self._lives)} connections, {len(self._routes)} topics"
+        return f"{len(self._lives)} connections, {len(self.routes)} topics"
 
     @property
     def readers(self) -> int:
         """How many feeds and live frames read topics."""
-        return self._routes.readers
+        return self.routes.readers
 
     # -- what readers want ---------------------------------------------------------------------------------------
 
@@ -112,7 +94,7 @@ class Pool:
         """Give ``subscriber`` the messages of ``topics`` from now on; one subscription on the wire serves all."""
         fresh = []
         for topic in topics:
-            self._routes.add(topic, subscriber)
+            self.routes.add(topic, subscriber)
             if self._plan.state(topic) in (None, TopicState.REFUSED):
                 self._waiters.forget(topic)
                 fresh.append(topic)
@@ -120,14 +102,26 @@ class Pool:
 
     def detach(self, topics: Iterable[str], subscriber: Subscriber) -> None:
         """Give ``subscriber`` no more; the last reader's leaving unsubscribes."""
-        gone = [topic for topic in topics if self._routes.remove(topic, subscriber)]
+        gone = [topic for topic in topics if self.routes.remove(topic, subscriber)]
         for topic in gone:
             self._waiters.forget(topic)
+            self.gaps.heal("topic", topic, "nobody reads it")
         self._perform(self._plan.unwant(gone))
 
     def renew(self, topics: Iterable[str]) -> None:
         """Leave ``topics`` on the wire and subscribe again: what they begin with is sent anew."""
         self._perform(self._plan.renew(topics))
+
+    def rotate(self) -> None:
+        """Replace all open connections by fresh ones, without a hole."""
+        for life in self._lives.values():
+            life.renew()
+
+    def woke(self, slept: float) -> None:
+        """After a sleep of this machine: every connection is in doubt."""
+        log.warning("this machine, or this process, stood still for %.0f s: all connections are tried", slept)
+        for life in self._lives.values():
+            life.woke()
 
     def hold(self, key: Key) -> int:
         """Open a connection for its own sake, such as one for orders; return its number."""
@@ -167,16 +161,11 @@ class Pool:
     async def close(self) -> None:
         """End all connections in order."""
         lives, self._lives = self._lives, {}
-        self._routes.clear()
+        self.routes.clear()
         self._waiters.end(StoppedError("the connection was stopped"))
-        for number, life in lives.items():
-            self.watchers.tell(lifecycle.CloseEvent, life.key, number, "the client is stopped")
-        tasks = [life.task for life in lives.values() if life.task is not None]
-        closing = [life.connection.close() for life in lives.values() if life.connection]
-        await asyncio.gather(*closing, *self._closing, return_exceptions=True)  # each within close_timeout
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for life in lives.values():
+            life.end("the client is stopped")
+        await asyncio.gather(*(life.close() for life in lives.values()), *self._closing, return_exceptions=True)
 
     def statistics(self) -> list[dict[str, Any]]:
         """Return one row per connection."""
@@ -189,6 +178,7 @@ class Pool:
                 "messages": life.connection.messages if life.connection else 0,
                 "rtt_ms": _milliseconds(life.connection.round_trip if life.connection else None),
                 "reconnects": life.reconnects,
+                "rotations": life.rotations,
                 "since": life.since,
             }
             for number, life in self._lives.items()
@@ -211,7 +201,8 @@ class Pool:
                         connection.command(Command("unsubscribe", batch))
                 case Active(topic=topic):
                     self._waiters.settle(topic)
-                    self._routes.tell(Restarted(topic))
+                    self.gaps.heal("topic", topic, "subscribed again")
+                    self.routes.tell(Restarted(topic))
                 case Refuse(topic=topic, code=code, reason=reason):
                     self._refuse(topic, code, reason)
                 case Restored(connection=number):
@@ -224,108 +215,72 @@ class Pool:
         return life.connection if life else None
 
     def _open(self, number: int, key: Key) -> None:
-        life = self._lives.setdefault(number, Life(key))
-        life.task = asyncio.get_running_loop().create_task(self._live(number, life))
+        life = self._lives.get(number)
+        if life is None:
+            life = Life(number, key, self._wire, self._settings, self._pace, self, self.watchers)
+            self._lives[number] = life
+        life.open(partial(self._plan.served, number))
 
     def _close(self, number: int) -> None:
         life = self._lives.pop(number, None)
         if life is None:
             return
-        life.state = "closed"
-        self.watchers.tell(lifecycle.CloseEvent, life.key, number, life.reason or "nothing is wanted of it")
-        if life.connection is not None:
-            task = asyncio.get_running_loop().create_task(life.connection.close())
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
-        elif life.task is not None:
-            life.task.cancel()
+        life.end(life.reason or "nothing is wanted of it")
+        task = asyncio.get_running_loop().create_task(life.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
 
     def _refuse(self, topic: str, code: int, reason: str) -> None:
         error = RefusedError(topic, code, reason)
         self._waiters.refuse(topic, error)
-        self._routes.tell(Refused(topic, code, reason))
+        self.gaps.heal("topic", topic, "refused")
+        self.routes.tell(Refused(topic, code, reason))
 
     def _restored(self, number: int) -> None:
         life = self._lives.get(number)
         if life is None:  # a reader that was refused left, and nothing else was wanted
             return
-        life.attempts = 0
         life.reconnects += 1
         self.reconnects += 1
-        self._set_state(life, "open")
+        life.set_state("open")
         log.info("connection %d: reconnected, all topics active", number)
-        self.watchers.tell(lifecycle.ReconnectedEvent, life.key, number)
+        life.tell(lifecycle.ReconnectedEvent)
 
-    # -- the life of a connection --------------------------------------------------------------------------------
+    # -- what lives tell (Keeper) --------------------------------------------------------------------------------
 
-    async def _live(self, number: int, life: Life) -> None:
-        """Open one socket and wait for its end; report both to the plan."""
-        pace, key = self._pace, life.key
-        await asyncio.sleep(pace.again(key, life.attempts) if life.since else pace.room(key))
-        life.attempts += 1
-        connection = Connection(number, life.key, self._dial, self._settings, self)
-        try:
-            pace.attempted()
-            await connection.open()
-        except KucoinStreamError as exc:
-            self._not_opened(number, life, exc)
-            return
-        except Exception as exc:  # noqa: BLE001  the connection's main loop: whatever it is, it is told and tried again
-            self.failed(exc)
-            self._lost(number, life, f"{type(exc).__name__}: {exc}")
-            return
-        if self._lives.get(number) is not life:  # closed meanwhile
-            await connection.close()
-            return
-        life.connection = connection
-        self._set_state(life, "restoring" if self._plan.restoring(number) else "open")
-        self.watchers.tell(lifecycle.OpenEvent, life.key, number)
+    def opened(self, life: Life) -> None:
+        """Subscribe what is wanted."""
+        life.set_state("restoring" if self._plan.restoring(life.number) else "open")
+        life.tell(lifecycle.OpenEvent)
         if life.key in PRIVATE:
-            self.watchers.tell(lifecycle.AuthenticatedEvent, life.key, number)
-        self._waiters.settle(number)
-        self._perform(self._plan.opened(number))
-        reason = await connection.ended()
-        life.connection = None
-        if self._lives.get(number) is life:
-            self._lost(number, life, reason)
+            life.tell(lifecycle.AuthenticatedEvent)
+        self._waiters.settle(life.number)
+        self._perform(self._plan.opened(life.number))
 
-    def _not_opened(self, number: int, life: Life, error: KucoinStreamError) -> None:
-        if self._lives.get(number) is not life:
-            return
-        self.watchers.tell(lifecycle.ExceptionEvent, life.key, number, error)
-        refusal = _final(error) if life.key in PRIVATE else None
-        if refusal is None:
-            self._lost(number, life, str(error))
-            return
-        log.warning("connection %d: %s; not tried again", number, error)
-        life.reason = str(error)
-        answer = ("authenticate", (), False, refusal.code, refusal.reason)
-        self.watchers.tell(lifecycle.ResponseEvent, life.key, number, *answer)
-        self._waiters.refuse(number, refusal)
-        self._perform(self._plan.denied(number, refusal.code, refusal.reason))
-
-    def _lost(self, number: int, life: Life, reason: str) -> None:
-        if self._lives.get(number) is not life:
-            return
-        if life.state in {"open", "restoring"}:
-            log.warning("connection %d lost: %s; reconnecting", number, reason)
-            self.watchers.tell(lifecycle.ReconnectEvent, life.key, number, reason)
-        life.reason = reason
-        self._set_state(life, "reconnecting")
-        for topic in self._plan.topics(number):
+    def lost(self, life: Life, reason: str) -> None:
+        """Tell the readers, and open it again."""
+        for topic in self._plan.unsettled(life.number):
+            self.routes.tell(Gap(topic, reason))  # messages may have come before the ack
+        for topic in self._plan.topics(life.number):
+            if self.active(topic):
+                self.gaps.begin("topic", topic, reason)
             if topic not in self._waiters:
-                self._routes.tell(Disconnected(topic, reason))
+                self.routes.tell(Disconnected(topic, reason))
         if life.key in ORDERS and not self._settings.reauthenticate:
-            self._perform(self._plan.release(number))
+            self._perform(self._plan.release(life.number))
         else:
-            self._perform(self._plan.lost(number))
+            self._perform(self._plan.lost(life.number))
 
-    def _set_state(self, life: Life, state: str) -> None:
-        life.state = state
-        life.since = time.time()
-        if state == "open":
-            life.reason = ""
-            life.attempts = 0
+    def denied(self, life: Life, refusal: RefusedError) -> None:
+        """Give it up."""
+        self._waiters.refuse(life.number, refusal)
+        self._perform(self._plan.denied(life.number, refusal.code, refusal.reason))
+
+    def renewed(self, life: Life, rotation: Rotation) -> None:  # noqa: ARG002
+        """Note what cannot be proven, and ask again for what the exchange refused on the fresh socket."""
+        for topic in rotation.unproven:
+            self.gaps.note("topic", topic, "a fresh connection", None, f"an overlap of {rotation.overlap:.1f} s")
+        self._perform(self._plan.renew(rotation.refused))
 
     # -- what connections tell (Owner) ---------------------------------------------------------------------------
 
@@ -334,11 +289,11 @@ class Pool:
         self._breathe(len(events))
         if self.watchers.want(lifecycle.UpdateEvent):
             for event in events:
-                self.messages += self._routes.deliver((event,), source.handle)
+                self.messages += self.routes.deliver((event,), source.handle)
                 if isinstance(event, Push):
                     self.watchers.tell(lifecycle.UpdateEvent, source.key, source.number, event.topic, event.data)
         else:
-            self.messages += self._routes.deliver(events, source.handle)
+            self.messages += self.routes.deliver(events, source.handle)
 
     def authenticated(self, source: Connection) -> None:
         """Note that the exchange accepted our request to authenticate."""
@@ -376,20 +331,9 @@ class Pool:
         """Count a message that cannot be read, and tell the readers of its topic that one is missing."""
         self.failed(error)
         self.watchers.tell(lifecycle.ExceptionEvent, source.key, source.number, error)
+        self.gaps.note("topic", error.topic or "?", "a message that cannot be read", 1)
         for topic in {error.topic, collective(error.topic)}:
-            self._routes.tell(Gap(topic, "a message that cannot be read", 1))
-
-
-def _final(error: KucoinStreamError) -> RefusedError | None:
-    """Return the refusal where the exchange does not accept the key, so that trying again is of no use."""
-    if isinstance(error, ResponseError):
-        code, reason = int(error.code) if error.code.isdecimal() else 0, error.reason
-    elif isinstance(error, RefusedError):
-        code, reason = error.code, error.reason
-    else:
-        return None
-    denied = code in _KEY_CODES or (code == _UNAUTHORISED and not reason.startswith("token is"))
-    return RefusedError("authentication", code, reason) if denied else None
+            self.routes.tell(Gap(topic, "a message that cannot be read", 1))
 
 
 def _milliseconds(seconds: float | None) -> float | None:

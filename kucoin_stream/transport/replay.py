@@ -7,7 +7,11 @@ comes between the same two messages as it did; where the tape is past the last o
 happened to recorded connections is told to the readers of their topics at its time.
 
 The tape stands at its begin until something was subscribed and nothing more came for :data:`QUIET` seconds, or until
-:meth:`Deck.play`. At full speed it waits for slow consumers, as ``lag`` tells of them.
+:meth:`Deck.play`. At full speed it waits for slow consumers, as the audience tells of them; at any other it does not.
+
+It is wound to the nearest of three places before the goal: where it stands, a mark made when it was played
+(``tapemarks``), its begin. Where that is far from the goal, it rather begins with books that are on the tape itself;
+tables are then without what was before.
 """
 
 from __future__ import annotations
@@ -16,22 +20,19 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, cast
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
-from kucoin_stream.errors import RequestError, UsageError
-from kucoin_stream.protocol.events import Disconnected, Gap, Restarted
-from kucoin_stream.protocol.topic import ORDERS, Connection
+from kucoin_stream.errors import LocalProtocolError, UsageError
+from kucoin_stream.protocol.events import Disconnected, Gap, News, Restarted
 from kucoin_stream.recording.lines import Answer, Begin, Book, Data, Event, Hole, Line, Market, Odd
 from kucoin_stream.recording.reader import Tape
 from kucoin_stream.settings import Settings
-from kucoin_stream.transport.connection import Wire
-from kucoin_stream.transport.dial import Line as Attempt
-from kucoin_stream.transport.machines import key_of, machine_of
-from kucoin_stream.transport.socket import Deliver
+from kucoin_stream.transport.tapelinks import Links
 from kucoin_stream.transport.tapeloop import MAX, Clock, TapeLoop, TapeThread
+from kucoin_stream.transport.tapemarks import Mark, Marks
 from kucoin_stream.transport.taperest import Answers, TapeRest
-from kucoin_stream.transport.tapesocket import TapeSocket, snapshot_frame
+from kucoin_stream.transport.tapesocket import Sockets
 
 if TYPE_CHECKING:
     from kucoin_stream.transport.pool import Pool
@@ -57,6 +58,28 @@ def factor(speed: Speed) -> float:
     return float(speed)
 
 
+class Audience(Protocol):
+    """What follows a tape: the frames of a client. Lives on the loop thread."""
+
+    def lag(self) -> int:
+        """Return how many messages the slowest consumer is behind."""
+
+    def remember(self) -> Any:
+        """Return this moment; ``None`` where something is in the midst of a beginning."""
+
+    def covers(self, moment: Any) -> bool:
+        """Whether a moment tells of all that is kept now."""
+
+    def recall(self, moment: Any) -> None:
+        """Be as at a moment that covers what is kept."""
+
+    def forget(self, since_ns: int | None) -> None:
+        """Know nothing any more: the tape begins anew; at ``since_ns`` (Unix ns) where that is in its midst."""
+
+    def begins_with(self, topics: Collection[str]) -> bool:
+        """Whether whole books of ``topics`` are enough to begin with."""
+
+
 class Deck:
     """Plays one tape for one engine. Lives on the loop thread, but for what says otherwise.
 
@@ -68,22 +91,22 @@ class Deck:
         self.speed = factor(speed)
         self.position_ns = tape.start_ns
         self.ended = False
-        self.wire = Wire(self._dial, self._open)
-        self.forget: Callable[[], None] = lambda: None  # called where the tape is wound back
+        self.audience: Audience | None = None
         self.past: Callable[[Any, Any], Any] | None = None  # a frame as it was at a time
-        self.lag: Callable[[], int] = lambda: 0  # messages that the slowest consumer is behind
-        self.lag_limit = 50_000  # messages: one further behind is waited for
+        self.lag_limit = 50_000  # messages: a consumer further behind is waited for
+        self.marks = Marks(tape)
         self._clock = Clock()
         self._answers = Answers(tape, lambda: self.position_ns)
-        self._sockets: dict[Connection, list[TapeSocket]] = {}
-        self._carried: dict[str, set[str]] = {}  # topics by recorded connection
-        self._down: set[str] = set()  # topics that were lost, as the tape tells
+        self._sockets = Sockets(tape, self._begin_soon, lambda: self._clock.now)
+        self.wire = self._sockets.wire
+        self._links = Links(self._tell)
         self._held = False  # by the user: do not begin by itself
         self._starter: threading.Timer | None = None
         self._task: asyncio.Task[None] | None = None
         self._goal = _NEVER  # stop before this time (Unix ns), and after so many lines
         self._arrived: asyncio.Future[None] | None = None
         self._going = asyncio.Event()
+        self._since_turn = 0  # lines played since the loop had a turn
 
     def __repr__(self) -> str:
         return f"<Deck {self.tape.path.name} | {self._clock!r}>"
@@ -114,7 +137,7 @@ class Deck:
         """Be ready to play, for the readers of ``pool``."""
         self._pool = pool
         self._loop = cast(TapeLoop, asyncio.get_running_loop())
-        self._wind(None)
+        self._wind(0)
 
     def eject(self) -> None:
         """Play no more."""
@@ -147,13 +170,10 @@ class Deck:
     async def seek(self, time_ns: int) -> None:
         """Go to a time (Unix ns) as fast as can be: all up to it, and nothing after it, has happened; then stand still.
 
-        Back, or far on, it begins at the last time before for which the tape has books.
+        The module's docstring says where it begins.
         """
         self.pause()
-        books = self.tape.books(time_ns)
-        far = bool(books) and self.tape.messages_between(self.position_ns, books[0].t) > _FAR
-        if far or time_ns < self.position_ns:
-            self._rewind(books[0].t if books else None, books)
+        self._approach(time_ns)
         await self._until(time_ns, -1)
         self._clock.jump(max(self._clock.now, (time_ns - self.tape.start_ns) / 1e9))
         self.position_ns = max(self.position_ns, min(time_ns, self.tape.end_ns))
@@ -174,8 +194,9 @@ class Deck:
     def _go(self, speed: float) -> None:
         self._cancel_start()
         self._held = True
+        played = len(self.tape.blocks)
         if self.ended and self.tape.refresh():
-            self._wind(self.position_ns + 1)
+            self._wind(played)
         if self.ended:
             self._goal = _NEVER
             return
@@ -216,59 +237,117 @@ class Deck:
 
     # -- the tape ------------------------------------------------------------------------------------------------
 
-    def _wind(self, since_ns: int | None) -> None:
-        """Go on with the lines since a time, or with the first one."""
+    def _wind(self, block: int, since_ns: int = 0) -> None:
+        """Go on with a block, leaving out lines from before a time."""
         if self._task is not None:
             self._task.cancel()
         self.ended = False
         self._going.clear()
-        self._task = self._loop.create_task(self._run(self.tape.lines(since_ns)))
+        self._task = self._loop.create_task(self._run(block, since_ns))
 
-    def _rewind(self, since_ns: int | None, books: list[Book]) -> None:
-        """Be at an earlier time, or a later one, with all readers as after a loss."""
-        start = self.tape.start_ns if since_ns is None else since_ns
-        self._carried = _carried(self.tape, start)
-        self._wind(since_ns)
-        self.forget()
-        topics = list(self._pool._routes._readers)
-        for topic in topics:
-            self._pool._routes.tell(Disconnected(topic, "the tape is wound"))
-        self._down.clear()
-        self._clock.jump((start - self.tape.start_ns) / 1e9 - _LEAD)
-        self.position_ns = start
-        for socket in self._all_sockets():
-            socket.restart()
-        for topic in topics:
-            self._pool._routes.tell(Restarted(topic))
+    def _approach(self, time_ns: int) -> None:
+        """Wind to where the way to a time is short, if need be."""
+        tape, audience, here = self.tape, self.audience, self.position_ns
+        if audience is None:
+            raise LocalProtocolError("a tape without an audience cannot be wound")
+        self.marks.keep(audience.covers)
+        mark = self.marks.before(time_ns)
+        if here <= time_ns and (mark is None or mark.position_ns <= here):
+            mark, nearest = None, here
+        else:
+            nearest = tape.start_ns if mark is None else mark.position_ns
+        books = tape.books(time_ns)
+        if (
+            books
+            and tape.messages_between(nearest, books[0].t) > _FAR
+            and audience.begins_with({book.topic for book in books})
+        ):
+            self._begin_with(books, audience)
+        elif mark is not None:
+            self._recall(mark, audience)
+        elif here > time_ns:
+            self._rewind(audience)
+
+    def _rewind(self, audience: Audience) -> None:
+        """Be at the begin."""
+        audience.forget(None)
+        self._interrupt(self.tape.start_ns, 0.0)
+        self._wind(0)
+
+    def _recall(self, mark: Mark, audience: Audience) -> None:
+        """Be where a mark was made."""
+        audience.forget(None)
+        self._interrupt(mark.position_ns, mark.now, mark.fresh)
+        audience.recall(mark.moment)
+        self._wind(mark.block)
+
+    def _begin_with(self, books: list[Book], audience: Audience) -> None:
+        """Be where the tape has these books."""
+        t = books[0].t
+        audience.forget(t)
+        self._interrupt(t, (t - self.tape.start_ns) / 1e9 - _LEAD)
+        self._wind(self.tape.block_of(t), t)
         for book in books:
             self._learn(book)
 
-    async def _run(self, lines: Iterator[Line]) -> None:
-        loop, clock, start, since_turn = self._loop, self._clock, self.tape.start_ns, 0
+    def _interrupt(self, position_ns: int, now: float, fresh: frozenset[str] | None = None) -> None:
+        """Be at another place, with all readers as after a loss."""
+        topics = self._pool.routes.topics
+        for topic in topics:
+            self._tell(Disconnected(topic, "the tape is wound"))
+        self._links.be_at(self.tape, position_ns)
+        self._clock.jump(now)
+        self.position_ns = position_ns
+        self._sockets.restart(fresh)
+        for topic in topics:
+            self._tell(Restarted(topic))
+
+    def _tell(self, news: News) -> None:
+        self._pool.routes.tell(news)
+
+    async def _run(self, block: int, since_ns: int) -> None:
         await self._going.wait()
-        for line in lines:
-            while line.t > self._goal[0] or self._goal[1] == 0:
-                if self._goal[1]:  # what is due by then happens first
-                    await self._reach((self._goal[0] - start) / 1e9)
-                self._halt()
-                await self._going.wait()
-            at = (line.t - start) / 1e9
-            since_turn += 1
-            if clock.speed == MAX and since_turn < min(_GIVE_WAY, self.lag_limit // 50) and loop.idle_until(at):
-                clock.now = max(clock.now, at)
-            else:
-                since_turn = 0
-                await self._reach(at)
-            try:
-                await self._perform(line)
-            except Exception as exc:  # noqa: BLE001  the connection's main loop: one line
-                self._pool.failed(exc)
+        for number, lines in self.tape.blocks_from(block):
+            self._mark(number)
+            for line in lines:
+                if line.t >= since_ns:
+                    await self._play(line)
         self.ended = True
         self._halt()
 
+    def _mark(self, block: int) -> None:
+        """Make a mark at the begin of a block, if it is time for one and everything is at rest."""
+        if self.audience is None or not self.marks.due(block):
+            return
+        moment = self.audience.remember() if self._links.whole else None
+        if moment is None:
+            self.marks.not_now(block)
+        else:
+            self.marks.add(Mark(block, self._clock.now, self.position_ns, self._sockets.fresh, moment))
+
+    async def _play(self, line: Line) -> None:
+        """Perform a line when its time has come."""
+        loop, clock, start = self._loop, self._clock, self.tape.start_ns
+        while line.t > self._goal[0] or self._goal[1] == 0:
+            if self._goal[1]:  # what is due by then happens first
+                await self._reach((self._goal[0] - start) / 1e9)
+            self._halt()
+            await self._going.wait()
+        at = (line.t - start) / 1e9
+        self._since_turn += 1
+        if clock.speed == MAX and self._since_turn < min(_GIVE_WAY, self.lag_limit // 50) and loop.idle_until(at):
+            clock.now = max(clock.now, at)
+        else:
+            self._since_turn = 0
+            await self._reach(at)
+        try:
+            await self._perform(line)
+        except Exception as exc:  # noqa: BLE001  the connection's main loop: one line
+            self._pool.failed(exc)
+
     async def _reach(self, at: float) -> None:
         """Wait for a time of the tape, and at full speed for consumers."""
-        while self._clock.speed == MAX and self.lag() > self.lag_limit:
+        while self._clock.speed == MAX and self.audience and self.audience.lag() > self.lag_limit:
             time.sleep(_NAP)  # noqa: ASYNC251  the whole loop is to wait, and its time to stand
             await asyncio.sleep(0)
         there = self._loop.create_future()
@@ -290,11 +369,12 @@ class Deck:
                 self._answers.reached(line)
                 await self._turns()
             case Event():
-                self._happened(line)
-            case Begin(topics=topics):
-                self._begun(topics)
+                self._links.happened(line)
+            case Begin():
+                self._links.begun(line)
             case Hole(missed=missed):
-                self._tell_all(lambda topic: Gap(topic, "the recording has a hole", missed))
+                for topic in self._pool.routes.topics:
+                    self._tell(Gap(topic, "the recording has a hole", missed))
             case Book():
                 await self._turns()
                 self._learn(line)
@@ -307,88 +387,9 @@ class Deck:
     def _deliver(self, on: str, batch: list[bytes]) -> None:
         until, count = self._goal
         self._goal = (until, count - 1 if count > 0 else count)
-        sockets = self._sockets.get(key_of(on))
-        if sockets:
-            sockets[0].deliver(batch)
-
-    # -- what happened to recorded connections -------------------------------------------------------------------
-
-    def _happened(self, event: Event) -> None:
-        carried = self._carried.setdefault(event.on, set())
-        match event.event:
-            case "subscribe":
-                carried.update(event.topics)
-                self._up(event.topics)
-            case "unsubscribe":
-                carried.difference_update(event.topics)
-                self._lose(event.topics, "not recorded from here on")
-            case "reconnect" | "close":
-                self._lose(carried, event.reason)
-
-    def _begun(self, topics: dict[str, list[str]]) -> None:
-        if any(self._carried.values()):
-            self._lose({topic for each in self._carried.values() for topic in each}, "the recording was interrupted")
-        self._carried = {on: set(each) for on, each in topics.items()}
-        for each in topics.values():
-            self._up(each)
-
-    def _lose(self, topics: set[str] | list[str], reason: str) -> None:
-        for topic in sorted(topics):
-            if topic not in self._down:
-                self._down.add(topic)
-                self._pool._routes.tell(Disconnected(topic, reason))
-
-    def _up(self, topics: list[str]) -> None:
-        for topic in topics:
-            if topic in self._down:
-                self._down.discard(topic)
-                self._pool._routes.tell(Restarted(topic))
-
-    def _tell_all(self, news: Callable[[str], Gap]) -> None:
-        for topic in list(self._pool._routes._readers):
-            self._pool._routes.tell(news(topic))
-
-    # -- books to begin with -------------------------------------------------------------------------------------
+        self._sockets.deliver(on, batch)
 
     def _learn(self, book: Book) -> None:
         """Let those begin with a book who wait for it: by REST, or in the stream where its snapshots come there."""
         self._answers.reached_book(book)
-        for socket in self._all_sockets():
-            if book.topic in socket.fresh and (frame := snapshot_frame(book)):
-                socket.deliver([frame])
-
-    def _all_sockets(self) -> list[TapeSocket]:
-        return [socket for sockets in self._sockets.values() for socket in sockets]
-
-    # -- the place of the network --------------------------------------------------------------------------------
-
-    async def _dial(self, key: Connection) -> Attempt:
-        if key in ORDERS:
-            raise RequestError("a tape takes no orders")
-        return Attempt(key.value, machine_of(key, self._clock.now))
-
-    async def _open(self, url: str, deliver: Deliver, settings: Settings) -> TapeSocket:  # noqa: ARG002
-        key = Connection(url)
-        socket = TapeSocket(deliver, self.tape.topics, self._begin_soon, self._closed, key=key)
-        self._sockets.setdefault(key, []).append(socket)
-        return socket
-
-    def _closed(self, socket: TapeSocket) -> None:
-        for sockets in self._sockets.values():
-            if socket in sockets:
-                sockets.remove(socket)
-
-
-def _carried(tape: Tape, until_ns: int) -> dict[str, set[str]]:
-    """Return the topics by connection as they were at a time."""
-    carried: dict[str, set[str]] = {}
-    for note in tape.notes:
-        if note.t >= until_ns:
-            break
-        if isinstance(note, Begin):
-            carried = {on: set(topics) for on, topics in note.topics.items()}
-        elif isinstance(note, Event) and note.event == "subscribe":
-            carried.setdefault(note.on, set()).update(note.topics)
-        elif isinstance(note, Event) and note.event == "unsubscribe":
-            carried.setdefault(note.on, set()).difference_update(note.topics)
-    return carried
+        self._sockets.learn(book)

@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from kucoin_stream.errors import RemoteProtocolError, RequestError, ResponseError, UnreachableError, printable
 from kucoin_stream.protocol import signing
 from kucoin_stream.protocol.bookfeeds import Seed
+from kucoin_stream.protocol.endpoints.endpoint import Host
+from kucoin_stream.protocol.endpoints.pools import pool_of
+from kucoin_stream.protocol.endpoints.quota import RESET, Quota
 from kucoin_stream.protocol.messages import decode
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import BookAnswer, BookSnapshot, Bullet, ProBullet, Response, SymbolInfo
@@ -30,6 +33,17 @@ T = TypeVar("T")
 log = logging.getLogger("kucoin_stream")
 
 
+class Answer(Struct, frozen=True):
+    """An HTTP answer, whatever it says; names of headers are in small letters."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.status}, {len(self.body)} bytes>"  # what is in it may be the account's, or repeat a key
+
+
 class Listener(Protocol):
     """Hears the outcome of every call. Lives on the loop thread."""
 
@@ -42,13 +56,17 @@ _BAD_TIMESTAMP = "400002"
 _KEY_ERRORS = "40000"  # 400001 to 400007, protocol.md 9.3
 _NOT_FOUND = "404000"
 _CHUNK = 2**16
+_TOO_MANY = 429  # HTTP status
+_LOOK_AGAIN = 1.0  # seconds: other answers may tell better what is left
+PATIENCE = 65.0  # seconds that a call waits for its quota in all: two windows, protocol.md 8.1
 
 
 class Rest:
     """The REST side of one exchange. Lives on the loop thread; the session opens with the first call."""
 
-    def __init__(self, base: str, settings: Settings, signer: Signer | None = None) -> None:
+    def __init__(self, base: str, settings: Settings, signer: Signer | None = None, host: Host = "spot") -> None:
         self.base = base
+        self.quotas: dict[str, Quota] = {}  # by pool; hosts share theirs
         self.signer = signer
         self.clock_offset = 0.0  # seconds that the exchange's clock is ahead of ours
         self.calls = 0
@@ -57,6 +75,7 @@ class Rest:
         self.listener: Listener | None = None
         self._signed_offset = 0.0
         self._settings = settings
+        self._host: Host = host
         self._session: ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -158,37 +177,73 @@ class Rest:
     async def _call(self, kind: type[T], method: str, path: str, signed: bool) -> T:
         self.calls += 1
         try:
-            try:
-                return await self._request(kind, method, path, signed)
-            except ResponseError as exc:
-                if not (signed and exc.code == _BAD_TIMESTAMP):
-                    raise
-            await self.synchronise()  # our clock is off
-            return await self._request(kind, method, path, signed)
+            return await self._within_quota(kind, method, path, signed)
         except (RequestError, RemoteProtocolError):
             self.failures += 1
             raise
 
-    async def _request(self, kind: type[T], method: str, path: str, signed: bool) -> T:
-        from aiohttp import ClientError, ClientTimeout
+    async def _within_quota(self, kind: type[T], method: str, path: str, signed: bool) -> T:
+        """Make a call once its quota allows it; one refused for its quota was not performed, and is made again."""
+        quota, synchronised = self._quota(path, signed), False
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            while 0 < (wait := quota.wait(1, time.monotonic())) < deadline - time.monotonic():  # noqa: ASYNC110
+                await asyncio.sleep(min(wait, _LOOK_AGAIN))
+            try:
+                return await self._request(kind, method, path, signed)
+            except ResponseError as exc:
+                now = time.monotonic()
+                if exc.status == _TOO_MANY and 0 < quota.wait(1, now) < deadline - now:
+                    continue
+                if synchronised or not signed or exc.code != _BAD_TIMESTAMP:
+                    raise
+            synchronised = True
+            await self.synchronise()  # our clock is off
 
+    def _quota(self, path: str, signed: bool) -> Quota:
+        pool = pool_of(self._host, path.partition("?")[0], signed=signed)
+        return self.quotas.setdefault(pool, Quota())
+
+    async def _request(self, kind: type[T], method: str, path: str, signed: bool) -> T:
         call = f"{method} {path.partition('?')[0]}"
-        headers = await self._signed(call, method, path) if signed else self._headers()
-        timeout = ClientTimeout(total=self._settings.request_timeout)
+        headers = await self._signed(call, method, path) if signed else {}
+        try:
+            answer = await self.send(call, method, path, headers)
+        except UnreachableError as exc:
+            if self.listener is not None:
+                self.listener(f"{method} {path}", 0, b"", str(exc), signed=signed)
+            raise
+        self._heard(self._quota(path, signed), answer)
+        if self.listener is not None:
+            self.listener(f"{method} {path}", answer.status, answer.body, "", signed=signed)
+        return _data(kind, call, answer.status, answer.body, self.signer.masked if self.signer else str)
+
+    def _heard(self, quota: Quota, answer: Answer) -> None:
+        if answer.status != _TOO_MANY:
+            quota.seen(answer.headers, time.monotonic())
+        elif RESET in answer.headers:  # else it is an overload: who asked decides what then
+            quota.refused(answer.headers, "", 1, time.monotonic())
+
+    async def send(
+        self, call: str, method: str, target: str, headers: dict[str, str], body: str = ""
+    ) -> Answer:  # fmt: skip
+        """Make one HTTP call as it is: ``target`` is path and query, escaped; ``call`` is its name in errors.
+
+        Raises :class:`UnreachableError`, and :class:`RemoteProtocolError` for an answer that is too long.
+        """
+        from aiohttp import ClientError, ClientTimeout
+        from yarl import URL
+
         try:
             async with self._open().request(
-                method, _raw(self.base + path), headers=headers, timeout=timeout, allow_redirects=False
-            ) as answer:
-                body = await self._body(call, answer)
-                status = answer.status
+                method, URL(self.base + target, encoded=True),  # what was signed is what is sent
+                data=body.encode() or None, headers=signing.Hidden({**self._headers(), **headers}),
+                timeout=ClientTimeout(total=self._settings.request_timeout), allow_redirects=False,
+            ) as answer:  # fmt: skip
+                read = await self._body(call, answer)
+                return Answer(answer.status, {name.lower(): text for name, text in answer.headers.items()}, read)
         except (ClientError, TimeoutError, OSError) as exc:
-            error = unreachable(call, self.base, exc)
-            if self.listener is not None:
-                self.listener(f"{method} {path}", 0, b"", str(error), signed=signed)
-            raise error from None  # aiohttp's own text may repeat headers
-        if self.listener is not None:
-            self.listener(f"{method} {path}", status, body, "", signed=signed)
-        return _data(kind, call, status, body, self.signer.masked if self.signer else str)
+            raise unreachable(call, self.base, exc) from None  # aiohttp's own text may repeat headers
 
     async def _body(self, call: str, answer: ClientResponse) -> bytes:
         body = bytearray()
@@ -237,13 +292,7 @@ class Rest:
 
     async def _signed(self, call: str, method: str, path: str) -> dict[str, str]:
         proof = await self.prove(call, lambda time_ms: signing.rest_message(time_ms, method, path))
-        return signing.Hidden(self._headers() | signing.rest_headers(**proof))
-
-
-def _raw(url: str) -> Any:
-    from yarl import URL
-
-    return URL(url, encoded=True)  # what was signed is what is sent
+        return signing.rest_headers(**proof)
 
 
 def _data(kind: type[T], call: str, status: int, body: bytes, masked: Callable[[str], str]) -> T:
@@ -255,7 +304,7 @@ def _data(kind: type[T], call: str, status: int, body: bytes, masked: Callable[[
         reasons = {403: "forbidden from here", 429: "too many requests", 451: "not offered in your region"}
         raise ResponseError(call, status, "", reasons.get(status, "an answer that is not JSON")) from None
     if status != 200 or str(response.code) != _OK:
-        reason = masked(printable(response.msg or "no reason given"))
+        reason = printable(masked(response.msg or "no reason given"))
         raise ResponseError(call, status, printable(response.code, 20), reason)
     try:
         return decode(kind, response.data)

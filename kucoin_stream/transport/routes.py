@@ -48,6 +48,16 @@ class Routes:
         """How many feeds and live frames read topics."""
         return len({id(reader) for readers in list(self._readers.values()) for reader in readers})
 
+    @property
+    def topics(self) -> list[str]:
+        """The topics that have readers."""
+        return list(self._readers)
+
+    @property
+    def subscribers(self) -> list[Subscriber]:
+        """All readers, each once."""
+        return list({id(reader): reader for readers in self._readers.values() for reader in readers}.values())
+
     def add(self, topic: str, subscriber: Subscriber) -> None:
         """Give ``subscriber`` the messages of ``topic`` from now on."""
         readers = self._readers.get(topic, [])

@@ -24,7 +24,6 @@ class Signer:
     """
 
     def __init__(self, credentials: Credentials, function: Sign | None = None) -> None:
-        self.key = credentials.key
         self._credentials = credentials
         self._function = function
         self._passphrase = ""
@@ -32,6 +31,11 @@ class Signer:
 
     def __repr__(self) -> str:
         return f"<Signer{' by a function given' if self._function else ''}>"
+
+    @property
+    def key(self) -> str:
+        """The part that names the key."""
+        return self._credentials.key
 
     async def __call__(self, message: str) -> str:
         """Return the signature of ``message``; raises :class:`RequestError` where the user's function does not."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 from typing import NamedTuple, Protocol
 
-from kucoin_stream.errors import UsageError
+from kucoin_stream.errors import UsageError, printable
 from kucoin_stream.settings import Settings
 
 Deliver = Callable[[list[bytes]], None]
@@ -61,7 +61,7 @@ class Farewell(NamedTuple):
 def why(received: Farewell | None, sent: Farewell | None, *, server_first: bool) -> str:
     """Return why a socket ended, from the close frames that passed."""
     if received and server_first:
-        return f"closed by the server: {received.code} {received.reason}".rstrip()
+        return f"closed by the server: {received.code} {printable(received.reason)}".rstrip()
     if sent and sent.code != 1000:  # the server broke the protocol or a limit
         return f"closed: {sent.code} {sent.reason}".rstrip()
     return "closed" if received else "the connection was lost"

@@ -10,12 +10,10 @@ time is constant, however long the work takes: so what happens does not depend o
 from __future__ import annotations
 
 import selectors
-import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
-from kucoin_stream.transport.loop import LoopThread, PinnedEventLoop, _exception_of
+from kucoin_stream.transport.loop import LoopThread, PinnedEventLoop
 
 MAX = float("inf")
 
@@ -104,16 +102,7 @@ class TapeThread(LoopThread):
     """A loop thread in the time of a tape. ``call`` and ``post`` are safe from any thread."""
 
     def __init__(self, name: str, clock: Clock) -> None:
-        super().__init__(name)
-        self._clock = clock
+        super().__init__(name, lambda: TapeLoop(clock))
 
     def breathe(self, messages: int) -> None:
         """A tape gives way between its lines."""
-
-    def start(self, on_error: Callable[[Exception], None] | None = None) -> None:
-        """Start the thread, as :class:`LoopThread`."""
-        self._loop = TapeLoop(self._clock)
-        if on_error is not None:
-            self._loop.set_exception_handler(lambda _, context: on_error(_exception_of(context)))
-        self._thread = threading.Thread(target=self._run, args=(self._loop,), name=self.name, daemon=True)
-        self._thread.start()

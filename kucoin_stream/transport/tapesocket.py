@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
+from kucoin_stream.errors import RequestError
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import FEEDS
 from kucoin_stream.protocol.messages.envelope import Push
-from kucoin_stream.protocol.topic import Connection
+from kucoin_stream.protocol.topic import ORDERS, Connection
 from kucoin_stream.recording.lines import Book
-from kucoin_stream.transport.machines import is_pro, machine_of
+from kucoin_stream.recording.reader import Tape
+from kucoin_stream.settings import Settings
+from kucoin_stream.transport.connection import Wire
+from kucoin_stream.transport.dial import Line as Attempt
+from kucoin_stream.transport.machines import is_pro, key_of, machine_of
 from kucoin_stream.transport.socket import Deliver
 
 _NOT_FOUND = 404
@@ -59,9 +64,9 @@ class TapeSocket:
         if self.is_open:
             self._deliver(batch)
 
-    def restart(self) -> None:
-        """All topics begin anew."""
-        self.fresh = {topic for topic in self._wanted if _begins_in_stream(topic)}
+    def restart(self, fresh: frozenset[str] | None = None) -> None:
+        """All topics begin anew; or only ``fresh``."""
+        self.fresh = {topic for topic in self._wanted if _begins_in_stream(topic) and (fresh is None or topic in fresh)}
 
     def _note_snapshots(self, batch: list[bytes]) -> None:
         for event in self._reader.receive([each for each in batch if _SNAPSHOT in each], 0.0):
@@ -108,6 +113,64 @@ class TapeSocket:
     async def wait_closed(self) -> str:
         """Wait for the end; return why it came."""
         return await asyncio.shield(self._end)
+
+
+class Sockets:
+    """The sockets of a tape that is played, by kind: what stands in the place of the network.
+
+    ``asked`` is called after each command. Lives on the loop thread.
+    """
+
+    def __init__(self, tape: Tape, asked: Callable[[], None], now: Callable[[], float]) -> None:
+        self.wire = Wire(self._dial, self._open)
+        self.wire.lasting = True
+        self._tape = tape
+        self._asked = asked
+        self._now = now
+        self._sockets: dict[Connection, list[TapeSocket]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Sockets {sum(map(len, self._sockets.values()))}>"
+
+    def __iter__(self) -> Iterator[TapeSocket]:
+        return (socket for sockets in list(self._sockets.values()) for socket in list(sockets))
+
+    def deliver(self, on: str, batch: list[bytes]) -> None:
+        """Hand the messages of one socket read to the connection of the kind that they came on."""
+        if sockets := self._sockets.get(key_of(on)):
+            sockets[0].deliver(batch)
+
+    def learn(self, book: Book) -> None:
+        """Give a whole book to those whose snapshot comes in the stream, and has not come yet."""
+        for socket in self:
+            if book.topic in socket.fresh and (frame := snapshot_frame(book)):
+                socket.deliver([frame])
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """The topics whose snapshot has not come yet."""
+        return frozenset(topic for socket in self for topic in socket.fresh)
+
+    def restart(self, fresh: frozenset[str] | None = None) -> None:
+        """All topics begin anew; or only ``fresh``."""
+        for socket in self:
+            socket.restart(fresh)
+
+    async def _dial(self, key: Connection) -> Attempt:
+        if key in ORDERS:
+            raise RequestError("a tape takes no orders")
+        return Attempt(key.value, machine_of(key, self._now()))
+
+    async def _open(self, url: str, deliver: Deliver, settings: Settings) -> TapeSocket:  # noqa: ARG002
+        key = Connection(url)
+        socket = TapeSocket(deliver, self._tape.topics, self._asked, self._closed, key=key)
+        self._sockets.setdefault(key, []).append(socket)
+        return socket
+
+    def _closed(self, socket: TapeSocket) -> None:
+        for sockets in self._sockets.values():
+            if socket in sockets:
+                sockets.remove(socket)
 
 
 def _classic_topics(wire: str) -> list[str]:

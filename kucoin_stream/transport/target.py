@@ -53,6 +53,8 @@ def check_rest_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.username or parts.password:
         raise UsageError("a URL must not hold a user name or password; pass key=, secret= and passphrase=")
+    if parts.query or parts.fragment:
+        raise UsageError("the base of a REST API has no query: what follows ? or # is not shown here, it may be a key")
     return url.rstrip("/")
 
 
@@ -77,7 +79,12 @@ def is_private(url: str) -> bool:
 
 
 def scheme_and_host(url: str) -> tuple[str, str]:
-    """Return both, or nothing of a text that is no URL, such as one with half a bracket or a port of letters."""
+    """Return both, or nothing of a text that is no URL, such as one with half a bracket or a port of letters.
+
+    What one parser of URLs drops or takes for a slash, and another does not, is none either: all must see one host.
+    """
+    if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
+        return "", ""
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises where it is no port

@@ -48,9 +48,13 @@ class ReplaySlider(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets is unty
     """Make it in a cell. Moving it seeks: books, trades and bars are then those of one moment.
 
     The render thread keeps it where the tape is; the user's hand is told from that by ``_following``.
+    The cell that made it, run again, closes it, as it does with a view in a box.
     """
 
+    seen = False  # what cells ask of every view; its outputs are ipywidgets' own
+
     def __init__(self, subject: ReplaySubject, *, screen: screens.Screen | None = None) -> None:
+        self.displays: list[str] = []
         self._subject = subject
         self._screen = screens.screen if screen is None else screen
         self._following = False
@@ -134,6 +138,10 @@ class ReplaySlider(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets is unty
     def show_problem(self, problem: Exception) -> None:
         """Show an error in place of the time."""
         self.label.value = escape(clean(f"{type(problem).__name__}: {problem}"))
+
+    def stop(self) -> None:
+        """End it."""
+        self.close()
 
     def close(self) -> None:
         """Close the comm and leave the screen."""

@@ -17,6 +17,8 @@ from threading import Event, Lock, Thread, current_thread
 from typing import Any, Protocol
 from weakref import WeakSet
 
+from kucoin_stream.transport.latency import Samples
+
 logger = logging.getLogger(__name__)
 
 INTERVAL_S = 0.1  # ten pictures a second; design.md, law 2
@@ -75,6 +77,7 @@ class Screen:
         self._pictures = 0
         self._errors = 0
         self._last_duration = 0.0
+        self.drawn = Samples()  # how long each picture took
         self._failing: WeakSet[Any] = WeakSet()
 
     def add(self, view: Drawable) -> None:
@@ -144,7 +147,9 @@ class Screen:
     def _draw(self, view: Drawable) -> None:
         try:
             if view.visible and view.changed:
+                begin = self._monotonic()
                 view.refresh()
+                self.drawn.add(self._monotonic() - begin)
                 self._pictures += 1
                 self._failing.discard(view)
         except Exception as exc:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import ipywidgets
 
+from kucoin_stream.streams.origin import note
 from kucoin_stream.widgets import screen as screens
 from kucoin_stream.widgets.book import BookPainter, BookSubject
 from kucoin_stream.widgets.html import clean, escape
@@ -50,6 +51,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         except Exception as exc:  # noqa: BLE001 - the subject's failure is shown where its picture would be
             self.show_problem(exc)
         self._screen.add(self)
+        note(self, "view")
 
     def refresh(self) -> None:
         """Draw now. The screen calls this; so may you. Raises what the subject raises."""
@@ -87,6 +89,9 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         if hasattr(self, "_screen"):
             self._screen.remove(self)
         super().close()
+        for part in (self.layout, getattr(self, "style", None)):  # each has a comm, which would stay for the session
+            if part is not None:
+                part.close()
 
     @property
     def subject(self) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +17,7 @@ import pytest
 
 HERE = Path(__file__).parent
 PYTHON = HERE / ".venv" / "bin" / "python"
+NODE = HERE / "node"  # its package.json names the clients, and npm puts them beside it
 PATIENCE = 90  # seconds; the libraries alone take some to import
 
 
@@ -50,7 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="module")
 def exchange() -> Iterator[Exchange]:
     """The default market, from the command line."""
-    command = [sys.executable, "-m", "kucoin_stream", "sim", "--port", "0", "--connections-per-minute", "0"]
+    command = [sys.executable, "-m", "kucoin_stream", "sim", "--port", "0", "--futures-port", "0"]
+    command += ["--connections-per-minute", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         card: dict[str, str] = {}
         assert process.stdout is not None
@@ -68,16 +73,42 @@ def drive(exchange: Exchange) -> Drive:
     """Return what runs a driver; skips where the environment with the clients is not there."""
     if not PYTHON.exists():
         pytest.skip("other people's clients are not installed: make clients")
+    environment = os.environ | {"NODE_PATH": str(NODE / "node_modules")}
 
     def run(driver: str, *arguments: str) -> dict[str, Any]:
         card = exchange.card
-        given = [exchange.url, card["key"], card["secret"], card["passphrase"], card["control"], card["control key"]]
+        names = "key", "secret", "passphrase", "control", "control key", "futures"
+        given = [exchange.url, *(card[name] for name in names)]
+        program = _node() if driver.endswith(".js") else PYTHON
         done = subprocess.run(
-            [PYTHON, HERE / "drivers" / driver, *given, *arguments],
-            capture_output=True, text=True, timeout=PATIENCE, check=False,
+            [program, HERE / "drivers" / driver, *given, *arguments],
+            capture_output=True, text=True, timeout=PATIENCE, check=False, env=environment,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
         seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return seen
 
     return run
+
+
+@functools.cache
+def _installed() -> bool:
+    """Whether the clients for Node are there; npm fetches them once, where it can."""
+    wanted = json.loads((NODE / "package.json").read_text())["dependencies"]
+
+    def there() -> bool:
+        return all((NODE / "node_modules" / name).exists() for name in wanted)
+
+    npm = shutil.which("npm")
+    if npm is not None and not there():
+        options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+        subprocess.run([npm, "install", *options], cwd=NODE, capture_output=True, timeout=PATIENCE, check=False)
+    return there()
+
+
+def _node() -> str:
+    """Return the path of Node; skips where it, or what it needs, is missing."""
+    node = shutil.which("node")
+    if node is None or not _installed():
+        pytest.skip("Node or the clients for it are missing")
+    return node

@@ -46,3 +46,48 @@ def test_kucoins_own_sdk_can_read_what_it_is_sent(drive: Drive) -> None:
 def test_python_kucoin_trades_and_listens(drive: Drive) -> None:
     contracts = ["XBTUSDTM", "ETHUSDTM", "XBTUSDM"]
     assert drive("python_kucoin.py") == {"missing": [], "dealt": "0.01", "active": False, "contracts": contracts}
+
+
+def test_ccxt_far_and_wide_raises_nothing_and_reads_nothing_strange(drive: Drive) -> None:
+    """Some 190 calls: REST of spot, margin and futures, the unified calls, classic and Pro sockets."""
+    assert drive("ccxt_wide.py") == {"failed": {}, "strange": [], "moved": "ok"}
+
+
+def test_kucoins_older_sdk_finds_futures_on_a_host_of_their_own(drive: Drive) -> None:
+    assert drive("old_futures_sdk.py") == {
+        "contracts": True, "symbol": "XBTUSDTM", "book": [20, "XBTUSDTM"], "bars": 500,
+        "kept": ["open", True, 1000.0, 2], "cancelled": True, "position": [2, True], "flat": [0, False],
+        "spent": True, "fills": ["sell", "buy"], "missing": [],
+    }  # fmt: skip
+
+
+def test_kucoins_own_sdk_for_node(drive: Drive, exchange: Exchange) -> None:
+    symbols = [row["symbol"] for row in exchange.get("/api/v2/symbols")]
+    contracts = [row["symbol"] for row in exchange.get("/futures/api/v1/contracts/active")]
+    assert drive("universal_sdk.js") == {
+        "missing": [], "dealt": "0.001", "status": "done", "symbols": symbols, "contracts": contracts,
+    }  # fmt: skip
+
+
+def test_ccxt_for_node_watches_all_that_it_can(drive: Drive) -> None:
+    lives = [["open", "closed", 0.01], ["open", "closed", 2]]
+    assert drive("ccxt.js") == {"failed": {}, "uncrossed": [True, True], "lives": lives}
+
+
+def test_kucoins_older_sdks_for_node(drive: Drive) -> None:
+    assert drive("old_node_sdks.js") == {
+        "missing": [], "refused": [], "active": True, "bought": 2, "dirty": False, "uncrossed": True,
+    }  # fmt: skip
+
+
+def test_tardis_finds_books_without_gaps(drive: Drive) -> None:
+    spot = ["book_change", "book_ticker", "snapshot", "trade"]
+    futures = sorted([*spot, "derivative_ticker"])
+    assert drive("tardis.js") == {
+        "spot": {"wrong": [], "seen": {"BTC-USDT": spot, "ETH-USDT": spot}},
+        "futures": {"wrong": [], "seen": {"XBTUSDTM": futures, "ETHUSDTM": futures}},
+    }
+
+
+def test_pybotters_keeps_its_stores(drive: Drive) -> None:
+    assert drive("pybotters_client.py") == {"wrong": [], "bids": {"spot": 50, "futures": 50}}

@@ -62,6 +62,9 @@ class Answers:
         self.held = path
         self.free.clear()
 
+    def now(self) -> float:
+        return time.time() + self.clock_offset
+
     async def get(self, kind: Any, path: str, query: Any = None, *, signed: bool = False) -> Any:
         assert signed
         self.asked.append(path)

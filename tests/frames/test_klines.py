@@ -46,7 +46,7 @@ def bar(start_s: int) -> Candle:
 
 def keeper(past: Past) -> KlineKeeper:
     pool = SimpleNamespace(attach=lambda *_: None, detach=lambda *_: None, active=lambda _: False)
-    engine: Any = SimpleNamespace(pool=pool)
+    engine: Any = SimpleNamespace(pool=pool, deck=None)
     return KlineKeeper(engine, past, 5, 100)  # type: ignore[arg-type]
 
 
@@ -108,10 +108,26 @@ def test_a_lost_message_costs_the_bars_since_then_and_no_more() -> None:
         kept.news(Disconnected(TOPIC, "gone"))
         kept.news(Restarted(TOPIC))
         await until(lambda: kept.status == "live")
-        past.time = 1200.0
-        push(kept, 1200)
+        past.time = 660.0
+        push(kept, 660)
         kept.news(Gap(TOPIC, "unreadable"))
         await until(lambda: kept.status == "live")
-        assert past.asked == [360, 600, 1200]
+        assert past.asked == [360, 600, 660]
+
+    run(main)
+
+
+def test_bars_that_the_stream_left_out_are_asked_for_and_flat_until_then() -> None:
+    async def main() -> None:
+        past = Past()
+        kept = keeper(past)
+        kept.news(Restarted(TOPIC))
+        await until(lambda: kept.status == "live")
+        past.time = 900.0
+        push(kept, 900)
+        assert (kept.status, volumes(kept)[780]) == ("live", 0.0)
+        await until(lambda: volumes(kept)[780] == 1.0)
+        push(kept, 960)
+        assert (kept.status, past.asked) == ("live", [360, 600])
 
     run(main)

@@ -140,6 +140,47 @@ def test_views_in_a_box_end_when_their_box_is_gone(cell):
     assert len(screen.views) == 2
 
 
+def test_a_view_that_ends_takes_its_layout_and_style_along(cell):
+    import comm
+
+    cell("book = ks.book('BTC-USDT')")
+    before = set(comm.get_comm_manager().comms)
+    for _ in range(3):
+        cell("ks.book('ETH-USDT')", "a1")
+    (view,) = screen.views
+    view.stop()
+    assert set(comm.get_comm_manager().comms) <= before
+
+
+# --- which cell -------------------------------------------------------------------------------------------------
+
+
+def test_what_a_cell_makes_knows_the_cell(cell, client):
+    cell("trades = ks.trades('BTC-USDT')")
+    cell("trades.map(str).sink(len);", "a1")
+    first = client.ps().set_index("kind")["cell"]
+    cell("trades.map(str).sink(len);", "a1")
+    second = client.ps().set_index("kind")["cell"]
+    assert (first["feed"], first["sink"]) == ("In [2]", "In [3]")
+    assert (second["feed"], second["sink"]) == ("In [2]", "In [4]")
+    client.trades("ETH-USDT").sink(str)
+    assert client.ps().query("kind == 'sink'")["cell"].iloc[-1] == ""
+
+
+def test_branches_without_a_sink_end_with_the_variable_that_holds_them(cell):
+    for _ in range(5):
+        cell("trades = ks.trades('BTC-USDT')\nwindows = trades.timed_window(0.05)\nwindows.map(len).sink(len);", "a1")
+    assert len(sinks._global_sinks) == 1
+    assert len(list(cell["trades"].branches)) == 1
+
+
+def test_ps_and_stop_take_handles(cell, client):
+    cell("ks.trades('BTC-USDT')", "a1")
+    assert isinstance(cell["_"], Handle)
+    cell("ks.stop(_)")
+    assert "feed" not in set(client.ps()["kind"])
+
+
 # --- Out and _ --------------------------------------------------------------------------------------------------
 
 
@@ -216,3 +257,25 @@ def test_outside_of_ipython_there_is_nothing_to_watch(monkeypatch):
 
     monkeypatch.setattr(IPython, "get_ipython", lambda: None)
     assert not jupyter.watch()
+
+
+SLIDER = """
+import pandas as pd
+from kucoin_stream.widgets.replay import ReplaySlider
+class Subject:
+    start = position = pd.Timestamp("2026-01-01", tz="UTC")
+    end, playing = start + pd.Timedelta("1min"), False
+slider = ReplaySlider(Subject())
+slider
+"""
+
+
+def test_a_slider_is_replaced_by_its_cell_run_again_and_no_trouble_to_others(cell, capsys):
+    cell(SLIDER, "slider")
+    first = cell["slider"]
+    cell("1", "other")
+    assert not first.closed
+    cell(SLIDER, "slider")
+    assert (first.closed, cell["slider"].closed) == (True, False)
+    cell["slider"].stop()
+    assert "Error" not in capsys.readouterr().out

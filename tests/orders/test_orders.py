@@ -9,10 +9,18 @@ from typing import Any
 import pytest
 
 import kucoin_stream as ks
-from kucoin_stream.errors import NotArmedError, OrderRejected, OrderUncertain, UnreachableError, UsageError
+from kucoin_stream.errors import (
+    LocalProtocolError,
+    NotArmedError,
+    OrderRejected,
+    OrderUncertain,
+    UnreachableError,
+    UsageError,
+)
 from kucoin_stream.orders import desk
 from kucoin_stream.orders.cell import Cell
-from kucoin_stream.orders.desk import DryRun, Orders
+from kucoin_stream.orders.desk import Orders
+from kucoin_stream.protocol.endpoints.changes import DryRun
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
@@ -94,6 +102,19 @@ def test_an_order_whose_session_is_gone_was_certainly_not_sent(
 ) -> None:
     left = dict(orders.arming.left)
     monkeypatch.setattr(orders, "_session", lambda key: 99)  # lost between the two calls
+    with pytest.raises(UnreachableError, match="nothing was sent"):
+        orders.spot_order("BTC-USDT", "buy", funds=10)
+    assert orders.arming.left == left
+
+
+def test_an_order_on_a_session_that_has_just_closed_was_certainly_not_sent(
+    client: ks.Client, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def closed(*_: Any) -> None:
+        raise LocalProtocolError("spot.order on a connection that is closed")
+
+    left = dict(orders.arming.left)
+    monkeypatch.setattr(client.engine.pool, "request", closed)
     with pytest.raises(UnreachableError, match="nothing was sent"):
         orders.spot_order("BTC-USDT", "buy", funds=10)
     assert orders.arming.left == left

@@ -299,7 +299,7 @@ def test_ping_and_pong():
     assert protocol.tick(18.0) == []
     assert [json.loads(each) for each in protocol.data_to_send(18.0)] == [{"id": "1", "type": "ping"}]
     pong = frame(id="1", type="pong", timestamp=1764215232226553)
-    assert receive(protocol, pong, 18.04) == Ponged(pytest.approx(0.04))
+    assert receive(protocol, pong, 18.04) == Ponged(pytest.approx(0.04), 1764215232226553000)
     assert receive(protocol, pong, 18.05) is None
     assert protocol.next_tick() == 36.0
 

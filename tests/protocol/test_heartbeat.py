@@ -153,3 +153,23 @@ def test_ticks_come_when_announced_and_silence_ends(interval, events):
         last_sent = now if what == "sent" else last_sent
         last_arrival = now if what != "sent" else last_arrival
     assert not run_until(last_arrival + 3 * interval + TIMEOUT + 1e-6)
+
+
+@pytest.mark.parametrize("interval", [1.0, 15.0, 18.0, 30.0])
+def test_in_doubt_it_asks_at_once_and_five_seconds_of_silence_mean_dead(interval: float) -> None:
+    heart = Heartbeat(interval, TIMEOUT, 0.0)
+    heart.doubted(0.5)
+    assert heart.next_tick() == 0.5
+    assert heart.tick(0.5) is PING
+    heart.pinged(0.5)
+    assert heart.tick(5.4) in {NOTHING, PING}
+    assert heart.tick(5.5) is DEAD
+
+
+def test_in_doubt_any_message_shows_that_it_lives() -> None:
+    heart = Heartbeat(18.0, TIMEOUT, 0.0)
+    heart.doubted(0.5)
+    heart.pinged(0.5)
+    heart.received(5.0)
+    assert heart.tick(5.5) is NOTHING
+    assert heart.tick(10.4) is NOTHING

@@ -290,13 +290,17 @@ def test_a_ping_per_half_interval_at_most_one_a_second(options, interval_ms, due
 
 
 @pytest.mark.parametrize(
-    "pong", [{"type": "pong", "id": "1", "ts": 1790113111261396000}, {"op": "pong", "id": "1", "timestamp": "5"}]
+    ("pong", "time_ns"),
+    [
+        ({"type": "pong", "id": "1", "ts": 1790113111261396000}, 1790113111261396000),
+        ({"op": "pong", "id": "1", "timestamp": "5"}, 5),
+    ],
 )
-def test_ping_and_pong(pong):
+def test_ping_and_pong(pong, time_ns):
     protocol = opened()
     protocol.tick(9.0)
     assert len(protocol.data_to_send(9.0)) == 1
-    assert receive(protocol, pong, now=9.04) == [Ponged(pytest.approx(0.04))]
+    assert receive(protocol, pong, now=9.04) == [Ponged(pytest.approx(0.04), time_ns)]
     assert receive(protocol, pong, now=9.05) == []
 
 

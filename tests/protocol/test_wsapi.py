@@ -468,7 +468,7 @@ def test_a_ping_says_the_time_by_the_clock_of_the_handshake(protocol, millisecon
     (ping,) = machine.data_to_send(9.0)
     assert json.loads(ping) == {"id": "1", "op": "ping", "timestamp": str(milliseconds)}
     pong = {"id": "1", "op": "pong", "timestamp": milliseconds}
-    assert receive(machine, pong, now=9.5) == [Ponged(pytest.approx(0.5))]
+    assert receive(machine, pong, now=9.5) == [Ponged(pytest.approx(0.5), milliseconds * 10**6)]
     assert receive(machine, pong, now=9.6) == []
 
 

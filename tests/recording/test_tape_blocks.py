@@ -92,9 +92,9 @@ def test_books_and_events_come_out_as_they_went_in():
 
 @given(st.binary(max_size=2000), st.integers(0, 3), st.integers(0, 2**31))
 def test_a_block_comes_out_as_it_went_in(lines, flags, count):
-    data = pack(lines, count=count, messages=count, flags=flags, span=(-5, 2**62))
+    data = pack(lines, count=count, messages=count, flags=flags, span=(5, 2**62))
     (found,) = scan(io.BytesIO(data))
-    assert found == Block(0, len(data) - HEAD, flags, count, count, -5, 2**62)
+    assert found == Block(0, len(data) - HEAD, flags, count, count, 5, 2**62)
     assert unpack(io.BytesIO(data), found) == lines
 
 

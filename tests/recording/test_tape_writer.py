@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from kucoin_stream.recording.reader import Tape
 from kucoin_stream.recording.scrub import Scrubber, address, fields
 from kucoin_stream.recording.writer import Writer
 from tests.conftest import until
-from tests.recording.test_tape_blocks import ON, lines, numbers, push
+from tests.recording.test_tape_blocks import ON, damage, lines, numbers, push
 
 SECRET = "5f3c-secret/one"
 
@@ -138,7 +139,9 @@ def test_a_full_disk_is_told_and_counted(tmp_path, monkeypatch):
     assert (writer.messages, writer.missed) == (0, 1)
 
 
-def test_a_process_killed_while_it_writes_leaves_all_whole_blocks(tmp_path):
+@pytest.mark.parametrize("turn", range(6))
+def test_a_process_killed_at_any_moment_leaves_all_whole_blocks(tmp_path, turn):
+    patience = random.Random(turn).uniform(0.0, 0.4)  # seconds after its first blocks
     path = tmp_path / "killed.kcs"
     program = """
         import sys, time
@@ -161,8 +164,15 @@ def test_a_process_killed_while_it_writes_leaves_all_whole_blocks(tmp_path):
         written = 0
         while written < 500:
             written = int(process.stdout.readline())
+        time.sleep(patience)  # the moment is what is tested
         os.kill(process.pid, signal.SIGKILL)
         written = max([written, *(int(line) for line in process.stdout.read().split("\n")[:-1])])
     found = numbers(path)
     assert found == list(range(len(found)))
     assert len(found) >= written
+    torn = damage(path)
+    assert len(torn) <= 1
+    with writing(path) as writer:  # who comes later goes on behind it
+        writer.put((1, ON, [push(len(found))]))
+    assert numbers(path) == list(range(len(found) + 1))
+    assert damage(path) == torn

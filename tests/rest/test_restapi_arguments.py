@@ -120,7 +120,7 @@ def test_days_are_written_as_days():
 @pytest.mark.parametrize(
     ("row", "args", "kwargs", "message"),
     [
-        (ORDER, (), {}, "spot_order.add_order needs side=, symbol=, type="),
+        (ORDER, (), {}, "spot_order.add_order needs symbol=, side=, type="),
         (ORDER, (), MINE | {"sise": "1"}, "spot_order.add_order has no 'sise'; did you mean size?"),
         (ORDER, (), MINE | {"side": "Buy"}, "side: no such value 'Buy'; there are: buy, sell; did you mean buy?"),
         (ORDER, (), MINE | {"price": "cheap"}, "price is a number, not 'cheap'"),
@@ -129,8 +129,8 @@ def test_days_are_written_as_days():
         (ORDER, (), MINE | {"post_only": "yes"}, "post_only is True or False, not 'yes'"),
         (ORDER, (), MINE | {"cancel_after": 1.5}, "cancel_after is a whole number, not 1.5"),
         (ORDER, (), MINE | {"client_oid": True}, "client_oid is text, not True"),
-        (ORDER, ("limit", "A", "buy", 1), {}, "takes 3 arguments without a name, not 4"),
-        (ORDER, ("buy",), {"side": "buy"}, "side is given twice"),
+        (ORDER, ("A", "buy", "limit", 1), {}, "takes 3 arguments without a name, not 4"),
+        (ORDER, ("A",), {"symbol": "A"}, "symbol is given twice"),
         (BATCH, (), {"order_list": "one"}, "order_list is a list of dicts, not 'one'"),
         (BATCH, (), {"order_list": ["one"]}, "order_list: each is a dict, not str"),
         (BATCH, (), {"order_list": [{"sise": 1}]}, r"\(order_list\) has no 'sise'; did you mean size?"),
@@ -198,6 +198,6 @@ def test_every_call_has_a_signature_and_a_docstring(row):
 def test_a_docstring_says_what_a_user_must_know():
     text = document(ORDER)
     for part in ("``POST /api/v1/hf/orders`` (spot host; protocol.md 8)", "permission Spot; weight 1 of the pool Spot",
-                 "client.rest.arm('spot_order', target=...)", "side: string, required, one of buy, sell",
+                 "client.rest.arm('spot_order', target=..., cap=...)", "side: string, required, one of buy, sell",
                  "cancel_after: integer in seconds", "Returns: order_id (string), client_oid (string)."):  # fmt: skip
         assert part in " ".join(text.split())

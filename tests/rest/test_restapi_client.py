@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pydoc
+import re
 import time
 from collections.abc import Callable, Iterator
 from operator import attrgetter
@@ -19,6 +20,7 @@ from kucoin_stream.protocol.endpoints.endpoint import INSTANTS, field, snake
 from kucoin_stream.rest.api import RestApi
 from kucoin_stream.rest.record import Record
 from kucoin_stream.simulator import GeneratedMarket, Simulator
+from kucoin_stream.transport.caller import Call
 
 UTC = "datetime64[ns, UTC]"
 FAR = {"symbol": "BTC-USDT", "side": "buy", "type": "limit", "price": "70000", "size": "0.001"}
@@ -41,7 +43,7 @@ def answering(market: GeneratedMarket) -> Iterator[RestApi]:
 
 @pytest.fixture
 def armed(rest: RestApi) -> RestApi:
-    rest.arm("spot_order", target="url")
+    rest.arm("spot_order", target="url", cap=10**6)
     return rest
 
 
@@ -146,6 +148,17 @@ def test_klines_page_over_any_span(rest):
     assert futures.index.equals(bars.index[:1201])
 
 
+def test_klines_of_the_unified_account_are_those_of_spot_over_any_span(rest):
+    end = pd.Timestamp.now("UTC").floor("min") - pd.Timedelta("2min")
+    span = {"start_at": end - pd.Timedelta("3200min"), "end_at": end}
+    unified = rest.unified.get_klines(symbol="BTC-USDT", trade_type="SPOT", interval="1min", **span)
+    spot = rest.spot_market.get_klines("BTC-USDT", "1min", **span)
+    assert len(unified) == 3201
+    assert unified.index.equals(spot.index)
+    assert list(unified.columns) == list(spot.columns)
+    assert unified["close"].tolist() == spot["close"].tolist()
+
+
 def test_a_span_that_ends_before_it_begins_is_refused(rest):
     with pytest.raises(UsageError, match="the begin is after the end"):
         rest.spot_market.get_klines("BTC-USDT", "1min", start_at="2026-01-02", end_at="2026-01-01")
@@ -217,7 +230,7 @@ def test_the_brokers_host_is_kucoins_only(rest):
 
 # -- arming ------------------------------------------------------------------------------------------------------
 
-REFUSED = r"spot_order is not armed; if that is meant: client.rest.arm\('spot_order', target='url'\)"
+REFUSED = r"spot_order is not armed; if that is meant: client.rest.arm\('spot_order', target='url', cap=...\)"
 
 
 @pytest.mark.parametrize(
@@ -232,10 +245,10 @@ REFUSED = r"spot_order is not armed; if that is meant: client.rest.arm\('spot_or
 def test_what_changes_something_is_refused_until_armed(rest, call):
     with pytest.raises(NotArmedError, match=REFUSED):
         call(rest)
-    rest.arm("margin_order", target="url")
+    rest.arm("margin_order", target="url", cap=10)
     with pytest.raises(NotArmedError, match=REFUSED):
         call(rest)
-    rest.arm("spot_order", target="url")
+    rest.arm("spot_order", target="url", cap=1000)
     call(rest)
     rest.disarm("spot_order")
     with pytest.raises(NotArmedError, match=REFUSED):
@@ -246,21 +259,22 @@ def test_every_call_that_changes_something_is_guarded(rest):
     changing = [row for group in endpoints.groups().values() for row in group.values() if row.changes]
     assert len(changing) > 90
     for row in changing:
-        with pytest.raises(NotArmedError, match="is not armed"):
-            rest.allow(row)
+        call = Call(row.host, row.method, re.sub(r"{\w+}", "x", row.path), '{"side":"buy"}')
+        with pytest.raises(NotArmedError, match=f"{row.group}.{row.name} changes something and {row.group} is not"):
+            rest.change(call, row)
 
 
 @pytest.mark.parametrize(
     ("group", "target", "message"),
     [
-        ("spot_order", "live", "target='live', but this client talks to 'url': nothing is armed"),
+        ("spot_order", "live", r"arm\(target='live'\), but this client is connected to 'url'"),
         ("spot_ordr", "url", "did you mean spot_order"),
         ("spot_market", "url", "no group 'spot_market' that changes something"),
     ],
 )
 def test_arming_names_what_is_meant(rest, group, target, message):
     with pytest.raises(UsageError, match=message):
-        rest.arm(group, target=target)
+        rest.arm(group, target=target, cap=100)
     assert rest.armed == ()
 
 
@@ -275,7 +289,7 @@ def test_unknown_calls_are_a_group_of_their_own(rest):
 def test_arming_ends_with_the_client(connect: Callable[..., ks.Client]):
     client = connect()
     rest = RestApi(client)
-    rest.arm("spot_order", target="url")
+    rest.arm("spot_order", target="url", cap=1000)
     client.close()
     with pytest.raises(StoppedError):
         rest.spot_order.add_order(**FAR)

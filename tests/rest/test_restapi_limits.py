@@ -204,13 +204,22 @@ def test_a_call_that_was_interrupted_while_it_waited_is_not_sent(rest, exchange)
     assert len(exchange.asked) == 1
 
 
-def test_a_long_list_shows_how_far_it_is(rest, exchange, monkeypatch, capsys):
-    monkeypatch.setattr(progress, "_DELAY", 0)
+@pytest.mark.parametrize(
+    ("delay", "watched", "shown"), [(0, True, True), (0, False, False), (60, True, False)],
+    ids=["long", "in a log", "short"],
+)  # fmt: skip
+def test_a_long_list_shows_how_far_it_is_to_who_looks(rest, exchange, monkeypatch, capsys, delay, watched, shown):
+    monkeypatch.setattr(progress, "_DELAY", delay)
+    monkeypatch.setattr(progress, "watched", lambda: watched)
     pages = [{"items": [{"id": str(number)}], "totalPage": 3} for number in range(3)]
     exchange.script = [(200, {"code": "200000", "data": page}, {}) for page in pages]
     orders = rest.margin_order.get_margin_stop_orders_list()
     assert orders["id"].tolist() == ["0", "1", "2"]
-    assert "margin_order.get_margin_stop_orders_list: 100%" in capsys.readouterr().err
+    assert ("margin_order.get_margin_stop_orders_list: 100%" in capsys.readouterr().err) is shown
+
+
+def test_tests_run_where_nobody_looks():
+    assert not progress.watched()
 
 
 def test_calls_from_the_background_thread_are_refused(rest):

@@ -132,7 +132,7 @@ def test_stop_orders_and_margin_debts_are_told(sim):
                 websocket, lambda frame: frame["subject"] == "positionChange" and frame["data"]["status"] == "DEBT"
             )
             isolated = msgspec.convert(frame["data"], account.IsolatedPosition, strict=False)
-            assert (isolated.tag, isolated.status_biz_type) == ("BTC-USDT", "USER_BORROW")
+            assert (isolated.tag, isolated.status_biz_type) == ("BTC-USDT", "TRADE_AUTO_BORROW")
 
     asyncio.run(scenario())
 

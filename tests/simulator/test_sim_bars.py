@@ -116,3 +116,17 @@ def test_a_bar_is_written_close_before_high_and_low():
     bar.trade(110, 1)
     bar.trade(99, 2)
     assert bar.written(1, 2) == ["60", "10.1", "9.9", "11", "9.9", "0.08", "0.813"]
+
+
+@pytest.mark.parametrize(("contract", "symbol"), [("XBTUSDTM", "BTC-USDT"), ("XBTUSDM", "BTC-USDT")])
+@pytest.mark.parametrize("interval", ["1min", "1hour", "1day", "1week"])
+def test_a_contracts_past_keeps_close_to_its_underlyings(market, contract, symbol, interval):
+    end = T0 // 10**9 - 60
+    followed = market.instrument(symbol).klines.rows(interval, 0, end)
+    rows = market.futures.perpetuals[contract].instrument.klines.rows(interval, 0, end)
+    assert (rows[:, 0] == followed[:, 0]).all()
+    assert np.abs(rows[:, 1:5] / followed[:, 1:5] - 1).astype(float).max() < 5e-4
+    assert (rows[1:-1, 1] == rows[:-2, 2]).all()
+    assert (rows[:, 3] >= rows[:, 1:3].max(axis=1)).all()
+    assert (rows[:, 4] <= rows[:, 1:3].min(axis=1)).all()
+    assert (rows[:, 5] != followed[:, 5]).any()

@@ -27,12 +27,16 @@ ORDERS = st.fixed_dictionaries(
         "time_in_force": st.sampled_from(["GTC", "GTC", "IOC", "FOK"]),
         "post_only": st.sampled_from([False, False, False, True]),
         "stp": st.sampled_from(["", "CN", "CO", "CB", "DC"]),
+        "hidden": st.sampled_from([False, False, True]),
+        "tip": st.sampled_from([0, 0, 1000, 1_000_000]),  # lots that an iceberg shows
     }
 )
 ACTIONS = st.lists(
     st.one_of(
         st.tuples(st.just("place"), ORDERS),
         st.tuples(st.just("cancel"), st.integers(0, 20)),
+        st.tuples(st.just("reduce"), st.integers(0, 20)),
+        st.tuples(st.just("modify"), st.integers(0, 20)),
         st.tuples(st.just("move"), st.integers(1, 30)),  # tenths of a second
     ),
     min_size=15,
@@ -71,15 +75,28 @@ class Floor:
                 self.now += SECOND // 10
                 self.advance()
         elif kind == "cancel":
-            active = list(self.account.spot.orders.active())
-            if active:
-                self.account.spot.end(active[what % len(active)], self.now)
+            for order in self.one(what):
+                self.account.spot.end(order, self.now)
+        elif kind == "reduce":
+            for order in self.one(what):
+                self.account.spot.reduce(order, 1 + order.left // 3, self.now)
+        elif kind == "modify":
+            for order in self.one(what):
+                price = self.instrument.price(order.price + (what % 5 - 2))
+                with contextlib.suppress(RestError):
+                    self.account.spot.modify(order, price, None, self.now)
         else:
             self.place(**what)
 
-    def place(self, *, side, offset, lots, **fields):
+    def one(self, what):
+        active = list(self.account.spot.orders.active())
+        return [active[what % len(active)]] if active else []
+
+    def place(self, *, side, offset, lots, tip, **fields):
         price = max(1, int(self.instrument.flow.middle) + offset)
         given = {"price": self.instrument.price(price)} if fields["type"] == "limit" else {}
+        if tip:
+            given |= {"iceberg": True, "visible_size": self.instrument.size(tip)}
         ticket = SpotTicket(symbol=SYMBOL, side=side, size=self.instrument.size(lots), **given, **fields)
         with contextlib.suppress(RestError):  # too dear, or too small; nothing has changed then
             self.account.spot.place(ticket, self.now)
@@ -111,7 +128,10 @@ def check_book(floor):
     resting = {}
     for order in floor.account.spot.orders.active():
         key = ("bids" if order.side == "buy" else "asks", order.price)
-        resting[key] = resting.get(key, 0) + order.left
+        assert order.shown == order.left or order.hidden or order.shown <= order.tip
+        assert 0 < order.shown <= order.left or (order.hidden and not order.shown)
+        resting[key] = resting.get(key, 0) + order.shown
+    resting = {key: lots for key, lots in resting.items() if lots}
     assert resting == {key: lots for key, lots in flow.reserved.items() if lots}
     assert all(flow.ladder.size(*key) >= lots for key, lots in resting.items())
 

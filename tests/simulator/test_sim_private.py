@@ -135,8 +135,8 @@ def test_what_an_operation_returns_is_its_data():
     [
         ("not JSON", "400101"),
         ("[]", "400101"),
-        ('{"op":"spot.order"}', "400102"),
-        ('{"id":"","op":"spot.order"}', "400102"),
+        ('{"op":"spot.order"}', "4001002"),
+        ('{"id":"","op":"spot.order"}', "4001002"),
         ('{"id":"1","op":"spot.dance"}', "404000"),
         ('{"id":"1","op":"uta.order"}', "404000"),
     ],

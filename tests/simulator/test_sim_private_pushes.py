@@ -118,7 +118,7 @@ def test_a_triggered_stop_is_told_before_its_order():
 
 def test_a_leverage_is_told_on_pro_and_a_liquidation_warned_of():
     bench = Reader("leverage.UNIFIED", "lw.FUTURES")
-    bench.account.futures.set_leverage("XBTUSDTM", 7, bench.now)
+    bench.account.futures.settings.set_leverage("XBTUSDTM", 7, bench.now)
     ((topic, _, leverage),) = bench.read(pro_account.Leverage)
     assert (topic, leverage.symbol, leverage.leverage) == ("leverage.UNIFIED", "XBTUSDTM", 7)
     bench.futures(type="market", size=5, leverage=125)
@@ -157,4 +157,4 @@ def test_on_a_recording_there_is_money_and_no_trade(tmp_path):
         owner.spot.place(SpotTicket(symbol="BTC-USDT", side="buy", type="market", funds="1"), T0)
     with pytest.raises(RestError, match="100003"):
         owner.futures.place(FuturesTicket(symbol="XBTUSDTM", side="buy", type="market", size=1), T0)
-    assert owner.margin.cross_accounts("USDT")["totalAssetOfQuoteCurrency"] == "20000"
+    assert owner.margin.cross_accounts("USDT", T0)["totalAssetOfQuoteCurrency"] == "20000"

@@ -77,11 +77,11 @@ def test_a_callback_that_raises_costs_its_own_message_and_is_shown_once(
 
     feed.map(bad).sink(after.append)
     feed.sink(good.append)
-    until(lambda: feed.errors >= 5 and len(after) >= 5)
+    until(lambda: feed.error_count >= 5 and len(after) >= 5)
     assert all(sequence % 2 == 0 for sequence in after)
-    assert len(good) >= len(after) + feed.errors - 1
+    assert len(good) >= len(after) + feed.error_count - 1
     assert capfd.readouterr().err.count("ValueError: an odd sequence") == 1
-    assert client.book("BTC-USDT").wait().gaps == 0
+    assert client.book("BTC-USDT").wait().gap_count == 0
 
 
 def test_a_slow_branch_holds_up_neither_siblings_nor_memory(sim: Simulator) -> None:
@@ -149,7 +149,7 @@ def test_a_node_that_left_gets_nothing_of_what_waited_for_it(client: ks.Client) 
     for read in (range(5), range(5, 10)):
         client.engine.call(_receive, feed._inlet, read)
     until(lambda: len(others) == 10)
-    assert (taken, feed.errors) == ([0, 1, 2], 0)
+    assert (taken, feed.error_count) == ([0, 1, 2], 0)
 
 
 def _receive(inlet: Inlet, messages: Iterable[Any]) -> None:

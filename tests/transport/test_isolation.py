@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import kucoin_stream as ks
+from kucoin_stream.market.book import OrderBook, levels
+from kucoin_stream.protocol.bookfeeds import FEEDS
+from kucoin_stream.protocol.booksync import BookSync, RequestSnapshot, Restart
 from kucoin_stream.protocol.events import Disconnected, Gap, Restarted
+from kucoin_stream.protocol.messages.spot import BookDelta
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
 
@@ -134,7 +140,7 @@ def test_whatever_a_callback_raises_the_branch_and_its_siblings_go_on(
     feed.sink(once)
     feed.sink(other.append)
     until(lambda: len(seen) > 10 and len(other) > 10)
-    assert feed.errors == 2
+    assert feed.error_count == 2
     assert error.__name__ in capfd.readouterr().err
 
 
@@ -186,6 +192,66 @@ def test_what_an_overfull_inbox_leaves_out_is_told_exactly_where_it_is_missing(c
             assert everything.kept.index(each) == expected
             expected += 1
     assert max(branch.peak for branch in feed.branches) <= 12
+
+
+class OwnBook:
+    """A reader that keeps a book of its own from increments, and resyncs it where some are missing."""
+
+    def __init__(self, client: ks.Client) -> None:
+        self.gate = threading.Event()
+        self.gaps: list[Gap] = []
+        self.book = OrderBook()
+        self.sync = BookSync(quiet=0.0)
+        self._client = client
+
+    def __call__(self, message: Any) -> None:
+        self.gate.wait(20)
+        now = time.monotonic()
+        if isinstance(message, Gap):
+            self.gaps.append(message)
+            actions = self.sync.lost(message.reason, now)
+        else:
+            actions = self.sync.receive(message, now)
+        self._perform([*actions, *self.sync.tick(now)])
+
+    def _perform(self, actions: list[Any]) -> None:
+        for action in actions:
+            match action:
+                case RequestSnapshot(ticket=ticket):
+                    engine = self._client.engine
+                    snapshot = engine.call(engine.book, FEEDS["spot.level2"], "BTC-USDT")
+                    self._perform(self.sync.receive_snapshot(snapshot, ticket, time.monotonic()))
+                case Restart(snapshot=snapshot):
+                    self.book.restart(snapshot, complete=True)
+                case BookDelta():
+                    self.book.apply([action])
+
+
+def test_a_slow_reader_of_increments_gets_a_gap_and_can_go_on_from_a_snapshot(connect: Connect) -> None:
+    client = connect(inbox_size=30)
+    right = client.book("BTC-USDT", source="classic").wait()
+    reader = OwnBook(client)
+    reader.gate.set()
+    feed = client.level2("BTC-USDT")
+    feed.sink(reader)
+    until(lambda: reader.sync.live, "its first book")
+    reader.gate.clear()
+    until(lambda: feed.dropped > 10, "its inbox is full", timeout=60)
+    reader.gate.set()
+    until(lambda: reader.gaps and reader.sync.live and reader.book.sequence, "its book is right again")
+    assert [gap.reason for gap in reader.gaps] == ["the reader was too slow"] * len(reader.gaps)
+    assert reader.gaps[0].missed
+
+    def same() -> bool:
+        known = right.levels()
+        own = levels(reader.book.copy(None))
+        return known.sequence == own.sequence and all(
+            np.array_equal(getattr(known, side), getattr(own, side))
+            for side in ("bid_prices", "bid_sizes", "ask_prices", "ask_sizes")
+        )
+
+    until(same, "both books are the same at the same sequence")
+    assert right.status == "live"
 
 
 def test_of_tickers_an_overfull_inbox_keeps_the_latest_by_symbol(connect: Connect) -> None:

@@ -6,15 +6,15 @@ from there on the stream is complete, and what was before comes from the calls.
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from copy import deepcopy
 from functools import partial
 from typing import Any, Protocol
 
 from kucoin_stream.errors import KucoinStreamError
 from kucoin_stream.frames.base import REFUSED
-from kucoin_stream.frames.fetching import Fetching, learn_clock
+from kucoin_stream.frames.fetching import Fetching, Wait, learn_clock
 from kucoin_stream.frames.kept import Kept
 from kucoin_stream.market.account.order import Market
 from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
@@ -67,10 +67,26 @@ class Side:
     def _not_fetched(self, error: KucoinStreamError) -> None:
         self.status = f"{self._unfinished}: {error}"
 
-    def missing(self) -> None:
-        """Note that something is missing from now on, until the calls were made again."""
+    def missing(self, now: float) -> None:
+        """Note that something is missing from ``now`` (Unix seconds of our clock) on, until the calls were made."""
         if self.seeded and self.lost_at is None:
-            self.lost_at = time.time()
+            self.lost_at = now
+
+    # -- the moments of a tape -----------------------------------------------------------------------------------
+
+    def remember(self) -> Any:
+        """Return what brings it back to this moment; ``None`` while calls are made."""
+        wait = self._fetching.remember()
+        return wait and (wait, self.seeded, self.lost_at, self.refused, self._status)
+
+    def recall(self, state: Any) -> None:
+        """Be as at the moment of ``state``."""
+        wait, self.seeded, self.lost_at, self.refused, self._status = state
+        self._fetching.recall(wait)
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self.recall((Wait(), False, None, {}, _SYNCING))
 
 
 class Table(Protocol):
@@ -89,6 +105,7 @@ class AccountKeeper(Kept):
     def __init__(self, engine: Engine, table: Table, topics: Mapping[Market, Iterable[str]]) -> None:
         self.version = 0
         self._table = table
+        self._unused = deepcopy(vars(table))
         self._sides = [Side(market, names, self._call) for market, names in topics.items()]
         super().__init__(engine, [topic for side in self._sides for topic in sorted(side.topics)])
         engine.pool.attach(self.topics, self)
@@ -139,6 +156,29 @@ class AccountKeeper(Kept):
         for side in self._sides:
             side.stop(side.status)
 
+    def remember(self) -> Any:
+        """Return what brings it back to this moment of a tape; ``None`` while calls are made."""
+        sides = [side.remember() for side in self._sides]
+        return None if None in sides else (deepcopy(vars(self._table)), sides)
+
+    def recall(self, state: Any) -> None:
+        """Be as at the moment of ``state``."""
+        rows, sides = state
+        self._set_rows(rows)
+        for side, known in zip(self._sides, sides, strict=True):
+            side.recall(known)
+
+    def forget(self) -> None:
+        """Know nothing any more."""
+        self._set_rows(self._unused)
+        for side in self._sides:
+            side.forget()
+
+    def _set_rows(self, rows: dict[str, Any]) -> None:
+        vars(self._table).update(deepcopy(rows))
+        self.pending = []
+        self.version += 1
+
     def flush(self) -> None:
         """Take the messages of one socket read, and hand on the rows that they changed."""
         messages, self.pending = self.pending, []
@@ -153,7 +193,7 @@ class AccountKeeper(Kept):
             case Disconnected(reason=reason):
                 side.active.discard(news.topic)
                 side.lost.add(news.topic)
-                side.missing()
+                side.missing(self._now())
                 side.stop(f"{_STALE if side.seeded else _SYNCING}: {reason}")
             case Restarted():
                 self._restarted(side, news.topic)
@@ -164,7 +204,7 @@ class AccountKeeper(Kept):
                 side.refused = side.refused | {news.topic: f"{REFUSED}: {code} {reason}"}
                 side.stop(_SYNCING)
             case Gap():
-                side.missing()
+                side.missing(self._now())
                 if side.active == side.topics:
                     self._begin(side)
         self.version += 1
@@ -189,6 +229,11 @@ class AccountKeeper(Kept):
         side.status, side.seeded, side.lost_at = _LIVE, True, None
         self._changed(changed)
         self.inlet.flush()
+
+    def _now(self) -> float:
+        """Return our own clock in Unix seconds, of a tape its time."""
+        rest = self._engine.rest
+        return rest.now() - rest.clock_offset
 
     async def _since(self, side: Side) -> int:
         """Return since when something may have gone unseen, in ns of the exchange's clock; 0: nothing was seen yet."""

@@ -35,6 +35,13 @@ def endpoint(group: str, name: str) -> Endpoint:
     return groups()[group][name]
 
 
+@cache
+def with_orders() -> frozenset[str]:
+    """Return the groups in which orders are placed."""
+    rows = [row for group in groups().values() for row in group.values() if row.changes]
+    return frozenset(row.group for row in rows if any(param.key == "side" for param in row.params))
+
+
 def by_path(host: str, method: str, path: str) -> Endpoint | None:
     """Return the row of a call as it is sent, its path without the query; ``None`` where there is none.
 

@@ -89,9 +89,13 @@ class Endpoint(Struct, frozen=True, omit_defaults=True):
 
     @property
     def arguments(self) -> tuple[Param, ...]:
-        """The parameters that are not part of another one: first those that must be given, then the doubtful ones."""
+        """The parameters that are not part of another one: those that must be given, the doubtful ones, the others.
+
+        Of each, the symbol comes first.
+        """
         top = [param for param in self.params if "." not in param.name]
-        return tuple(sorted(top, key=lambda param: (True, "doubtful", False).index(param.required)))
+        order = (True, "doubtful", False)
+        return tuple(sorted(top, key=lambda param: (order.index(param.required), param.name != "symbol")))
 
     def parts(self, name: str) -> tuple[Param, ...]:
         """Return the parameters directly within ``name``."""

@@ -17,6 +17,7 @@ _PAGE = ("currentPage", "pageNum", "pageNumber", "pageId", "page")
 _SIZE = ("pageSize", "limit", "maxCount", "size")
 _FROM, _TO = ("startAt", "from"), ("endAt", "to")
 _ROW_CURSORS = {"lastId": ("lastId", "id"), "offset": ("offset", "id", "timePoint")}
+_TIMES = ("timepoint", "timePoint", "ts")
 _UNIT = {"s": 1, "ms": 1000}  # of a second
 _PER_STEP = {"granularity": 60}  # seconds; of spot the intervals have names
 _DAY = 86_400  # seconds
@@ -119,11 +120,13 @@ class Span(Pager):
         begin, end = self._window
         self.rows += (inside := [row for row in rows if begin <= self._time(row) <= end])
         times = [self._time(row) for row in inside]
+        if rows and not inside and not any(begin < 100 * self._time(row) < 10_000 * end for row in rows):
+            raise ValueError("times in another unit")
         if not times:
             self._width *= 2
         elif self._most is None or len(rows) >= self._most:
-            beside = [(begin, min(times) - 1), (max(times) + 1, end)]
-            self._spans += [span for span in beside if span[1] // self._grid * self._grid >= span[0]]  # room for a row
+            last = (min(times) - 1) // self._grid * self._grid  # where the row before can be
+            self._spans += [span for span in ((begin, last), (max(times) + 1, end)) if self._has_room(*span)]
         else:
             self._width = self._nominal
         self._next()
@@ -145,6 +148,9 @@ class Span(Pager):
             self.ask = dict(zip(self._names, (begin, end + 1), strict=True))
         left = [*self._spans, *([self._window] if self.ask else [])]
         self.done = self.total - sum(max(end - begin, 0) for begin, end in left)
+
+    def _has_room(self, begin: int, end: int) -> bool:
+        return end // self._grid * self._grid >= begin
 
     def _time(self, row: Row) -> int:
         return int(row[self._key] if isinstance(row, Mapping) else row[0])
@@ -189,7 +195,7 @@ def _span(row: Endpoint, given: Mapping[str, Any], now: float) -> Span | None:
     seconds = _step(given)
     grid = int(seconds * unit) if 0 < seconds <= _DAY else 1  # weeks and months begin elsewhere
     end = int(given.get(names[1]) or now * unit)
-    key = next((name for name in ("timepoint", "timePoint") if name in row.fields), "")
+    key = next((name for name in _TIMES if name in row.fields), "")
     span = int(given[names[0]]), end
     return Span(names, span, step=int(seconds * unit) or 1, grid=grid, most=row.most, key=key)
 
@@ -199,4 +205,4 @@ def _step(given: Mapping[str, Any]) -> float:
     for name, seconds in _PER_STEP.items():
         if name in given:
             return float(given[name]) * seconds
-    return INTERVALS.get(str(given.get("type", "")), 0)
+    return INTERVALS.get(str(given.get("type") or given.get("interval", "")), 0)

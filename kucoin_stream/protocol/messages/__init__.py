@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from kucoin_stream.errors import RemoteProtocolError
+from kucoin_stream.errors import RemoteProtocolError, printable
 
 T = TypeVar("T")
 
@@ -21,6 +21,9 @@ Signed = Annotated[float, msgspec.Meta(ge=-1e24, le=1e24)]
 
 Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number that fits a column of int64."""
+
+SymbolName = Annotated[str, msgspec.Meta(pattern=r"\A[\w.$-]{1,64}\Z")]
+"""What can be traded: names go into topics, titles, a terminal and, completed, into a cell that IPython expands."""
 
 NANOSECONDS, MILLISECONDS, SECONDS = (10**17, 2**63 - 1), (-(2**63), 10**14 - 1), (-(2**63), 10**11 - 1)
 """The least and the most that a time in this unit is: from 1973 to 5138, its size tells s, ms, us and ns apart."""
@@ -47,7 +50,7 @@ def decode(kind: type[T], data: bytes | bytearray | memoryview | msgspec.Raw) ->
     try:
         return decoder(kind).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise RemoteProtocolError(f"not a {getattr(kind, '__name__', kind)}: {exc}") from exc
+        raise RemoteProtocolError(f"not a {getattr(kind, '__name__', kind)}: {printable(exc)}") from exc
 
 
 def in_unit(time: int, least: int, most: int) -> int:

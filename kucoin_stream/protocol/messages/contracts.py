@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from kucoin_stream.protocol.messages import Integer, Signed
+from kucoin_stream.protocol.messages import Integer, Signed, SymbolName
 
 
 class ContractInfo(Struct, frozen=True, rename="camel"):
     """A futures contract. Sizes are lots of ``multiplier`` base coins each; of inverse contracts, of 1 USD each."""
 
-    symbol: str
+    symbol: SymbolName
     type: str = ""  # FFWCSX: perpetual, FFICSX: dated
     status: str = ""
     base_currency: str = ""

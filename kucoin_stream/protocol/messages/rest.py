@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from msgspec import Raw, Struct, field
 
-from kucoin_stream.protocol.messages import Amount, Integer
+from kucoin_stream.protocol.messages import Amount, Integer, SymbolName
 from kucoin_stream.protocol.messages.spot import Level
 
 
@@ -17,6 +17,9 @@ class Response(Struct, frozen=True):
     code: str | int = ""
     data: Raw = Raw(b"null")
     msg: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Response {self.code}>"  # its data may hold a token
 
 
 class InstanceServer(Struct, frozen=True, rename="camel"):
@@ -49,7 +52,7 @@ class ProBullet(Struct, frozen=True):
 class SymbolInfo(Struct, frozen=True, rename="camel"):
     """A spot symbol (8.2.1). ``price_increment`` and ``base_increment`` are the steps of price and size."""
 
-    symbol: str
+    symbol: SymbolName
     name: str = ""
     base_currency: str = ""
     quote_currency: str = ""

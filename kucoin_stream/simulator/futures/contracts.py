@@ -9,6 +9,11 @@ from kucoin_stream.simulator.listings import Listing
 
 FUNDING_INTERVAL_MS = 28_800_000
 RATE_CAP = 0.003
+DAILY_INTEREST = 3.0e-4
+FIRST_OPEN_MS = 1_585_555_200_000
+_UNUSED = (
+    "adjustK", "adjustM", "adjustMmrLevConstant", "adjustActiveTime", "preMarketToPerpDate", "subMarketType",
+)  # fmt: skip
 
 
 class Contract(NamedTuple):
@@ -72,15 +77,18 @@ def contract_row(contract: Contract, listing: Listing) -> dict[str, Any]:
     step = float(text(1, listing.price_scale))
     return {
         "symbol": contract.symbol,
+        "displaySymbol": contract.symbol,
         "rootSymbol": "XBT" if contract.inverse else contract.quote,
         "type": "FFWCSX",
-        "firstOpenDate": 1_585_555_200_000,
+        "firstOpenDate": FIRST_OPEN_MS,
         "expireDate": None,
         "settleDate": None,
         "baseCurrency": contract.base,
+        "displayBaseCurrency": contract.base,
         "quoteCurrency": contract.quote,
         "settleCurrency": contract.settle,
         "maxOrderQty": 1_000_000,
+        "marketMaxOrderQty": 1_000_000,
         "maxPrice": 1_000_000.0,
         "lotSize": 1,
         "tickSize": step,
@@ -107,7 +115,13 @@ def contract_row(contract: Contract, listing: Listing) -> dict[str, Any]:
         "indexSymbol": index_symbol(contract),
         "settlementSymbol": "",
         "status": "Open",
+        "dailyInterestRate": DAILY_INTEREST,
         "fundingRateGranularity": FUNDING_INTERVAL_MS,
+        "currentFundingRateGranularity": FUNDING_INTERVAL_MS,
+        "effectiveFundingRateCycleStartTime": FIRST_OPEN_MS,
+        "fundingRateCap": RATE_CAP,
+        "fundingRateFloor": -RATE_CAP,
+        "period": 1,
         "maxLeverage": 125,
         "sourceExchanges": ["okex", "binance", "kucoin", "bybit", "bitmart", "gateio"],
         "premiumsSymbol1M": f".{contract.symbol}PI",
@@ -120,7 +134,12 @@ def contract_row(contract: Contract, listing: Listing) -> dict[str, Any]:
         "mmrLimit": 0.3,
         "mmrLevConstant": 125.0,
         "supportCross": True,
-    }
+        "crossRiskLimit": 1.5e9,
+        "marketStage": "NORMAL",
+        "orderPriceRange": 0.05,
+        "marketType": "CRYPTO",
+        "assetClass": "CRYPTO",
+    } | dict.fromkeys(_UNUSED)
 
 
 def index_symbol(contract: Contract) -> str:

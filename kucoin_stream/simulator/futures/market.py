@@ -7,7 +7,7 @@ from typing import Any
 
 from kucoin_stream.simulator.flow import SECOND
 from kucoin_stream.simulator.futures.board import order_ids
-from kucoin_stream.simulator.futures.contracts import FUNDING_INTERVAL_MS, RATE_CAP
+from kucoin_stream.simulator.futures.contracts import DAILY_INTEREST, FUNDING_INTERVAL_MS, RATE_CAP
 from kucoin_stream.simulator.futures.perpetual import FUNDING_INTERVAL, Numbers, Perpetual
 
 MOST_ROWS = 500  # of one answer; protocol.md 8.3.2
@@ -114,7 +114,8 @@ class FuturesMarket:
             "granularity": FUNDING_INTERVAL_MS,
             "timePoint": begin // 1_000_000,
             "value": perpetual.predicted_rate(now_ns),
-            "dailyInterestRate": 3.0e-4,
+            "predictedValue": None,
+            "dailyInterestRate": DAILY_INTEREST,
             "fundingRateCap": RATE_CAP,
             "fundingRateFloor": -RATE_CAP,
             "period": 1,

@@ -38,6 +38,12 @@ class Perpetual:
         instrument = self.instrument
         return instrument.number(instrument.index * (1.0 + instrument.flow.basis / 2), self._decimals)
 
+    def price(self, kind: str) -> float:
+        """Return the mark price (``MP``), the index price (``IP``) or that of the last trade (``TP``)."""
+        if kind == "MP":
+            return self.mark
+        return self.index if kind == "IP" else self.instrument.number(self.instrument.flow.last.price)
+
     @property
     def open_interest(self) -> int:
         """Open contracts in lots; they come and go with trades."""
@@ -112,7 +118,9 @@ class Perpetual:
             "markPrice": self.mark,
             "indexPrice": self.index,
             "lastTradePrice": day["lastPrice"],
+            "lastTimeFundingRate": self.settled_rate(now_ns - FUNDING_INTERVAL),
             "nextFundingRateTime": (FUNDING_INTERVAL - now_ns % FUNDING_INTERVAL) // 1_000_000,
+            "nextFundingRateDateTime": (now_ns // FUNDING_INTERVAL + 1) * FUNDING_INTERVAL // 1_000_000,
             "lowPrice": day["lowPrice"],
             "highPrice": day["highPrice"],
             "priceChgPct": day["priceChgPct"],

@@ -9,12 +9,17 @@ from decimal import Decimal
 from kucoin_stream.simulator.flow import SECOND
 from kucoin_stream.simulator.market import Market, Push, RestError
 from kucoin_stream.simulator.trading.amounts import ZERO
+from kucoin_stream.simulator.trading.dead_man import DeadMan
 from kucoin_stream.simulator.trading.futures import FuturesDesk
 from kucoin_stream.simulator.trading.futures_pushes import FuturesPushes
 from kucoin_stream.simulator.trading.ids import Ids
-from kucoin_stream.simulator.trading.ledger import ISOLATED, Holding, Ledger, Moved
+from kucoin_stream.simulator.trading.ledger import ISOLATED, Holding, Ledger, Moved, insufficient
+from kucoin_stream.simulator.trading.loans import CROSS
 from kucoin_stream.simulator.trading.margin import Margin
+from kucoin_stream.simulator.trading.margin_keeper import MarginKeeper
+from kucoin_stream.simulator.trading.margin_pushes import MarginPushes
 from kucoin_stream.simulator.trading.news import News
+from kucoin_stream.simulator.trading.oco import Ocos
 from kucoin_stream.simulator.trading.outbox import Outbox
 from kucoin_stream.simulator.trading.pro_pushes import ProPushes
 from kucoin_stream.simulator.trading.spot import SpotDesk
@@ -54,12 +59,19 @@ class Account:
         self.ledger = Ledger(self._moved)
         self.margin = Margin(market, self.ledger)
         self.spot = SpotDesk(market, self.ledger, self.ids, self.news)
+        self.spot.allowance = self.margin.allowance
+        pushes = MarginPushes(self.margin, self.outbox)
+        self.keeper = MarginKeeper(market, self.margin, self.spot, self.ledger, pushes)
+        self.ocos = Ocos(self.spot)
+        self.dead_man = DeadMan(self.spot)
         self.futures = FuturesDesk(market, self.ids, self.news)
         self._next_debt_ns = 0
         for account, currency, amount in START:
             self._put(currency, Decimal(amount), account, 0)
         self.news += [
-            SpotPushes(self.spot, self.margin, self.outbox),
+            self.margin.loans,  # before those who show them
+            SpotPushes(self.spot, self.outbox),
+            pushes,
             FuturesPushes(self.futures, self.outbox),
             ProPushes(self.spot, self.futures, self.outbox),
         ]
@@ -69,9 +81,11 @@ class Account:
 
     def advance(self, now_ns: int) -> None:
         """Let happen what time alone brings about; the market is there already."""
+        self.dead_man.look(now_ns)
         self.spot.expire(now_ns)
         self.futures.expire(now_ns)
         self.futures.advance(now_ns)
+        self.keeper.advance(now_ns)
         if now_ns >= self._next_debt_ns:
             self._next_debt_ns = now_ns + DEBT_PERIOD
             if self.margin.owes:
@@ -89,6 +103,9 @@ class Account:
     def transfer(self, currency: str, amount: Decimal, source: str, target: str, now_ns: int) -> None:
         """Move money between two accounts; what spot calls BTC is XBT on futures."""
         self._check(target)
+        margin = source == CROSS or source.startswith(ISOLATED)
+        if margin and amount > self.margin.transferable(source, _name(currency, source), now_ns):
+            raise insufficient()
         self.deposit(_name(currency, source), -amount, source, now_ns)
         self.deposit(_name(currency, target), amount, target, now_ns)
 

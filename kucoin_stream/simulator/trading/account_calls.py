@@ -64,7 +64,8 @@ def _api_key(query: Query) -> Json:
 def _transfer(query: Query) -> Json:
     body = query.body
     names = [
-        _place(str(body.get(f"{side}AccountType")), str(body.get(f"{side}AccountTag", ""))) for side in ("from", "to")
+        _place(side, str(body.get(f"{side}AccountType")), str(body.get(f"{side}AccountTag") or ""))
+        for side in ("from", "to")
     ]
     amount = decimal(body.get("amount"), "amount", lambda reason: RestError(400, "400100", reason))
     if not amount:
@@ -82,8 +83,10 @@ def _inner_transfer(query: Query) -> Json:
     return _transfer(query._replace(body={**query.body, **moved}))
 
 
-def _place(kind: str, tag: str) -> str:
+def _place(side: str, kind: str, tag: str) -> str:
     if kind.startswith("ISOLATED"):
+        if not tag:
+            raise RestError(400, "400100", f"{side}AccountTag: must not be empty, it names the symbol")
         return f"{ISOLATED}{tag}"
     if kind not in _TYPES:
         raise RestError(400, "400100", f"account type {kind} is not supported")

@@ -37,7 +37,9 @@ def names(order: Order | Stop[Any]) -> dict[str, str]:
 
 def place_spot(account: Account, fields: Any, now_ns: int) -> SpotOrder:
     """Place an order of spot or margin."""
-    return account.spot.place(read(SpotTicket, fields, SPOT_BAD), now_ns)
+    ticket = read(SpotTicket, fields, SPOT_BAD)
+    account.keeper.check(ticket)
+    return account.spot.place(ticket, now_ns)
 
 
 def margin_placed(order: SpotOrder) -> Json:
@@ -64,6 +66,8 @@ def modify_spot(account: Account, fields: Any, now_ns: int) -> Json:
     """Place an active order again with another price or size; return the names of the new one."""
     reference = read(Reference, fields, SPOT_BAD)
     order = active_spot(account, reference)
+    if not reference.new_price and not reference.new_size:
+        raise RestError(400, SPOT_BAD, "Either newPrice or newSize is needed.")
     new = account.spot.modify(order, reference.new_price, reference.new_size, now_ns)
     return {"newOrderId": (new or order).id, "clientOid": order.client_oid}
 

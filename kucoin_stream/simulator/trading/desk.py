@@ -3,13 +3,15 @@
 Theory of operation. An order takes what it can at once; what is left rests, or is cancelled. Money is the subclass's:
 it holds some before, settles every fill, and gives back at the end what is left. While an order is at work no stop
 order is triggered: those that are met wait until it rests or is over. An order with a self-trade rule plans around
-the account's own orders, and then does to them what its rule says.
+the account's own orders, and then does to them what its rule says. During a call auction orders only rest; what the
+auction leaves of them begins anew when it is over.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Generic, TypeVar
 
@@ -17,7 +19,7 @@ from kucoin_stream.simulator.flow import SECOND, Fill
 from kucoin_stream.simulator.instrument import Instrument
 from kucoin_stream.simulator.market import RestError
 from kucoin_stream.simulator.trading.news import OrderEvent, StopEvent
-from kucoin_stream.simulator.trading.orders import Order, OrderFill, Orders, Stop
+from kucoin_stream.simulator.trading.orders import DONE_KEPT, Order, OrderFill, Orders, Stop
 from kucoin_stream.simulator.trading.pit import Level, Pit
 from kucoin_stream.simulator.trading.self_trade import Meeting, meet
 from kucoin_stream.simulator.trading.tickets import Ticket
@@ -33,6 +35,7 @@ class Desk(ABC, Generic[O, K]):
     def __init__(self) -> None:
         self.orders: Orders[O] = Orders()
         self.stops: dict[str, Stop[K]] = {}
+        self.triggered: dict[str, Stop[K]] = {}  # the last ones
         self._pits: dict[str, Pit[O]] = {}
         self._ending: list[O] = []  # orders that end by themselves
         self._met: list[str] = []  # stops whose price has come
@@ -71,6 +74,12 @@ class Desk(ABC, Generic[O, K]):
     def _tidy(self, symbol: str, time_ns: int) -> None:
         """Cancel what makes no sense any more after a trade."""
 
+    def _free(self, order: O, lots: int, time_ns: int) -> None:
+        """Give back what an active order has held for lots that it just lost."""
+
+    def _inherit(self, order: O, stop: Stop[K]) -> None:
+        """Let an order show which stop order places it."""
+
     def place(self, ticket: K, now_ns: int) -> O:
         """Place an order. Raises :class:`RestError` where it is not accepted; nothing has changed then."""
         order, levels = self._prepare(ticket, now_ns)
@@ -84,8 +93,23 @@ class Desk(ABC, Generic[O, K]):
         order.cancel_reason = reason
         self._finish(order, "canceled", time_ns)
 
+    def reduce(self, order: O, lots: int, time_ns: int) -> None:
+        """Cancel so many lots of a resting order, which keeps its place; all that is left ends it."""
+        if lots >= order.left:
+            self.end(order, time_ns)
+            return
+        self._pits[order.symbol].shrink(order, lots, time_ns)
+        self._free(order, lots, time_ns)
+        self._report(order, "update", time_ns)
+
     def expire(self, now_ns: int) -> None:
-        """Cancel the orders whose time is over."""
+        """Cancel the orders whose time is over, and look after those that auctions have left and that are hidden."""
+        for symbol, pit in list(self._pits.items()):
+            for order in pit.reopen():
+                self._reopen(order, now_ns)
+            if pit.hides:
+                with self._at_work(symbol, now_ns):
+                    pit.look(now_ns)
         if self._ending:
             for order in self._ending:
                 if order.active and now_ns >= order.ends_ns:
@@ -94,15 +118,14 @@ class Desk(ABC, Generic[O, K]):
 
     def wait(self, stop: Stop[K]) -> None:
         """Keep a stop order until its price comes, which it may have already."""
-        self._pit(stop.symbol)
-        self.stops[stop.id] = stop
-        self._report_stop(stop, "open", stop.created_ns)
+        self._keep(stop)
         self.look(stop.symbol, stop.created_ns)
 
     def drop(self, stop: Stop[K], time_ns: int) -> None:
-        """Cancel a stop order."""
+        """Cancel a stop order, and those of its group."""
         del self.stops[stop.id]
-        self._report_stop(stop, "cancel", time_ns)
+        self._cancel_stop(stop, time_ns)
+        self._drop_others(stop, time_ns)
 
     def look(self, symbol: str, time_ns: int) -> None:
         """Trigger the stop orders of a symbol whose price has come."""
@@ -111,6 +134,11 @@ class Desk(ABC, Generic[O, K]):
                 self._met.append(stop.id)
         if not self._busy:
             self._trigger(time_ns)
+
+    def _keep(self, stop: Stop[K]) -> None:
+        self._pit(stop.symbol)
+        self.stops[stop.id] = stop
+        self._report_stop(stop, "open", stop.created_ns)
 
     def _pit(self, symbol: str) -> Pit[O]:
         pit = self._pits.get(symbol)
@@ -123,8 +151,7 @@ class Desk(ABC, Generic[O, K]):
         """Let an order take what is planned; then it rests or is over."""
         self.orders.add(order)
         pit, whole = self._pit(order.symbol), sum(level.lots for level in levels) >= order.lots
-        self._busy = True
-        try:
+        with self._at_work(order.symbol, now_ns):
             if (order.post_only and levels) or (order.time_in_force == "FOK" and not whole):
                 self.end(order, now_ns, "POST_ONLY" if order.post_only else "FOK")
                 return
@@ -136,15 +163,39 @@ class Desk(ABC, Generic[O, K]):
             if ends or not order.left:
                 self.end(order, now_ns, "STP")
             elif order.type == "limit" and order.time_in_force in ("GTC", "GTT"):
-                pit.rest(order, now_ns)
-                self._report(order, "open", now_ns)
-                if order.ends_ns:
-                    self._ending.append(order)
+                self._rest(order, now_ns)
             else:
                 self.end(order, now_ns, "IOC")
+
+    def _rest(self, order: O, now_ns: int, *, known: bool = False) -> None:
+        pit = self._pit(order.symbol)
+        if pit.crosses(order):  # the last levels of a side cannot be taken
+            self.end(order, now_ns, "NO_LIQUIDITY")
+            return
+        pit.rest(order, now_ns)
+        if not known:
+            self._report(order, "open", now_ns)
+            if order.ends_ns:
+                self._ending.append(order)
+
+    def _reopen(self, order: O, now_ns: int) -> None:
+        """Let what a call auction has left of an order trade as usual."""
+        pit = self._pit(order.symbol)
+        with self._at_work(order.symbol, now_ns):
+            for level in plan(pit.offers(order.side, order.price), order.left):
+                pit.take(order, level, now_ns)
+            if order.active:
+                self._rest(order, now_ns, known=True)
+
+    @contextmanager
+    def _at_work(self, symbol: str, now_ns: int) -> Iterator[None]:
+        """Trigger no stop order meanwhile, but those that were met afterwards."""
+        self._busy = True
+        try:
+            yield
         finally:
             self._busy = False
-            self._tidy(order.symbol, now_ns)
+            self._tidy(symbol, now_ns)
             self._trigger(now_ns)
 
     def _meet(self, order: O, left: int, *, by_funds: bool = False) -> list[Level]:
@@ -156,14 +207,17 @@ class Desk(ABC, Generic[O, K]):
         """Do what the self-trade rule says to the orders that are met; return whether the new one ends by it."""
         if not order.stp:
             return False
-        meeting, pit = self._meeting, self._pit(order.symbol)
+        meeting = self._meeting
         for other, lots in meeting.against:
             if lots == other.left:
                 self.end(other, now_ns, "STP")
             else:
-                pit.shrink(other, lots, now_ns)
-                self._report(other, "update", now_ns)
-        order.cancelled += meeting.reduced
+                self.reduce(other, lots, now_ns)
+        if meeting.reduced:
+            order.lose(meeting.reduced)
+            self._free(order, meeting.reduced, now_ns)
+            if order.left:
+                self._report(order, "update", now_ns)
         return meeting.ends
 
     def _filled(self, order: O, fill: Fill, maker: bool) -> None:
@@ -193,13 +247,32 @@ class Desk(ABC, Generic[O, K]):
             stop = self.stops.pop(self._met.pop(0), None)
             if stop is None:  # met twice
                 continue
+            stop.status, stop.triggered_ns = "TRIGGERED", time_ns
+            self._remember(stop)
+            self._drop_others(stop, time_ns)
             try:
                 order, levels = self._prepare(stop.ticket, time_ns)
             except RestError as exc:
                 self._report_stop(stop, "triggered", time_ns, exc.reason)
             else:
+                self._inherit(order, stop)
+                stop.placed = order
                 self._report_stop(stop, "triggered", time_ns)
                 self._start(order, levels, time_ns)
+
+    def _remember(self, stop: Stop[K]) -> None:
+        self.triggered[stop.id] = stop
+        if len(self.triggered) > DONE_KEPT:
+            del self.triggered[next(iter(self.triggered))]
+
+    def _drop_others(self, stop: Stop[K], time_ns: int) -> None:
+        for other in [each for each in self.stops.values() if stop.group and each.group == stop.group]:
+            del self.stops[other.id]
+            self._cancel_stop(other, time_ns)
+
+    def _cancel_stop(self, stop: Stop[K], time_ns: int) -> None:
+        stop.status = "CANCELLED"
+        self._report_stop(stop, "cancel", time_ns)
 
 
 def ends_ns(time_in_force: str, cancel_after: int, now_ns: int) -> int:

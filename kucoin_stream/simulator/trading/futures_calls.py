@@ -1,4 +1,4 @@
-"""The REST calls of futures' orders, positions and wallets: a row each (protocol.md 8.4). Pure."""
+"""The REST calls of futures' orders and fills: a row each (protocol.md 8.4). Pure."""
 
 from __future__ import annotations
 
@@ -6,27 +6,34 @@ from collections.abc import Iterator
 
 from kucoin_stream.simulator.market import Json, RestError
 from kucoin_stream.simulator.rest_call import Call, Query
-from kucoin_stream.simulator.trading.amounts import decimal
+from kucoin_stream.simulator.trading.amounts import ZERO, written
+from kucoin_stream.simulator.trading.brackets import BracketTicket
 from kucoin_stream.simulator.trading.deeds import (
     FUTURES_BAD,
     Reference,
     cancel_futures,
     cancel_several,
+    names,
     place_futures,
     place_several,
 )
-from kucoin_stream.simulator.trading.futures_rows import fill_row, order_row, overview, position_row, stop_row
+from kucoin_stream.simulator.trading.futures_rows import fill_row, order_row, stop_row
 from kucoin_stream.simulator.trading.orders import FuturesOrder, OrderFill, Stop
 from kucoin_stream.simulator.trading.paging import page, within
 from kucoin_stream.simulator.trading.tickets import FuturesTicket, read
 
 
 def _order(query: Query, *, by_client: bool = False) -> Json:
-    names = {"client_oid": query.arguments.get("clientOid", "")} if by_client else {"order_id": query.place}
-    order = query.account.futures.orders.get(**names)
-    if order is None:
-        raise RestError(400, FUTURES_BAD, "error.getOrder.orderNotExist")
-    return _shown(query, order)
+    """An order or a stop order that waits; what a stop order places keeps its names."""
+    futures = query.account.futures
+    wanted = {"client_oid": query.arguments.get("clientOid", "")} if by_client else {"order_id": query.place}
+    order = futures.orders.get(**wanted)
+    if order is not None:
+        return _shown(query, order)
+    for stop in futures.stops.values():
+        if query.place == stop.id or (by_client and stop.client_oid and wanted["client_oid"] == stop.client_oid):
+            return _stop_row(query, stop)
+    raise RestError(400, FUTURES_BAD, "error.getOrder.orderNotExist")
 
 
 def _shown(query: Query, order: FuturesOrder) -> Json:
@@ -83,95 +90,61 @@ def _cancel_all(query: Query) -> Json:
 
 
 def _stops(query: Query) -> list[Stop[FuturesTicket]]:
-    symbol = query.arguments.get("symbol")
-    return [stop for stop in query.account.futures.stops.values() if not symbol or stop.symbol == symbol]
+    """The stop orders asked for, the last one first."""
+    ask = query.arguments
+    return [
+        stop
+        for stop in reversed(list(query.account.futures.stops.values()))
+        if ask.get("symbol") in (None, "", stop.symbol)
+        and ask.get("side") in (None, "", stop.ticket.side)
+        and ask.get("type") in (None, "", stop.ticket.type)
+        and within(query, stop.created_ns)
+    ]
+
+
+def _stop_row(query: Query, stop: Stop[FuturesTicket]) -> Json:
+    return stop_row(stop, query.account.futures.position(stop.symbol))
 
 
 def _stop_rows(query: Query) -> Json:
-    position = query.account.futures.position
-    found = reversed(_stops(query))
-    return page(
-        query, [stop_row(each, position(each.symbol).settle, position(each.symbol).margin_mode) for each in found]
-    )
+    return page(query, [_stop_row(query, each) for each in _stops(query)], most=1000)
 
 
 def _drop_stops(query: Query) -> Json:
-    dropped = _stops(query)
+    """Cancel the stop orders asked for; of a group, one goes with the other."""
+    dropped, futures = _stops(query), query.account.futures
     for stop in dropped:
-        query.account.futures.drop(stop, query.now_ns)
+        if stop.id in futures.stops:
+            futures.drop(stop, query.now_ns)
     return {"cancelledOrderIds": [stop.id for stop in dropped]}
 
 
 def _open_statistics(query: Query) -> Json:
     symbol, futures = query.contract(), query.account.futures
-    sizes = {
-        side: sum(each.left for each in futures.orders.active(symbol) if each.side == side) for side in ("buy", "sell")
-    }
-    settle = futures.position(symbol).settle
-    costs = {"openOrderBuyCost": "0", "openOrderSellCost": "0", "settleCurrency": settle}
-    return {"openOrderBuySize": sizes["buy"], "openOrderSellSize": sizes["sell"], **costs}
+    totals: dict[str, Json] = {}
+    for side, name in (("buy", "openOrderBuy"), ("sell", "openOrderSell")):
+        orders = [each for each in futures.orders.active(symbol) if each.side == side]
+        totals[f"{name}Size"] = sum(each.left for each in orders)
+        totals[f"{name}Cost"] = written(sum((each.held for each in orders), ZERO))
+    return {**totals, "settleCurrency": futures.position(symbol).settle}
 
 
-def _positions(query: Query) -> Json:
-    currency = query.arguments.get("currency")
-    held = [each for each in query.account.futures.positions.values() if each.lots]
-    return [position_row(each, query.now_ns) for each in held if not currency or each.settle == currency]
+def _test(query: Query) -> Json:
+    ticket = read(FuturesTicket, query.body, FUTURES_BAD)
+    query.account.futures.try_out(ticket, query.now_ns)
+    return {"orderId": "0" * 18, "clientOid": ticket.client_oid}
 
 
-def _position(query: Query) -> Json:
-    return position_row(query.account.futures.position(query.contract()), query.now_ns)
-
-
-def _overview(query: Query) -> Json:
-    return overview(query.account.futures.wallet(query.arguments.get("currency", "XBT")))
-
-
-def _mode(query: Query) -> Json:
-    symbol = query.contract()
-    return {"symbol": symbol, "marginMode": query.account.futures.position(symbol).margin_mode}
-
-
-def _set_mode(query: Query) -> Json:
-    symbol, mode = str(query.body.get("symbol")), str(query.body.get("marginMode"))
-    query.account.futures.set_margin_mode(symbol, mode, query.now_ns)
-    return {"symbol": symbol, "marginMode": mode}
-
-
-def _leverage(query: Query) -> Json:
-    symbol = query.contract()
-    leverage = query.account.futures.leverages.get(symbol, query.account.futures.position(symbol).leverage)
-    return {"symbol": symbol, "leverage": f"{leverage:f}"}
-
-
-def _set_leverage(query: Query) -> Json:
-    query.account.futures.set_leverage(str(query.body.get("symbol")), query.body.get("leverage"), query.now_ns)
-    return True
-
-
-def _add_margin(query: Query) -> Json:
-    amount = decimal(query.body.get("margin"), "margin", lambda reason: RestError(400, FUTURES_BAD, reason))
-    return position_row(
-        query.account.futures.add_margin(str(query.body.get("symbol")), amount, query.now_ns), query.now_ns
-    )
+def _bracket(query: Query) -> Json:
+    return names(query.account.futures.bracket(read(BracketTicket, query.body, FUTURES_BAD), query.now_ns))
 
 
 FUTURES_ACCOUNT_CALLS: tuple[Call, ...] = tuple(
     call._replace(signed=True)
     for call in (
-        Call("GET", "/api/v1/account-overview", 5, _overview),
-        Call("GET", "/api/v1/positions", 2, _positions),
-        Call("GET", "/api/v1/position", 2, _position),
-        Call("POST", "/api/v1/position/margin/deposit-margin", 4, _add_margin),
-        Call("GET", "/api/v2/position/getMarginMode", 2, _mode),
-        Call("POST", "/api/v2/position/changeMarginMode", 2, _set_mode),
-        Call("GET", "/api/v2/position/getPositionMode", 2, lambda _: {"positionMode": 0}),
-        Call("GET", "/api/v2/getCrossUserLeverage", 2, _leverage),
-        Call("POST", "/api/v2/changeCrossUserLeverage", 2, _set_leverage),
         Call("POST", "/api/v1/orders", 2, lambda query: place_futures(query.account, query.body, query.now_ns)),
-        Call(
-            "POST", "/api/v1/orders/test", 2,
-            lambda query: {"orderId": "0" * 18, "clientOid": read(FuturesTicket, query.body, FUTURES_BAD).client_oid},
-        ),
+        Call("POST", "/api/v1/orders/test", 2, _test),
+        Call("POST", "/api/v1/st-orders", 2, _bracket),
         Call("POST", "/api/v1/orders/multi", 20, lambda query: place_several(query.account, query.rows, query.now_ns)),
         Call("GET", "/api/v1/orders", 2, _orders),
         Call("GET", "/api/v1/orders/*", 5, _order),

@@ -63,7 +63,7 @@ class FuturesPushes(News):
         """Push a position; of a new mark price only what depends on it."""
         topic = f"{POSITION}:{position.symbol}"
         if self._outbox.wants(topic, POSITIONS):
-            data = position_row(position, time_ns) | {"changeReason": reason}
+            data = position_row(position, self._desk.backing(position), time_ns) | {"changeReason": reason}
             hidden = {*REST_ONLY, *(ISOLATED_ONLY if position.cross else ())}
             if reason == "markPriceChange":
                 hidden = data.keys() - {*MARKED, "settleCurrency", "symbol", "changeReason"}
@@ -90,6 +90,13 @@ class FuturesPushes(News):
         """Push a contract's margin mode."""
         self._outbox.classic(MODE, "user.config", {symbol: mode})
 
+    def risk_limit(self, position: Position, level: int, time_ns: int) -> None:  # noqa: ARG002
+        """Push how the change of a risk limit ended."""
+        for topic in (f"{POSITION}:{position.symbol}", POSITIONS):
+            self._outbox.classic(
+                topic, "position.adjustRiskLimit", {"success": True, "riskLimitLevel": level, "msg": ""}
+            )
+
     def leverage(self, symbol: str, leverage: str, time_ns: int) -> None:  # noqa: ARG002
         """Push a contract's cross leverage."""
         self._outbox.classic(LEVERAGE, "user.config", {symbol: {"leverage": leverage}})
@@ -110,7 +117,7 @@ def order_data(
         "type": event,
         "status": status(event, fill),
         "price": text(order.price, price_scale),
-        "size": str(order.lots),
+        "size": str(order.size),
         "filledSize": str(order.filled),
         "remainSize": str(order.left),
         "canceledSize": str(order.cancelled),
@@ -119,6 +126,8 @@ def order_data(
     }
     if order.client_oid:
         data["clientOid"] = order.client_oid
+    if event == "update":
+        data["oldSize"] = str(order.old_lots)
     if event == "open":
         data["liquidity"] = "maker"
     if fill is not None:

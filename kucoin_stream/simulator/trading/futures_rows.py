@@ -24,6 +24,14 @@ ISOLATED_ONLY = (
 )  # fmt: skip
 """Of a position, what is not pushed of a cross one."""
 REST_ONLY = ("id", "isInverse", "posCrossMargin", "posCommCommon", "maintainMargin")
+_TEXTS = {
+    "maintMarginReq", "realLeverage", "delevPercentage", "currentCost", "currentComm", "unrealisedCost",
+    "realisedGrossCost", "realisedCost", "markPrice", "markValue", "posCost", "posCross", "posCrossMargin", "posInit",
+    "posComm", "posCommCommon", "posLoss", "posMargin", "posFunding", "posMaint", "maintMargin", "realisedGrossPnl",
+    "realisedPnl", "unrealisedPnl", "unrealisedPnlPcnt", "unrealisedRoePcnt", "avgEntryPrice", "liquidationPrice",
+    "bankruptPrice", "maintainMargin", "leverage",
+}  # fmt: skip
+"""Of a position, what the second version of its call has as text."""
 _RATIO = Decimal("1e-4")
 _RISK_LIMIT = 100_000
 
@@ -44,10 +52,10 @@ def order_row(order: FuturesOrder, position: Position) -> Row:
         "dealValue": written(order.value),
         "dealSize": order.filled,
         "stp": order.stp,
-        "stop": "",
-        "stopPriceType": "",
-        "stopTriggered": False,
-        "stopPrice": None,
+        "stop": order.stop,
+        "stopPriceType": order.stop_price_type,
+        "stopTriggered": bool(order.stop),
+        "stopPrice": number(Decimal(order.stop_price)) if order.stop else None,
         "timeInForce": order.time_in_force,
         "postOnly": order.post_only,
         "hidden": order.hidden,
@@ -89,9 +97,9 @@ def fill_row(fill: OrderFill[FuturesOrder], price_scale: int) -> Row:
         "price": text(trade.price, price_scale),
         "size": trade.size,
         "value": written(fill.value),
-        "openFeePay": "0" if fill.profit else fee,
-        "closeFeePay": fee if fill.profit else "0",
-        "stop": "",
+        "openFeePay": written(fill.fee - fill.leaving),
+        "closeFeePay": written(fill.leaving),
+        "stop": order.stop,
         "feeRate": written(fill.fee_rate),
         "fixFee": "0",
         "feeCurrency": order.settle,
@@ -100,18 +108,19 @@ def fill_row(fill: OrderFill[FuturesOrder], price_scale: int) -> Row:
         "marginMode": order.margin_mode,
         "positionSide": "BOTH",
         "settleCurrency": order.settle,
-        "displayType": order.type,
+        "displayType": f"{order.type}_stop" if order.stop else order.type,
         "fee": fee,
         "orderType": order.type,
         "tradeType": order.trade_type,
         "createdAt": trade.time_ns // 1_000_000,
         "openFeeTaxPay": "0",
         "closeFeeTaxPay": "0",
+        "isRpiTrade": order.time_in_force == "RPI" and fill.maker,
     }
 
 
-def stop_row(stop: Stop[FuturesTicket], settle: str, margin_mode: str) -> Row:
-    """Return a stop order that waits."""
+def stop_row(stop: Stop[FuturesTicket], position: Position) -> Row:
+    """Return a stop order that waits; ``position`` is the one in its contract."""
     ticket, created = stop.ticket, stop.created_ns // 1_000_000
     return {
         "id": stop.id,
@@ -132,7 +141,7 @@ def stop_row(stop: Stop[FuturesTicket], settle: str, margin_mode: str) -> Row:
         "postOnly": bool(ticket.post_only),
         "hidden": bool(ticket.hidden),
         "iceberg": bool(ticket.iceberg),
-        "leverage": str(ticket.leverage or "3"),
+        "leverage": str(ticket.leverage or written(position.leverage)),
         "forceHold": bool(ticket.force_hold),
         "closeOrder": bool(ticket.close_order),
         "visibleSize": int(ticket.visible_size or 0),
@@ -145,8 +154,8 @@ def stop_row(stop: Stop[FuturesTicket], settle: str, margin_mode: str) -> Row:
         "updatedAt": created,
         "endAt": None,
         "orderTime": stop.created_ns,
-        "settleCurrency": settle,
-        "marginMode": ticket.margin_mode or margin_mode,
+        "settleCurrency": position.settle,
+        "marginMode": ticket.margin_mode or position.margin_mode,
         "avgDealPrice": "0",
         "filledSize": 0,
         "filledValue": "0",
@@ -155,8 +164,8 @@ def stop_row(stop: Stop[FuturesTicket], settle: str, margin_mode: str) -> Row:
     }
 
 
-def position_row(position: Position, time_ns: int) -> Row:
-    """Return a position: money as numbers, in the settlement currency."""
+def position_row(position: Position, backing: Decimal, time_ns: int) -> Row:
+    """Return a position that has ``backing`` to lose: money as numbers, in the settlement currency."""
     mark, profit, margin = position.mark, position.profit, position.margin
     value, cost = position.worth(position.lots, mark), abs(position.cost)
     own = margin + profit
@@ -186,8 +195,8 @@ def position_row(position: Position, time_ns: int) -> Row:
         "unrealisedPnlPcnt": floor(profit / cost, _RATIO) if cost else ZERO,
         "unrealisedRoePcnt": floor(profit / position.initial, _RATIO) if cost else ZERO,
         "avgEntryPrice": floor(position.entry, _RATIO),
-        "liquidationPrice": ZERO if position.cross else position.liquidation(),
-        "bankruptPrice": ZERO if position.cross else position.liquidation(ZERO),
+        "liquidationPrice": position.liquidation(backing=backing),
+        "bankruptPrice": position.liquidation(ZERO, backing),
         "leverage": position.leverage,
         "realLeverage": floor(abs(value) / own) if own > 0 and cost else position.leverage,
         "maintMarginReq": MAINTENANCE,
@@ -212,6 +221,23 @@ def position_row(position: Position, time_ns: int) -> Row:
     }
 
 
+def position_texts(row: Row, position: Position) -> Row:
+    """Return a position's row as the second version of its call shows it: money as text, and sums since it opened."""
+    shown = {name: written(Decimal(str(value))) if name in _TEXTS else value for name, value in row.items()}
+    more = {
+        "posProfit": ZERO,
+        "posCommFunding": ZERO,
+        "cumulativeTradeFee": position.fees,
+        "cumulativeFundingFee": -position.funding,
+        "withdrawPnl": ZERO,
+        "cumulativeTax": ZERO,
+        "aggRate": ZERO,
+        "imr": floor(1 / position.leverage, _RATIO),
+        "amr": MAINTENANCE,
+    }
+    return shown | {name: written(amount) for name, amount in more.items()}
+
+
 def overview(wallet: Wallet) -> Row:
     """Return a wallet as the account overview shows it."""
     margin = wallet.isolated_margin + wallet.cross_margin
@@ -224,7 +250,7 @@ def overview(wallet: Wallet) -> Row:
         "orderMargin": wallet.isolated_orders + wallet.cross_orders,
         "frozenFunds": ZERO,
         "availableBalance": wallet.available,
-        "riskRatio": floor(margin * MAINTENANCE / wallet.equity, _RATIO) if wallet.equity > 0 else ZERO,
+        "riskRatio": floor(wallet.cross_maintenance / wallet.cross_total, _RATIO) if wallet.cross_total > 0 else ZERO,
         "maxWithdrawAmount": wallet.withdrawable,
         "availableMargin": wallet.available,
     }

@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from kucoin_stream.simulator.market import Market
+from kucoin_stream.simulator.marks import mark
 from kucoin_stream.simulator.trading.amounts import ZERO, floor, number, written
 from kucoin_stream.simulator.trading.ledger import ISOLATED, Holding, Ledger
+from kucoin_stream.simulator.trading.loans import CROSS, Loans
 
+LIQUIDATED, WARNED, RENEWED = Decimal("0.97"), Decimal("0.95"), Decimal("0.96")
+"""Debt ratios: from the first on an account is liquidated, from the second warned; above the third none is renewed."""
+CROSS_LEVERAGE, ISOLATED_LEVERAGE = 5, 10
+MOST_BORROWED = Decimal("1e6")  # of one currency by one account
 _ROUTES = ("USDT", "BTC")
-_CROSS = "margin"
+
+Holdings = Mapping[str, Holding]
+
+
+class Worth(NamedTuple):
+    """What an account has and owes, in one currency."""
+
+    assets: Decimal
+    debts: Decimal
+
+    @property
+    def ratio(self) -> Decimal:
+        """What share of the assets is owed; 1 where there is debt only."""
+        if not self.assets:
+            return Decimal(1) if self.debts else ZERO
+        return floor(self.debts / self.assets, Decimal("1e-4"))
 
 
 class Margin:
-    """Looks at the margin accounts of a ledger; a market's last prices value them."""
+    """Looks at the margin accounts of a ledger, valued by the mark prices of margin. Times are ns since 1970."""
 
     def __init__(self, market: Market, ledger: Ledger) -> None:
         self._market = market
         self._ledger = ledger
+        self.loans = Loans(ledger)
+        self.frozen: set[str] = set()  # accounts that are being liquidated
 
     def __repr__(self) -> str:
         return f"<Margin {'in debt' if self.owes else 'without debt'}>"
@@ -26,17 +50,44 @@ class Margin:
     @property
     def owes(self) -> bool:
         """Whether the cross account is in debt."""
-        return any(holding.liability for holding in self._ledger.all(_CROSS).values())
+        return any(holding.liability for holding in self._ledger.all(CROSS).values())
+
+    def worth(self, account: str, quote: str, time_ns: int) -> Worth:
+        """Return what an account comes to."""
+        holdings = self._ledger.all(account)
+        return Worth(*(self._sum(holdings, kind, quote, time_ns) for kind in ("total", "liability")))
+
+    def ratio(self, account: str, time_ns: int) -> Decimal:
+        """Return an account's debt ratio."""
+        return self.worth(account, hub(account), time_ns).ratio
+
+    def allowance(self, account: str, currency: str, time_ns: int) -> Decimal:
+        """Return how much more of a currency an account may borrow, by its leverage and at most; nothing, if frozen."""
+        if account in self.frozen:
+            return ZERO
+        own, price = self.worth(account, hub(account), time_ns), self._price(currency, hub(account), time_ns)
+        left = (own.assets - own.debts) * (leverage(account) - 1) - own.debts
+        most = MOST_BORROWED - self._ledger.get(account, currency).liability
+        return max(ZERO, min(most, floor(left / price))) if price else ZERO
+
+    def transferable(self, account: str, currency: str, time_ns: int) -> Decimal:
+        """Return how much of a currency may leave an account: of one in debt what its leverage does not need."""
+        available = self._ledger.get(account, currency).available
+        if not any(each.liability for each in self._ledger.all(account).values()):
+            return available
+        worth, price = self.worth(account, hub(account), time_ns), self._price(currency, hub(account), time_ns)
+        times = leverage(account)
+        free = worth.assets - worth.debts * times / (times - 1)
+        return max(ZERO, min(available, floor(free / price))) if price and account not in self.frozen else ZERO
 
     def debt(self, time_ns: int) -> dict[str, Any]:
         """Return the cross account's debt as it is pushed; totals in BTC."""
-        holdings = self._ledger.all(_CROSS)
-        assets, debts = (self._sum(holdings, kind, "BTC") for kind in ("total", "liability"))
+        holdings, worth = self._ledger.all(CROSS), self.worth(CROSS, "BTC", time_ns)
         return {
-            "debtRatio": number(ratio(debts, assets)),
-            "totalAsset": number(assets),
-            "marginCoefficientTotalAsset": written(assets),
-            "totalDebt": written(debts),
+            "debtRatio": number(worth.ratio),
+            "totalAsset": number(worth.assets),
+            "marginCoefficientTotalAsset": written(worth.assets),
+            "totalDebt": written(worth.debts),
             "assetList": {
                 name: {"total": written(each.total), "available": written(each.available), "hold": written(each.hold)}
                 for name, each in holdings.items()
@@ -45,96 +96,100 @@ class Margin:
             "timestamp": time_ns // 1_000_000,
         }
 
-    def isolated_change(self, symbol: str, time_ns: int) -> dict[str, Any]:
-        """Return an isolated account as it is pushed."""
-        holdings = self._ledger.all(f"{ISOLATED}{symbol}")
+    def isolated_change(self, symbol: str, time_ns: int, status: str = "", deed: str = "") -> dict[str, Any]:
+        """Return an isolated account as it is pushed; ``status`` and ``deed`` where something is being done to it."""
+        account = f"{ISOLATED}{symbol}"
+        holdings = self._ledger.all(account)
         owes = any(each.liability for each in holdings.values())
         return {
             "tag": symbol,
-            "status": "DEBT" if owes else "CLEAR",
-            "statusBizType": "USER_BORROW" if owes else "DEFAULT_CLEAR",
-            "accumulatedPrincipal": written(self._sum(holdings, "liability", symbol.split("-")[1])),
+            "status": status or ("DEBT" if owes else "CLEAR"),
+            "statusBizType": deed or ("DEFAULT_DEBT" if owes else "DEFAULT_CLEAR"),
+            "accumulatedPrincipal": written(self._sum(holdings, "liability", symbol.split("-")[1], time_ns)),
             "changeAssets": {
-                name: {
-                    "total": written(each.total),
-                    "hold": written(each.hold),
-                    "liabilityPrincipal": written(each.liability),
-                    "liabilityInterest": "0",
-                }
+                name: {"total": written(each.total), "hold": written(each.hold), **self._split(account, name, each)}
                 for name, each in holdings.items()
             },
             "timestamp": time_ns // 1_000_000,
         }
 
-    def cross_accounts(self, quote: str) -> dict[str, Any]:
+    def cross_accounts(self, quote: str, time_ns: int) -> dict[str, Any]:
         """Return the cross account as REST shows it; totals in ``quote``."""
-        holdings = self._ledger.all(_CROSS)
-        assets, debts = (self._sum(holdings, kind, quote) for kind in ("total", "liability"))
+        worth = self.worth(CROSS, quote, time_ns)
         return {
-            "totalAssetOfQuoteCurrency": written(assets),
-            "totalLiabilityOfQuoteCurrency": written(debts),
-            "debtRatio": written(ratio(debts, assets)),
-            "status": "EFFECTIVE",
-            "accounts": [_asset(name, each) for name, each in holdings.items()],
+            "totalAssetOfQuoteCurrency": written(worth.assets),
+            "totalLiabilityOfQuoteCurrency": written(worth.debts),
+            "debtRatio": written(worth.ratio),
+            "status": "BANKRUPTCY" if worth.debts > worth.assets else "EFFECTIVE",
+            "accounts": [self._asset(CROSS, name, time_ns) for name in self._ledger.all(CROSS)],
         }
 
     def isolated_accounts(self, quote: str, time_ns: int, symbol: str = "") -> dict[str, Any]:
         """Return the isolated accounts as REST shows them; of one symbol or of all that there are."""
         names = [name.removeprefix(ISOLATED) for name in self._ledger.accounts() if name.startswith(ISOLATED)]
         shown = [symbol] if symbol else names
-        accounts = [self._ledger.all(f"{ISOLATED}{name}") for name in shown]
+        worths = [self.worth(f"{ISOLATED}{name}", quote, time_ns) for name in shown]
         return {
-            "totalAssetOfQuoteCurrency": written(sum((self._sum(each, "total", quote) for each in accounts), ZERO)),
-            "totalLiabilityOfQuoteCurrency": written(
-                sum((self._sum(each, "liability", quote) for each in accounts), ZERO)
-            ),
+            "totalAssetOfQuoteCurrency": written(sum((each.assets for each in worths), ZERO)),
+            "totalLiabilityOfQuoteCurrency": written(sum((each.debts for each in worths), ZERO)),
             "timestamp": time_ns // 1_000_000,
-            "assets": [self._isolated(name) for name in shown],
+            "assets": [self._isolated(name, time_ns) for name in shown],
         }
 
-    def _isolated(self, symbol: str) -> dict[str, Any]:
+    def _isolated(self, symbol: str, time_ns: int) -> dict[str, Any]:
         base, quote = symbol.split("-")
-        holdings = self._ledger.all(f"{ISOLATED}{symbol}")
-        assets, debts = (self._sum(holdings, kind, quote) for kind in ("total", "liability"))
+        account = f"{ISOLATED}{symbol}"
+        worth = self.worth(account, quote, time_ns)
+        indebted = "BANKRUPTCY" if worth.debts > worth.assets else "DEBT"
         return {
             "symbol": symbol,
-            "status": "DEBT" if debts else "CLEAR",
-            "debtRatio": written(ratio(debts, assets)),
-            "baseAsset": _asset(base, holdings.get(base, Holding())),
-            "quoteAsset": _asset(quote, holdings.get(quote, Holding())),
+            "status": indebted if worth.debts else "CLEAR",
+            "debtRatio": written(worth.ratio),
+            "baseAsset": self._asset(account, base, time_ns),
+            "quoteAsset": self._asset(account, quote, time_ns),
         }
 
-    def _sum(self, holdings: Any, kind: str, quote: str) -> Decimal:
-        return floor(sum((getattr(each, kind) * self._price(name, quote) for name, each in holdings.items()), ZERO))
+    def _asset(self, account: str, currency: str, time_ns: int) -> dict[str, Any]:
+        holding = self._ledger.get(account, currency)
+        return {
+            "currency": currency,
+            "total": written(holding.total),
+            "available": written(holding.available),
+            "hold": written(holding.hold),
+            "liability": written(holding.liability),
+            **self._split(account, currency, holding),
+            "maxBorrowSize": written(self.allowance(account, currency, time_ns)),
+            "borrowEnabled": True,
+            "transferInEnabled": True,
+        }
 
-    def _price(self, currency: str, quote: str) -> Decimal:
+    def _split(self, account: str, currency: str, holding: Holding) -> dict[str, str]:
+        interest = self.loans.interest(account, currency)
+        return {"liabilityPrincipal": written(holding.liability - interest), "liabilityInterest": written(interest)}
+
+    def _sum(self, holdings: Holdings, kind: Literal["total", "liability"], quote: str, time_ns: int) -> Decimal:
+        amounts = ((name, getattr(each, kind)) for name, each in holdings.items())
+        return floor(sum((each * self._price(name, quote, time_ns) for name, each in amounts if each), ZERO))
+
+    def _price(self, currency: str, quote: str, time_ns: int) -> Decimal:
         """What one unit is worth; 0 where there is no way from one to the other."""
         if currency == quote:
             return Decimal(1)
         for pair, inverse in ((f"{currency}-{quote}", False), (f"{quote}-{currency}", True)):
             if instrument := self._market.traded(pair):
-                price = Decimal(instrument.price(instrument.flow.last.price))
+                price = Decimal(str(mark(instrument, time_ns)))
                 return 1 / price if inverse else price
         through = next((each for each in _ROUTES if each not in (currency, quote)), "")
-        pair = f"{currency}-{through}"
-        return self._price(currency, through) * self._price(through, quote) if self._market.traded(pair) else ZERO
+        if not self._market.traded(f"{currency}-{through}"):
+            return ZERO
+        return self._price(currency, through, time_ns) * self._price(through, quote, time_ns)
 
 
-def ratio(debts: Decimal, assets: Decimal) -> Decimal:
-    """Return what share of the assets is owed."""
-    return floor(debts / assets, Decimal("1e-4")) if assets else ZERO
+def hub(account: str) -> str:
+    """Return the currency that an account is valued in, and into which its assets are sold."""
+    return "USDT" if account == CROSS else account.rpartition("-")[2]
 
 
-def _asset(currency: str, holding: Holding) -> dict[str, Any]:
-    return {
-        "currency": currency,
-        "total": written(holding.total),
-        "available": written(holding.available),
-        "hold": written(holding.hold),
-        "liability": written(holding.liability),
-        "liabilityPrincipal": written(holding.liability),
-        "liabilityInterest": "0",
-        "maxBorrowSize": written(Decimal(10**6) - holding.liability),
-        "borrowEnabled": True,
-        "transferInEnabled": True,
-    }
+def leverage(account: str) -> int:
+    """Return how many times what is its own an account may hold."""
+    return CROSS_LEVERAGE if account == CROSS else ISOLATED_LEVERAGE

@@ -11,7 +11,7 @@ from kucoin_stream.simulator.trading.tickets import FuturesTicket, SpotTicket
 
 OrderEvent = Literal["received", "open", "match", "filled", "canceled", "update"]
 StopEvent = Literal["open", "triggered", "cancel"]
-Reason = Literal["positionChange", "marginChange", "liquidation", "markPriceChange"]
+Reason = Literal["positionChange", "marginChange", "liquidation", "markPriceChange", "autoAppendMarginStatusChange"]
 
 
 class News:
@@ -48,6 +48,9 @@ class News:
 
     def leverage(self, symbol: str, leverage: str, time_ns: int) -> None:
         """A contract's cross leverage was changed."""
+
+    def risk_limit(self, position: Position, level: int, time_ns: int) -> None:
+        """The level of a position's risk limit was changed."""
 
     def debt(self, time_ns: int) -> None:
         """Four seconds have passed, and the cross margin account owes something."""

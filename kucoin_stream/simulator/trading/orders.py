@@ -34,6 +34,8 @@ class Order:
     hidden: bool = False
     iceberg: bool = False
     visible_size: str = ""
+    tip: int = 0  # lots of an iceberg that are shown at once
+    shown: int = 0  # lots that are in the book now
     stp: str = ""
     remark: str = ""
     tags: str = ""
@@ -41,6 +43,8 @@ class Order:
     stop_price: str = ""
     filled: int = 0
     cancelled: int = 0
+    reduced: int = 0  # of what was cancelled: what it lost while it was active
+    old_lots: int = 0  # its size before it lost some the last time
     paid: int = 0  # ticks times lots of all fills
     value: Decimal = ZERO  # of all fills, in the currency of prices
     fee: Decimal = ZERO
@@ -52,6 +56,22 @@ class Order:
     def left(self) -> int:
         """Lots that may still be filled."""
         return self.lots - self.filled - self.cancelled
+
+    @property
+    def size(self) -> int:
+        """Its size now, in lots: what it was placed with, less what it lost since by partial cancels."""
+        return self.lots - self.reduced
+
+    @property
+    def showing(self) -> int:
+        """How many of the lots that are left the book may show."""
+        return 0 if self.hidden else min(self.left, self.tip or self.left)
+
+    def lose(self, lots: int) -> None:
+        """Cancel some of the lots that are left."""
+        self.old_lots = self.size
+        self.reduced += lots
+        self.cancelled += lots
 
     @property
     def average(self) -> Decimal:
@@ -89,11 +109,16 @@ class FuturesOrder(Order):
 
 
 K = TypeVar("K", bound=Ticket)
+FALLING = ("loss", "down", "l_l_o", "l_s_o")
+"""Kinds of stop orders that wait for a fall of the price; protocol.md 4.15, 7.6."""
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Stop(Generic[K]):
-    """An order that waits for a price: ``loss`` and ``down`` for a fall, ``entry`` and ``up`` for a rise."""
+    """An order that waits for a price: ``loss`` and ``down`` for a fall, ``entry`` and ``up`` for a rise.
+
+    Of several with the same ``group``, the first that is triggered ends the others.
+    """
 
     id: str
     client_oid: str
@@ -104,10 +129,13 @@ class Stop(Generic[K]):
     created_ns: int
     price_type: str = "TP"
     status: str = "NEW"
+    triggered_ns: int = 0
+    group: str = ""
+    placed: Order | None = None  # what its trigger has placed
 
     def met(self, price: Decimal) -> bool:
         """Whether the price has come."""
-        return price <= self.stop_price if self.stop in ("loss", "down") else price >= self.stop_price
+        return price <= self.stop_price if self.stop in FALLING else price >= self.stop_price
 
 
 O = TypeVar("O", bound=Order)  # noqa: E741
@@ -125,6 +153,7 @@ class OrderFill(Generic[O]):
     fee_rate: Decimal
     number: int  # among all fills of the account
     profit: Decimal = ZERO  # of futures: what was realised
+    leaving: Decimal = ZERO  # of futures: the part of the fee for what was closed
 
 
 @dataclass(slots=True)

@@ -23,12 +23,27 @@ class Result(NamedTuple):
     profit: Decimal
 
 
+class Part(NamedTuple):
+    """Signed lots, and what they were worth when they were traded."""
+
+    lots: int = 0
+    worth: Decimal = ZERO
+
+    def plus(self, lots: int, worth: Decimal) -> Part:
+        """Return both together."""
+        return Part(self.lots + lots, self.worth + worth)
+
+
+NOTHING = Part()
+
+
 @dataclass(slots=True, eq=False)
 class Position:
     """The account's position in one contract; flat where ``lots`` is 0. ``lots`` is negative when short.
 
     Money is in the settlement currency. ``cost`` is the signed value at entry; ``gross``, ``fees`` and ``funding``
-    are since it was opened; ``added`` is margin on top of the initial one.
+    are since it was opened, as are ``entered`` and ``left``, all that went in and all that came out; ``added`` is
+    margin on top of the initial one.
     """
 
     id: str
@@ -42,6 +57,8 @@ class Position:
     fees: Decimal = ZERO
     funding: Decimal = ZERO
     added: Decimal = ZERO
+    entered: Part = NOTHING
+    left: Part = NOTHING
     opened_ns: int = 0
     updated_ns: int = 0
 
@@ -75,7 +92,7 @@ class Position:
         """The average price at which it was opened; 0 when flat."""
         if not self.lots:
             return ZERO
-        return self._price(self.cost)
+        return self.price(self.lots, self.cost)
 
     @property
     def initial(self) -> Decimal:
@@ -102,14 +119,18 @@ class Position:
         """Profit realised since it was opened, fees and funding taken off."""
         return self.gross - self.fees - self.funding
 
-    def liquidation(self, maintenance: Decimal = MAINTENANCE) -> Decimal:
-        """Return the mark price at which an isolated position is liquidated; with 0, where it is bankrupt."""
+    def liquidation(self, maintenance: Decimal = MAINTENANCE, backing: Decimal | None = None) -> Decimal:
+        """Return the mark price at which it is liquidated; with ``maintenance`` 0, where it is bankrupt.
+
+        ``backing`` is what it can lose, if not its margin: of a cross position what the wallet has for it.
+        """
         if not self.lots:
             return ZERO
-        worth = (self.cost - self.margin) / (1 - maintenance if self.cost > 0 else 1 + maintenance)
+        own = self.margin if backing is None else backing
+        worth = (self.cost - own) / (1 - maintenance if self.cost > 0 else 1 + maintenance)
         if (worth > 0) != (self.cost > 0) or not worth:
-            return ZERO  # a long whose margin covers all of it
-        return floor(self._price(worth), Decimal("1e-4"))
+            return ZERO  # a long whose backing covers all of it
+        return floor(self.price(self.lots, worth), Decimal("1e-4"))
 
     def worth(self, lots: int, price: Decimal) -> Decimal:
         """Return the signed value of lots at a price."""
@@ -129,23 +150,33 @@ class Position:
             self.lots -= sign * closed
             self.cost -= part
             lots += sign * closed
+            self.left = self.left.plus(sign * closed, self.worth(sign * closed, price))
             self.gross += profit
         if lots:
             if not self.lots:
-                self.opened_ns = time_ns
-                self.gross, self.fees, self.funding = (
-                    (ZERO, ZERO, ZERO) if not closed else (self.gross, self.fees, ZERO)
-                )
+                self._begin(time_ns)
             self.lots += lots
             self.cost += self.worth(lots, price)
+            self.entered = self.entered.plus(lots, self.worth(lots, price))
         self.updated_ns = time_ns
         return Result(closed, profit)
 
+    def lots_of(self, quantity: Decimal, value: Decimal, price: Decimal) -> int:
+        """Return the lots of so many base coins or, where that is 0, of a value, at a price."""
+        if self.perpetual.contract.inverse:
+            return int(value or quantity * price)
+        return int((quantity or value / price) / self.multiplier)
+
+    def price(self, lots: int, worth: Decimal) -> Decimal:
+        """Return the price at which so many lots are worth that."""
+        if self.perpetual.contract.inverse:
+            return floor(lots * self.multiplier / worth)
+        return worth / (lots * self.multiplier)
+
+    def _begin(self, time_ns: int) -> None:
+        self.opened_ns = time_ns
+        self.gross = self.fees = self.funding = ZERO
+        self.entered = self.left = NOTHING
+
     def _keep(self, share: Decimal) -> None:
         self.added = floor(self.added * share)
-
-    def _price(self, worth: Decimal) -> Decimal:
-        """The price at which the position is worth that."""
-        if self.perpetual.contract.inverse:
-            return floor(self.lots * self.multiplier / worth)
-        return worth / (self.lots * self.multiplier)

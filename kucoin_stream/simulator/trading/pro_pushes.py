@@ -5,6 +5,7 @@ A channel is pushed for the unified account, and for the account type that it is
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kucoin_stream.simulator.ladder import text
@@ -39,6 +40,7 @@ class ProPushes(News):
         self._futures = futures
         self._outbox = outbox
         self._shown: dict[str, Wallet] = {}
+        self._warned: dict[tuple[str, str], str] = {}  # the warning that a reader of a kind has of a position
 
     def balance(self, moved: Moved) -> None:
         """Push a balance; the unified account's is what spot has."""
@@ -90,14 +92,14 @@ class ProPushes(News):
         self._outbox.pro("balance.FUTURES", "", time_ns, shown)
 
     def position(self, position: Position, reason: Reason, time_ns: int) -> None:
-        """Push a position; and a warning, where it is liquidated or soon will be."""
+        """Push a position, before it a warning, where it is liquidated or soon will be."""
         for kind in ("UNIFIED", "FUTURES"):
-            if self._outbox.wants(f"position.{kind}:{position.symbol}", f"positionAll.{kind}"):
-                data = position_data(position, time_ns)
-                self._outbox.pro(f"position.{kind}", position.symbol, time_ns, data)
-                self._outbox.pro(f"positionAll.{kind}", "", time_ns, data)
             if self._outbox.wants(f"lw.{kind}"):
                 self._warn(position, kind, reason, time_ns)
+            if self._outbox.wants(f"position.{kind}:{position.symbol}", f"positionAll.{kind}"):
+                data = position_data(position, self._futures.backing(position), time_ns)
+                self._outbox.pro(f"position.{kind}", position.symbol, time_ns, data)
+                self._outbox.pro(f"positionAll.{kind}", "", time_ns, data)
 
     def leverage(self, symbol: str, leverage: str, time_ns: int) -> None:
         """Push a contract's leverage."""
@@ -134,15 +136,21 @@ class ProPushes(News):
             self._outbox.pro(f"orderAll.{each}", "", time_ns, data)
 
     def _warn(self, position: Position, kind: str, reason: Reason, time_ns: int) -> None:
-        wallet, needed = self._futures.wallet(position.settle), position.maintenance
-        left = (wallet.cross_total if position.cross else position.margin + position.profit) if needed else ZERO
-        if reason != "liquidation" and (not needed or left > _WARNED * needed):
+        """Warn once when it becomes dangerous, and once when it comes to the worst."""
+        wallet = self._futures.wallet(position.settle)
+        if position.cross:
+            needed, left = wallet.cross_maintenance, wallet.cross_total
+        else:
+            needed, left = position.maintenance, position.margin + position.profit
+        event = "FORCE_LIQUIDATION" if reason == "liquidation" else "MARGIN_CALL" if left <= _WARNED * needed else ""
+        known = self._warned.get((kind, position.symbol), "")
+        self._warned[kind, position.symbol] = event if position.lots else ""
+        if not position.lots or event in ("", known):
             return
         money = {
             "r": floor(needed / left) if left > 0 else ZERO, "a": wallet.available, "iM": position.initial,
             "mM": needed, "aM": wallet.available, "e": wallet.equity, "l": ZERO,
         }  # fmt: skip
-        event = "FORCE_LIQUIDATION" if reason == "liquidation" else "MARGIN_CALL"
         self._outbox.pro(f"lw.{kind}", "", time_ns, {"eT": event, **_texts(money), "U": time_ns})
 
 
@@ -235,16 +243,16 @@ def stop_data(stop: Stop[Any], event: str, state: int, time_ns: int) -> dict[str
     }
 
 
-def position_data(position: Position, time_ns: int) -> dict[str, Any]:
-    """Return a position: money as text."""
+def position_data(position: Position, backing: Decimal, time_ns: int) -> dict[str, Any]:
+    """Return a position that has ``backing`` to lose: money as text."""
     money = {
         "q": position.lots,
         "eP": position.entry,
         "pV": abs(position.worth(position.lots, position.mark)),
         "pM": position.margin,
         "mP": position.mark,
-        "lP": position.liquidation(),
-        "bP": position.liquidation(ZERO),
+        "lP": position.liquidation(backing=backing),
+        "bP": position.liquidation(ZERO, backing),
         "l": position.leverage,
         "uPL": position.profit,
         "rPL": position.realised,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from typing import cast
 
+from kucoin_stream.simulator.auction import Auction
 from kucoin_stream.simulator.flow import Fill
 from kucoin_stream.simulator.instrument import Instrument
 from kucoin_stream.simulator.ladder import text
@@ -17,7 +19,7 @@ from kucoin_stream.simulator.trading.ledger import ISOLATED, Ledger, insufficien
 from kucoin_stream.simulator.trading.news import News, OrderEvent, StopEvent
 from kucoin_stream.simulator.trading.orders import OrderFill, SpotOrder, Stop
 from kucoin_stream.simulator.trading.pit import Level
-from kucoin_stream.simulator.trading.tickets import SpotTicket
+from kucoin_stream.simulator.trading.tickets import SpotTicket, TimeInForce
 
 FEE = Decimal("0.001")  # of maker and taker alike
 BORROWED = Decimal("1e6")  # the most that a margin account may owe of one currency
@@ -33,6 +35,7 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
         self._ledger = ledger
         self._ids = ids
         self._news = news
+        self.allowance: Callable[[str, str, int], Decimal] = lambda *_: BORROWED  # by account, currency, time
 
     def __repr__(self) -> str:
         return f"<SpotDesk {len(list(self.orders.active()))} orders, {len(self.stops)} stop orders>"
@@ -47,8 +50,8 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
         return instrument
 
     def _prepare(self, ticket: SpotTicket, now_ns: int) -> tuple[SpotOrder, Sequence[Level]]:
-        listing = self.instrument(ticket.symbol).listing
         self._check(ticket, now_ns)
+        listing = self.instrument(ticket.symbol).listing
         order = self._order(ticket, listing, now_ns)
         levels = self._plan(order, listing)
         need = self._need(order, levels, listing)
@@ -62,37 +65,69 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
         super()._start(order, levels, now_ns)
 
     def modify(self, order: SpotOrder, price: Number, size: Number, now_ns: int) -> SpotOrder | None:
-        """Cancel an order and place it again, of another price or size; ``None`` where it has filled that much."""
+        """Cancel an order and place it again, of another price or size; ``None`` where it has filled that much.
+
+        Everything else stays; one with a time keeps the moment at which it ends. Where the new one would be refused,
+        the old one is left as it is.
+        """
         listing = self.instrument(order.symbol).listing
         ticks = steps(price, listing.price_scale, "price", _refused) or order.price
-        lots = (steps(size, listing.size_scale, "size", _refused) or order.lots) - order.filled
-        self.end(order, now_ns)
-        if lots <= 0:
-            return None
+        lots = (steps(size, listing.size_scale, "size", _refused) or order.size) - order.filled
+        if 0 < lots < listing.least_lots:
+            raise _refused("Order size below the minimum requirement.")
+        bound = Decimal(lots).scaleb(-listing.size_scale) if order.side == "sell" else _bound(listing, ticks, lots)
+        if bound > order.held + self._ledger.get(order.account, order.hold_currency).available:
+            raise insufficient()
         ticket = SpotTicket(
             symbol=order.symbol, side=order.side, client_oid=order.client_oid, trade_type=order.trade_type,
             price=text(ticks, listing.price_scale), size=text(lots, listing.size_scale),
-            post_only=order.post_only, remark=order.remark, tags=order.tags,
+            time_in_force=cast("TimeInForce", order.time_in_force), cancel_after=order.cancel_after,
+            post_only=order.post_only, hidden=order.hidden, iceberg=order.iceberg, visible_size=order.visible_size,
+            stp=order.stp, remark=order.remark, tags=order.tags, auto_repay=order.auto_repay,
         )  # fmt: skip
-        return self.place(ticket, now_ns)
+        if lots > 0:
+            self._bounds(ticket, ticks)
+        self.end(order, now_ns)
+        return self._again(ticket, order.ends_ns, now_ns) if lots > 0 else None
+
+    def _again(self, ticket: SpotTicket, ends_ns: int, now_ns: int) -> SpotOrder:
+        order, levels = self._prepare(ticket, now_ns)
+        order.ends_ns = ends_ns
+        self._start(order, levels, now_ns)
+        return order
 
     def stop(self, ticket: SpotTicket, now_ns: int) -> Stop[SpotTicket]:
         """Keep an order until the last price has come to its stop price."""
-        listing = self.instrument(ticket.symbol).listing
-        self._order(ticket, listing, now_ns)
-        price = decimal(ticket.stop_price, "stopPrice", _refused)
-        if not price:
-            raise _refused("stopPrice can not be empty.")
-        stop = Stop(
-            id=self._ids.stop(), client_oid=ticket.client_oid or "", symbol=ticket.symbol, stop=ticket.stop or "loss",
-            stop_price=price, ticket=ticket, created_ns=now_ns,
-        )  # fmt: skip
+        stop = self.stop_of(ticket, now_ns)
         self.wait(stop)
         return stop
 
+    def stop_of(self, ticket: SpotTicket, now_ns: int, *, group: str = "") -> Stop[SpotTicket]:
+        """Return a stop order, which does not wait yet; raise where what it places would never be accepted."""
+        self._order(ticket, self.instrument(ticket.symbol).listing, now_ns)
+        price = decimal(ticket.stop_price, "stopPrice", _refused)
+        if not price:
+            raise _refused("stopPrice can not be empty.")
+        return Stop(
+            id=self._ids.stop(), client_oid=ticket.client_oid or "", symbol=ticket.symbol, stop=ticket.stop or "loss",
+            stop_price=price, ticket=ticket, created_ns=now_ns, group=group,
+        )  # fmt: skip
+
+    def stop_name(self) -> str:
+        """Return a new name of the form that stop orders have."""
+        return self._ids.stop()
+
+    def last_price(self, symbol: str) -> Decimal:
+        """Return the price of a symbol's last trade."""
+        instrument = self.instrument(symbol)
+        return Decimal(instrument.price(instrument.flow.last.price))
+
+    def check(self, ticket: SpotTicket, now_ns: int) -> None:
+        """Raise what placing an order would raise, whatever money there is."""
+        self._check(ticket, now_ns)
+        self._order(ticket, self.instrument(ticket.symbol).listing, now_ns)
+
     def _check(self, ticket: SpotTicket, now_ns: int) -> None:
-        if self.instrument(ticket.symbol).gathering is not None:
-            raise RestError(200, "200001", "Creating orders is suspended: the call auction takes none from accounts")
         if ticket.late(now_ns):
             raise _refused("The order arrived after clientTimestamp and allowMaxTimeWindow.")
         if sum(1 for _ in self.orders.active(ticket.symbol)) >= MOST_ACTIVE:
@@ -102,23 +137,39 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
             raise _refused("The clientOid is in use already.")
 
     def _order(self, ticket: SpotTicket, listing: Listing, now_ns: int) -> SpotOrder:
-        trade_type = ticket.trade_type
+        trade_type = ticket.trade_type or "TRADE"
         if trade_type == "MARGIN_TRADE" and ticket.is_isolated:
             trade_type = "MARGIN_ISOLATED_TRADE"
         if trade_type not in _TRADE_TYPES:
             raise _refused("tradeType is invalid.")
         price, lots, funds = self._quantities(ticket, listing)
+        self._bounds(ticket, price)
+        tip = steps(ticket.visible_size, listing.size_scale, "visibleSize", _refused) if ticket.iceberg else 0
+        if ticket.iceberg and not tip:
+            raise _refused("An iceberg order needs visibleSize.")
         in_force = ticket.time_in_force or "GTC"
         return SpotOrder(
             id=self._ids.spot(now_ns), client_oid=ticket.client_oid or "", symbol=ticket.symbol, side=ticket.side,
             type=ticket.type, price=price, lots=lots, funds=funds, created_ns=now_ns, updated_ns=now_ns,
             time_in_force=in_force, ends_ns=ends_ns(in_force, ticket.cancel_after, now_ns),
             cancel_after=ticket.cancel_after, post_only=bool(ticket.post_only), hidden=bool(ticket.hidden),
-            iceberg=bool(ticket.iceberg), visible_size=str(ticket.visible_size or ""), stp=ticket.stp or "",
+            iceberg=bool(ticket.iceberg), visible_size=str(ticket.visible_size or ""), tip=tip, stp=ticket.stp or "",
             remark=ticket.remark or "", tags=ticket.tags or "", trade_type=trade_type,
             account=account_of(trade_type, ticket.symbol), auto_repay=ticket.auto_repay,
             hold_currency=listing.quote if ticket.side == "buy" else listing.base,
         )  # fmt: skip
+
+    def _bounds(self, ticket: SpotTicket, price: int) -> None:
+        """Refuse what a call auction does not take, while there is one."""
+        auction = self.instrument(ticket.symbol).gathering
+        if not isinstance(auction, Auction):
+            return
+        resting = ticket.type == "limit" and ticket.time_in_force not in ("IOC", "FOK")
+        if not resting or ticket.post_only or ticket.hidden or ticket.iceberg:
+            raise RestError(200, "301118", "The call auction takes limit orders that rest and are shown, no others.")
+        if not auction.low <= price <= auction.high:
+            code, word = ("301116", "below") if price < auction.low else ("301115", "above")
+            raise RestError(200, code, f"The price is {word} what the call auction takes.")
 
     def _quantities(self, ticket: SpotTicket, listing: Listing) -> tuple[int, int, Decimal]:
         """Price in ticks, size in lots, funds."""
@@ -150,10 +201,8 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
             lots = sum(level.lots for level in levels) if order.funds else order.lots
             return Decimal(lots).scaleb(-listing.size_scale)
         if order.type == "limit":
-            value = worth(listing, order.price, order.lots)
-        else:
-            value = order.funds or sum((worth(listing, *level) for level in levels), ZERO)
-        return value * (1 + FEE)
+            return _bound(listing, order.price, order.lots)
+        return (order.funds or sum((worth(listing, *level) for level in levels), ZERO)) * (1 + FEE)
 
     def _hold(self, order: SpotOrder, need: Decimal, now_ns: int, *, borrow: bool) -> None:
         context = {"symbol": order.symbol, "orderId": order.id}
@@ -167,7 +216,7 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
 
     def borrow(self, account: str, currency: str, amount: Decimal, now_ns: int) -> None:
         """Lend a margin account something."""
-        if self._ledger.get(account, currency).liability + amount > BORROWED:
+        if amount > self.allowance(account, currency, now_ns):
             raise insufficient()
         self._ledger.change(account, currency, amount, liability=amount, event="other", time_ns=now_ns)
 
@@ -203,6 +252,20 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
                 order.account, order.hold_currency, held, -held, event="hold", time_ns=time_ns, context=context
             )
 
+    def _free(self, order: SpotOrder, lots: int, time_ns: int) -> None:
+        listing = self._pits[order.symbol].instrument.listing
+        if order.side == "sell" and not order.funds:
+            amount = Decimal(lots).scaleb(-listing.size_scale)
+        elif order.type == "limit":
+            amount = _bound(listing, order.price, lots)
+        else:  # what a purchase at any price holds is for what it takes alone
+            return
+        order.held -= amount
+        context = {"symbol": order.symbol, "orderId": order.id}
+        self._ledger.change(
+            order.account, order.hold_currency, amount, -amount, event="hold", time_ns=time_ns, context=context
+        )
+
     def _report(
         self, order: SpotOrder, event: OrderEvent, time_ns: int, fill: OrderFill[SpotOrder] | None = None
     ) -> None:
@@ -214,8 +277,7 @@ class SpotDesk(Desk[SpotOrder, SpotTicket]):
             each.spot_stop(stop, event, time_ns, error)
 
     def _stop_price(self, stop: Stop[SpotTicket]) -> Decimal:
-        instrument = self._pits[stop.symbol].instrument
-        return Decimal(instrument.price(instrument.flow.last.price))
+        return self.last_price(stop.symbol)
 
 
 def account_of(trade_type: str, symbol: str) -> str:
@@ -226,6 +288,11 @@ def account_of(trade_type: str, symbol: str) -> str:
 def worth(listing: Listing, price: int, lots: int) -> Decimal:
     """Return the value of lots at a price in ticks, in the quote currency."""
     return Decimal(price * lots).scaleb(-listing.price_scale - listing.size_scale)
+
+
+def _bound(listing: Listing, price: int, lots: int) -> Decimal:
+    """What a purchase of lots at a price has to hold: their value and the fee."""
+    return worth(listing, price, lots) * (1 + FEE)
 
 
 def spend(offers: Iterable[Level], funds: int) -> list[Level]:

@@ -1,29 +1,31 @@
-"""The REST calls of spot orders, high-frequency and old: a row each (protocol.md 8.4). Pure."""
+"""The REST calls of spot orders, high-frequency and old: a row each (protocol.md 8.4); see :mod:`stop_calls`. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from kucoin_stream.simulator.ladder import text
 from kucoin_stream.simulator.listings import Listing
 from kucoin_stream.simulator.market import Json, RestError
 from kucoin_stream.simulator.rest_call import Call, Query
+from kucoin_stream.simulator.trading.amounts import steps
 from kucoin_stream.simulator.trading.deeds import (
     MARGIN_TYPES,
     SPOT_BAD,
     Reference,
+    active_spot,
     cancel_spot,
     modify_spot,
     names,
     place_spot,
 )
-from kucoin_stream.simulator.trading.orders import OrderFill, SpotOrder, Stop
+from kucoin_stream.simulator.trading.orders import OrderFill, SpotOrder
 from kucoin_stream.simulator.trading.paging import page, since, within
 from kucoin_stream.simulator.trading.spot_rows import (
     classic_fill,
     classic_order,
     hf_fill,
     hf_order,
-    stop_row,
     sync_order,
 )
 from kucoin_stream.simulator.trading.tickets import SpotTicket, read
@@ -48,6 +50,18 @@ def cancelled(query: Query, *, by_client: bool = False) -> SpotOrder:
     symbol = query.arguments.get("symbol", "")
     reference = Reference(symbol, client_oid=query.place) if by_client else Reference(symbol, order_id=query.place)
     return cancel_spot(query.account, reference, query.now_ns)
+
+
+def _cancelled_part(query: Query) -> Json:
+    """Cancel some of what is left of an order; it keeps its place."""
+    spot, ask = query.account.spot, query.arguments
+    order = active_spot(query.account, Reference(ask.get("symbol", ""), order_id=query.place))
+    scale = listing(query, order.symbol).size_scale
+    lots = steps(ask.get("cancelSize"), scale, "cancelSize", lambda reason: RestError(400, SPOT_BAD, reason))
+    if not 0 < lots <= order.left:
+        raise RestError(400, SPOT_BAD, "cancelSize must be above 0, and no more than what is left.")
+    spot.reduce(order, lots, query.now_ns)
+    return {"orderId": order.id, "cancelSize": text(lots, scale)}
 
 
 def end_all(query: Query, kinds: tuple[str, ...]) -> list[str]:
@@ -135,10 +149,15 @@ def _sync(query: Query, order: SpotOrder, *without: str) -> Json:
     return {name: value for name, value in row.items() if name not in without}
 
 
-def _test(query: Query) -> Json:
-    ticket = read(SpotTicket, query.body, SPOT_BAD)
-    listing(query, ticket.symbol)
-    return {"orderId": "0" * 24, "clientOid": ticket.client_oid or ""}
+def _test(query: Query, **more: str) -> Json:
+    """Say whether an order would be understood; nothing is placed."""
+    ticket = read(SpotTicket, {**query.body, **more}, SPOT_BAD)
+    query.account.spot.check(ticket, query.now_ns)
+    return {"orderId": query.account.ids.spot(query.now_ns), "clientOid": ticket.client_oid or ""}
+
+
+def _test_margin(query: Query) -> Json:
+    return {**_test(query, tradeType="MARGIN_TRADE"), "borrowSize": 0, "loanApplyId": None}
 
 
 def _alter(query: Query) -> Json:
@@ -183,51 +202,19 @@ def _classic_fills(query: Query) -> list[Json]:
     return [classic_fill(fill, listing(query, fill.order.symbol)) for fill in fills(query, kinds)]
 
 
-def _add_stop(query: Query) -> Json:
-    return {"orderId": query.account.spot.stop(read(SpotTicket, query.body, SPOT_BAD), query.now_ns).id}
-
-
-def _stops(query: Query) -> list[Stop[SpotTicket]]:
-    symbol, names = query.arguments.get("symbol"), query.arguments.get("orderIds", "")
-    waiting = reversed(list(query.account.spot.stops.values()))
-    return [
-        stop for stop in waiting
-        if (not symbol or stop.symbol == symbol) and (not names or stop.id in names.split(","))
-    ]  # fmt: skip
-
-
-def _stop(query: Query) -> Stop[SpotTicket]:
-    name, client = query.place, query.arguments.get("clientOid")
-    for stop in query.account.spot.stops.values():
-        if stop.id == name or (client and stop.client_oid == client):
-            return stop
-    raise RestError(400, SPOT_BAD, "order_not_exist_or_not_allow_to_cancel")
-
-
-def _drop_stop(query: Query) -> Stop[SpotTicket]:
-    stop = _stop(query)
-    query.account.spot.drop(stop, query.now_ns)
-    return stop
-
-
-def _drop_stops(query: Query) -> Json:
-    dropped = _stops(query)
-    for stop in dropped:
-        query.account.spot.drop(stop, query.now_ns)
-    return {"cancelledOrderIds": [stop.id for stop in dropped]}
-
-
 SPOT_ORDER_CALLS: tuple[Call, ...] = tuple(
     call._replace(signed=True)
     for call in (
         Call("POST", "/api/v1/hf/orders", 1, lambda query: names(place(query))),
         Call("POST", "/api/v1/hf/orders/test", 1, _test),
+        Call("POST", "/api/v3/hf/margin/order/test", 2, _test_margin),
         Call("POST", "/api/v1/hf/orders/sync", 1, lambda query: _sync(query, place(query))),
         Call("POST", "/api/v1/hf/orders/multi", 1, lambda query: batch(query, lambda order, _: names(order))),
         Call("POST", "/api/v1/hf/orders/multi/sync", 1, lambda query: batch(query, sync_order)),
         Call("POST", "/api/v1/hf/orders/alter", 1, _alter),
         Call("DELETE", "/api/v1/hf/orders", 2, _cancel_all),
         Call("DELETE", "/api/v1/hf/orders/cancelAll", 30, _cancel_everything),
+        Call("DELETE", "/api/v1/hf/orders/cancel/*", 2, _cancelled_part),
         Call("DELETE", "/api/v1/hf/orders/*", 1, lambda query: {"orderId": cancelled(query).id}),
         Call(
             "DELETE", "/api/v1/hf/orders/client-order/*", 1,
@@ -263,15 +250,5 @@ SPOT_ORDER_CALLS: tuple[Call, ...] = tuple(
         Call("GET", "/api/v1/limit/orders", 3, _recent_orders),
         Call("GET", "/api/v1/fills", 10, lambda query: page(query, _classic_fills(query))),
         Call("GET", "/api/v1/limit/fills", 20, lambda query: _classic_fills(query)[:1000]),
-        Call("POST", "/api/v1/stop-order", 1, _add_stop),
-        Call("GET", "/api/v1/stop-order", 8, lambda query: page(query, [stop_row(stop) for stop in _stops(query)])),
-        Call("GET", "/api/v1/stop-order/*", 3, lambda query: stop_row(_stop(query))),
-        Call("GET", "/api/v1/stop-order/queryOrderByClientOid", 3, lambda query: [stop_row(_stop(query))]),
-        Call("DELETE", "/api/v1/stop-order/*", 3, lambda query: {"cancelledOrderIds": [_drop_stop(query).id]}),
-        Call("DELETE", "/api/v1/stop-order/cancel", 3, _drop_stops),
-        Call(
-            "DELETE", "/api/v1/stop-order/cancelOrderByClientOid", 5,
-            lambda query: {"clientOid": query.arguments.get("clientOid"), "cancelledOrderId": _drop_stop(query).id},
-        ),
     )
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Spot and margin on the classic private socket (protocol.md 4.13 to 4.17). Pure."""
+"""Orders and balances of spot and margin on the classic private socket (protocol.md 4.13 to 4.15). Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from kucoin_stream.simulator.ladder import text
 from kucoin_stream.simulator.listings import Listing
 from kucoin_stream.simulator.trading.amounts import ZERO, written
 from kucoin_stream.simulator.trading.ledger import ISOLATED, Moved
-from kucoin_stream.simulator.trading.margin import Margin
 from kucoin_stream.simulator.trading.news import News, OrderEvent, StopEvent
 from kucoin_stream.simulator.trading.orders import OrderFill, SpotOrder, Stop
 from kucoin_stream.simulator.trading.outbox import Outbox
@@ -19,29 +18,20 @@ if TYPE_CHECKING:
     from kucoin_stream.simulator.trading.spot import SpotDesk
 
 ORDERS_V2, ORDERS = "/spotMarket/tradeOrdersV2", "/spotMarket/tradeOrders"
-BALANCE, STOPS, MARGIN = "/account/balance", "/spotMarket/advancedOrders", "/margin/position"
-ISOLATED_MARGIN = "/margin/isolatedPosition"
+BALANCE, STOPS = "/account/balance", "/spotMarket/advancedOrders"
 
 
 class SpotPushes(News):
     """Writes what classic spot sessions read."""
 
-    def __init__(self, desk: SpotDesk, margin: Margin, outbox: Outbox) -> None:
+    def __init__(self, desk: SpotDesk, outbox: Outbox) -> None:
         self._desk = desk
-        self._margin = margin
         self._outbox = outbox
 
     def balance(self, moved: Moved) -> None:
-        """Push a balance, and the isolated position that it belongs to."""
-        if self._outbox.wants(BALANCE):
+        """Push a balance; of a debt alone no word is said here."""
+        if (moved.available_change or moved.hold_change) and self._outbox.wants(BALANCE):
             self._outbox.classic(BALANCE, "account.balance", balance_data(moved), number=moved.number)
-        if moved.account.startswith(ISOLATED):
-            symbol = moved.account.removeprefix(ISOLATED)
-            topic = f"{ISOLATED_MARGIN}:{symbol}"
-            if self._outbox.wants(topic):
-                self._outbox.classic(topic, "positionChange", self._margin.isolated_change(symbol, moved.time_ns))
-        elif moved.account == "margin" and moved.liability_change:
-            self.debt(moved.time_ns)
 
     def spot_order(self, order: SpotOrder, event: OrderEvent, time_ns: int, fill: OrderFill[SpotOrder] | None) -> None:
         """Push a change of an order; its arrival on V2 only."""
@@ -55,11 +45,6 @@ class SpotPushes(News):
         """Push a change of a stop order."""
         if self._outbox.wants(STOPS):
             self._outbox.classic(STOPS, "stopOrder", stop_data(stop, event, time_ns, error))
-
-    def debt(self, time_ns: int) -> None:
-        """Push the debt of the cross margin account."""
-        if self._outbox.wants(MARGIN):
-            self._outbox.classic(MARGIN, "debt.ratio", self._margin.debt(time_ns))
 
 
 def balance_data(moved: Moved) -> dict[str, Any]:
@@ -107,6 +92,10 @@ def order_data(
         data["originFunds"] = written(order.funds)
     else:
         data["originSize"] = text(order.lots, listing.size_scale)
+    if event == "update":
+        data["oldSize"] = text(order.old_lots, listing.size_scale)
+        if not order.resting:  # it has lost size while it takes
+            data["status"] = "match"
     if event != "received":
         data |= _progress(order, listing)
     if fill is not None:
@@ -114,7 +103,7 @@ def order_data(
             "matchPrice": text(fill.fill.price, listing.price_scale),
             "matchSize": text(fill.fill.size, listing.size_scale),
             "tradeId": str(fill.fill.number),
-            "liquidity": "maker" if fill.maker else "taker",
+            "liquidity": "maker" if fill.maker and not (order.hidden or order.iceberg) else "taker",  # sic
             "feeType": "makerFee" if fill.maker else "takerFee",
         }
     return data
@@ -128,7 +117,7 @@ def status(event: OrderEvent, fill: OrderFill[Any] | None) -> str:
 
 
 def _progress(order: SpotOrder, listing: Listing) -> dict[str, str]:
-    sizes = {"size": order.lots, "filledSize": order.filled, "remainSize": order.left, "canceledSize": order.cancelled}
+    sizes = {"size": order.size, "filledSize": order.filled, "remainSize": order.left, "canceledSize": order.cancelled}
     data = {name: text(lots, listing.size_scale) for name, lots in sizes.items()}
     if order.funds:
         left = order.funds - order.value

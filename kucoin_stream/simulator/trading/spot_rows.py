@@ -14,6 +14,9 @@ from kucoin_stream.simulator.trading.tickets import SpotTicket
 
 Row = dict[str, Any]
 
+_CANCELLED = {"": None, "USER": 1}
+_BY_EXCHANGE = 2
+"""Why an order was cancelled: KuCoin has numbers for it, but documents none (rest.md); these are not KuCoin's."""
 _NO_STOP: Row = {"stop": "", "stopTriggered": False, "stopPrice": "0"}
 
 
@@ -65,6 +68,7 @@ def hf_order(order: SpotOrder, listing: Listing) -> Row:
             "remainSize": text(order.left, listing.size_scale),
             "remainFunds": written(left if order.active else ZERO),
             "active": order.active,
+            "cancelReason": _CANCELLED.get(order.cancel_reason, _BY_EXCHANGE),
         }
     )
 
@@ -152,7 +156,7 @@ def stop_row(stop: Stop[SpotTicket]) -> Row:
         "makerFeeRate": "0.001",
         "createdAt": stop.created_ns // 1_000_000,
         "stop": stop.stop,
-        "stopTriggerTime": None,
+        "stopTriggerTime": stop.triggered_ns // 1_000_000 or None,
         "stopPrice": written(stop.stop_price),
         **dict.fromkeys(("relatedNo", "limitPrice", "pop", "activateCondition")),  # of OCO and trailing orders
     }

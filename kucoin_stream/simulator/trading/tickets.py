@@ -10,6 +10,7 @@ from kucoin_stream.simulator.market import RestError
 from kucoin_stream.simulator.trading.amounts import Number
 
 T = TypeVar("T")
+TimeInForce = Literal["GTC", "GTT", "IOC", "FOK", "RPI", ""]
 
 
 class Ticket(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -20,7 +21,7 @@ class Ticket(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     client_oid: str | None = ""
     price: Number = None
     size: Number = None
-    time_in_force: Literal["GTC", "GTT", "IOC", "FOK", "RPI", ""] | None = "GTC"
+    time_in_force: TimeInForce | None = "GTC"
     cancel_after: int = -1
     post_only: bool | None = False
     hidden: bool | None = False

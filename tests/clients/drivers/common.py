@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.request import Request, urlopen
 
-URL, KEY, SECRET, PASSPHRASE, CONTROL, CONTROL_KEY = sys.argv[1:7]
+URL, KEY, SECRET, PASSPHRASE, CONTROL, CONTROL_KEY, FUTURES_HOST = sys.argv[1:8]
 FUTURES_URL = f"{URL}/futures"
 
 

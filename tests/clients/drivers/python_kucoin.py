@@ -1,4 +1,4 @@
-"""python-kucoin as its manual says, but for URLs, and for ``encrypt``, which it hands on as it is for ``ssl``."""
+"""python-kucoin as its manual says, but for URLs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,6 @@ TOPICS = {"/market/level2:BTC-USDT", "/market/ticker:BTC-USDT", "/account/balanc
 class LocalClient(Client):
     REST_API_URL = URL
     REST_FUTURES_API_URL = FUTURES_URL
-
-    def get_ws_endpoint(self, private: bool = False) -> Any:
-        details = super().get_ws_endpoint(private)
-        for server in details["instanceServers"]:
-            server["encrypt"] = None  # websockets takes no ssl=False for ws://
-        return details
 
 
 async def main() -> None:

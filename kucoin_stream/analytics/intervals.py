@@ -1,0 +1,67 @@
+"""Where bars begin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+
+from kucoin_stream.analytics.columns import Ints
+from kucoin_stream.errors import UsageError
+from kucoin_stream.protocol.topic import INTERVALS
+
+Interval = str | timedelta
+"""KuCoin's name (``"1min"``, ``"1week"``, protocol.md 4.8), or what pandas takes for a length of time: ``"90s"``."""
+
+_MONTH = "1month"
+_SECOND = 1_000_000_000  # ns
+
+
+def length_ns(interval: Interval) -> int:
+    """Return the length of an interval in ns; a month's is nominal. Raises :class:`UsageError` for what is none."""
+    if isinstance(interval, str) and interval in INTERVALS:
+        return INTERVALS[interval] * _SECOND
+    try:
+        length = pd.Timedelta(f"1{interval}" if isinstance(interval, str) and interval.isalpha() else interval)
+    except ValueError as exc:
+        names = ", ".join(INTERVALS)
+        raise UsageError(f"no such interval {interval!r}: write {names}, or a length such as '90s'") from exc
+    if not length > pd.Timedelta(0):
+        raise UsageError(f"an interval is longer than {interval!r}")
+    return int(length.as_unit("ns").value)
+
+
+def bar_starts(times_ns: Ints, interval: Interval) -> Ints:
+    """Return the begins, in Unix ns, of the bars that times fall into.
+
+    A bar begins at a multiple of its length since 1970, in UTC, so a week on Thursday; a month of KuCoin's is the
+    calendar's. (Where the exchange's weeks begin is not documented: protocol.md 11.)
+    """
+    if interval == _MONTH:
+        months = times_ns.view("M8[ns]").astype("M8[M]")
+        return months.astype("M8[ns]").view(np.int64)
+    return times_ns - times_ns % length_ns(interval)
+
+
+def all_starts(first_ns: int, last_ns: int, interval: Interval) -> Ints:
+    """Return the begins of all bars from the one of ``first_ns`` to the one of ``last_ns``, both included."""
+    first, last = bar_starts(np.array([first_ns, last_ns], dtype=np.int64), interval).tolist()
+    if interval == _MONTH:
+        edges = np.array([first, last]).view("M8[ns]").astype("M8[M]")
+        return np.arange(edges[0], edges[1] + 1).astype("M8[ns]").view(np.int64)
+    step = length_ns(interval)
+    return np.arange(first, last + step, step, dtype=np.int64)
+
+
+def skipped(begins_ns: Ints, interval: Interval | None) -> tuple[Ints, Ints]:
+    """Return of each bar but the last where the one after it should begin, and how many are missing before the next.
+
+    ``None``: bars are as long as the shortest step between two of them.
+    """
+    if interval == _MONTH:
+        months = begins_ns.view("M8[ns]").astype("M8[M]")
+        return (months[:-1] + 1).astype("M8[ns]").view(np.int64), np.diff(months).astype(np.int64) - 1
+    steps = np.diff(begins_ns)
+    length = int(steps.min()) if interval is None else length_ns(interval)
+    return begins_ns[:-1] + length, steps // length - 1

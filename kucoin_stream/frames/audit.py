@@ -1,0 +1,143 @@
+"""Compares a book that is kept from increments with a snapshot of the exchange, at an equal sequence."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import pandas as pd
+from msgspec import Struct
+
+from kucoin_stream.errors import NotReadyError
+from kucoin_stream.market.book import OrderBook, Side
+from kucoin_stream.protocol.booksync import Pushed
+from kucoin_stream.protocol.messages.rest import BookSnapshot
+from kucoin_stream.protocol.messages.spot import BookDelta
+
+_TRIES = 5  # snapshots that may be older than the book
+_PAUSE = 0.5  # seconds between two
+_CATCHING_UP = 10.0  # seconds until the book must have come to the snapshot's sequence
+_LOOK = 0.01  # seconds
+
+
+class Wrong(Struct, frozen=True):
+    """A level on which book and exchange differ; 0: there is none at this price."""
+
+    side: str
+    price: float
+    size: float
+    exchange_size: float
+
+
+class Audit(Struct, frozen=True):
+    """What a comparison found: ``compared`` price levels at ``sequence``, of which those in ``wrong`` differ."""
+
+    symbol: str
+    sequence: int
+    compared: int
+    wrong: tuple[Wrong, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether all levels are equal."""
+        return not self.wrong
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """The levels that differ: ``side``, ``price``, ``size`` here, ``exchange_size``."""
+        rows = [(each.side, each.price, each.size, each.exchange_size) for each in self.wrong]
+        return pd.DataFrame(rows, columns=["side", "price", "size", "exchange_size"])
+
+    def __repr__(self) -> str:
+        found = f"{len(self.wrong)} of {self.compared} levels differ" if self.wrong else f"{self.compared} levels equal"
+        return f"<Audit {self.symbol} | sequence {self.sequence} | {found}>"
+
+
+class Audited(Protocol):
+    """What is asked of the keeper of a book. Lives on the loop thread."""
+
+    symbol: str
+    taps: list[list[Pushed]]
+    """To each of these it adds every change that comes."""
+
+    restarts: int
+    """How many times it has begun from a snapshot."""
+
+    async def fetch(self) -> BookSnapshot:
+        """Fetch a snapshot; raises :class:`KucoinStreamError`."""
+
+    def started(self, snapshot: BookSnapshot) -> OrderBook:
+        """Return the book that begins with a snapshot."""
+
+    def window(self) -> int | None:
+        """How many levels a side the changes speak of at most; ``None``: all."""
+
+    @property
+    def whole(self) -> OrderBook:
+        """The book; raises :class:`NotReadyError` where it is not right."""
+
+
+async def audit(keeper: Audited) -> Audit:
+    """Fetch a snapshot, bring it to where the book is by the same changes, and compare every level that both know.
+
+    Raises :class:`NotReadyError` where the book is not right, or no snapshot is as new as the book within some
+    seconds; :class:`KucoinStreamError` where none is to be had.
+    """
+    tap: list[Pushed] = []
+    begin, restarts = keeper.whole.sequence or 0, keeper.restarts
+    keeper.taps.append(tap)
+    try:
+        snapshot = await _snapshot(keeper, begin)
+        book = await _reached(keeper, snapshot.sequence)
+        other = keeper.started(snapshot)
+        if keeper.restarts != restarts:
+            raise NotReadyError("the book began anew meanwhile; try again")
+        for change in tap:
+            if isinstance(change, BookDelta) and change.sequence_end > (other.sequence or 0):
+                other.apply([change])
+    finally:
+        keeper.taps.remove(tap)
+    window, wrong, compared = keeper.window(), [], 0
+    for name, ours, theirs in (("bid", book.bids, other.bids), ("ask", book.asks, other.asks)):
+        count, differ = _differences(name, ours, theirs, window)
+        compared += count
+        wrong += differ
+    return Audit(keeper.symbol, book.sequence or 0, compared, tuple(wrong))
+
+
+async def _snapshot(keeper: Audited, least: int) -> BookSnapshot:
+    for _ in range(_TRIES):
+        snapshot = await keeper.fetch()
+        if snapshot.sequence >= least:
+            return snapshot
+        await asyncio.sleep(_PAUSE)
+    raise NotReadyError("the exchange's snapshots are older than the book; try again")
+
+
+async def _reached(keeper: Audited, sequence: int) -> OrderBook:
+    """Return the book once it has come to ``sequence``."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _CATCHING_UP
+    while ((book := keeper.whole).sequence or 0) < sequence:
+        if loop.time() > deadline:
+            raise NotReadyError(f"the book has not come to the snapshot's sequence within {_CATCHING_UP:g} s")
+        await asyncio.sleep(_LOOK)
+    return book
+
+
+def _differences(name: str, ours: Side, theirs: Side, window: int | None) -> tuple[int, list[Wrong]]:
+    """Compare the levels that both sides know."""
+    horizon = max(ours.horizon, theirs.horizon)
+    if window is not None and len(ours.keys) >= window:
+        horizon = max(horizon, ours.keys[-window])
+    here, there = (
+        {key: size for key, size in zip(side.keys, side.sizes, strict=True) if key >= horizon}
+        for side in (ours, theirs)
+    )
+    prices = sorted(here.keys() | there.keys(), reverse=True)
+    wrong = [
+        Wrong(name, key * ours.sign, here.get(key, 0.0), there.get(key, 0.0))
+        for key in prices
+        if here.get(key) != there.get(key)
+    ]
+    return len(prices), wrong

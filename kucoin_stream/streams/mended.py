@@ -1,0 +1,183 @@
+"""streamz's nodes behind our sources, without their traps.
+
+Each node that joins a graph is told which branch it belongs to. Some then become a kind of their own class: those that
+emit from a coroutine, which an exception would end for good, and which would keep them alive without any children;
+``slice``, which waits for its own loop and lets nobody wait for what is behind it; ``delay`` and ``zip_latest``, whose
+queues have no end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Callable, Iterator
+from functools import cache, partial, wraps
+from typing import Any
+
+from streamz import Sink, Stream, core
+from streamz.orderedweakset import OrderedWeakrefSet
+from tornado import gen
+
+from kucoin_stream.streams.branch import Branch
+from kucoin_stream.streams.origin import note
+
+AHEAD = 10  # messages that zip_latest keeps until all its streams have begun; as many as zip
+
+_branches: weakref.WeakKeyDictionary[Stream, Branch] = weakref.WeakKeyDictionary()
+
+
+def branch_of(node: Stream) -> Branch | None:
+    """Return the branch that ``node`` belongs to: the last one it joined."""
+    return _branches.get(node)
+
+
+def adopt(node: Stream, branch: Branch) -> None:
+    """Take ``node`` and all that is or comes behind it into ``branch``."""
+    if node not in _branches and isinstance(node, Sink):
+        note(node, "sink")
+    _branches[node] = branch
+    if (mend := _MENDED.get(type(node))) is not None:
+        mend(node)
+    if type(node.downstreams) is OrderedWeakrefSet:
+        behind, node.downstreams = node.downstreams, _Descendants(branch)
+        for each in behind:
+            node.downstreams.add(each)
+
+
+class _Descendants(OrderedWeakrefSet):  # type: ignore[misc]  # streamz is not typed
+    """The children of a node of a branch."""
+
+    def __init__(self, branch: Branch) -> None:
+        super().__init__()
+        self._branch = branch
+
+    def add(self, node: Stream) -> None:
+        super().add(node)
+        adopt(node, self._branch)
+
+
+class _Guarded(Stream):  # type: ignore[misc]
+    """Emits from a coroutine of its own: what is raised behind it costs its own message only.
+
+    The coroutine knows it weakly, so that it ends with its last child, or with the variable that holds it.
+    """
+
+    def cb(self) -> Any:
+        return _while_it_lives(super().cb.__func__, weakref.proxy(self))
+
+    def _create_work_task(self) -> Any:  # of map_async
+        stop, task = super()._create_work_task()
+        weakref.finalize(self, self.loop.add_callback, task.cancel)
+        return stop, task
+
+    def work_callback(self, stop: asyncio.Event) -> Any:  # of map_async
+        return super().work_callback.__func__(weakref.proxy(self), stop)
+
+    def _emit(self, x: Any, metadata: Any = None) -> Any:
+        if x is _NOTHING:
+            return []
+        branch = _branches[self]
+        return branch.emit(super()._emit, x, metadata)
+
+
+@gen.coroutine
+def _while_it_lives(run: Callable[[Any], Any], node: Any) -> Iterator[Any]:
+    try:
+        yield run(node)
+    except ReferenceError:
+        return
+
+
+_NOTHING = object()  # what a function of map_async gave that raised
+
+
+class _Slice(core.slice):  # type: ignore[misc]
+    def update(self, x: Any, who: Any = None, metadata: Any = None) -> Any:  # noqa: ARG002  streamz's signature
+        result = None
+        if self.state >= self.star and self.state % self.step == 0:
+            result = self._emit(x, metadata=metadata)
+        self.state += 1
+        self._check_end()
+        return result
+
+
+class _ZipLatest(core.zip_latest):  # type: ignore[misc]
+    _begun: asyncio.Future[None] | None = None
+
+    def update(self, x: Any, who: Any = None, metadata: Any = None) -> Any:
+        results = super().update(x, who, metadata)
+        if self._begun is None:
+            self._begun = asyncio.get_running_loop().create_future()
+        if not self.missing:
+            if not self._begun.done():
+                self._begun.set_result(None)
+        elif len(self.lossless_buffer) >= AHEAD:
+            return self._begun
+        return results
+
+
+class _Partition(_Guarded, core.partition):  # type: ignore[misc]
+    @property
+    def _flush(self) -> Callable[[Any], Any]:
+        """What a timer holds."""
+        return partial(_flush, weakref.ref(self))
+
+
+def _flush(node: weakref.ref[Any], key: Any) -> Any:
+    alive = node()
+    return core.partition._flush(alive, key) if alive is not None else None
+
+
+@cache
+def _guarded(kind: Any) -> Any:
+    return type(kind.__name__, (_Guarded, kind), {})
+
+
+def _guard(node: Any) -> None:
+    node.__class__ = _guarded(node.__class__)
+
+
+def _bound(node: core.delay) -> None:
+    """Take one message at a time: what cannot be worked off waits in the inbox, where the topic's policy applies."""
+    node.queue._maxsize = 1
+    _guard(node)
+
+
+def _catch(node: core.map_async) -> None:
+    function, branch = node.func, _branches[node]
+
+    @wraps(function)
+    async def caught(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return await function(*args, **kwargs)
+        except BaseException as exc:
+            if isinstance(exc, asyncio.CancelledError | GeneratorExit):
+                raise
+            branch.failed(exc)
+            return _NOTHING
+
+    node.func = caught
+    _guard(node)
+
+
+def _renamed(kind: type[Stream]) -> Any:
+    kind.__name__ = kind.__bases__[-1].__name__  # as users know it
+
+    def become(node: Stream) -> None:
+        node.__class__ = kind
+
+    return become
+
+
+_MENDED = {
+    core.buffer: _guard,
+    core.delay: _bound,
+    core.latest: _guard,
+    core.map_async: _catch,
+    core.partition: _renamed(_Partition),
+    core.rate_limit: _guard,
+    core.slice: _renamed(_Slice),
+    core.timed_window: _guard,
+    core.timed_window_unique: _guard,
+    core.zip_latest: _renamed(_ZipLatest),
+}

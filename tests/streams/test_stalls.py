@@ -1,0 +1,178 @@
+"""A user's function that does not return: named with its node, its line, its feed and its cell; it stops no other."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import kucoin_stream as ks
+from kucoin_stream.streams import origin, stalls
+from tests.conftest import until
+
+
+@pytest.fixture
+def gate() -> Any:
+    gate = threading.Event()
+    yield gate
+    gate.set()
+
+
+@pytest.fixture
+def in_cell() -> Any:
+    token = origin.cell.set("In [5]")
+    yield
+    origin.cell.reset(token)
+
+
+def _told(capfd: pytest.CaptureFixture[str], what: str) -> str:
+    seen: list[str] = []
+
+    def line() -> str:
+        seen.append(capfd.readouterr().err)
+        return next((each for each in "".join(seen).splitlines() if what in each), "")
+
+    return until(line, what)
+
+
+GRAPHS: dict[str, Callable[[Any, Any], Any]] = {
+    "a sink": lambda feed, hold: feed.sink(hold),
+    "behind a buffer, which has a coroutine of its own": lambda feed, hold: feed.buffer(3).sink(hold),
+    "behind a window": lambda feed, hold: feed.timed_window(0.02).filter(len).sink(hold),
+    "in a thread of its own": lambda feed, hold: feed.sink(hold, thread=True),
+}
+
+
+@pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)
+@pytest.mark.usefixtures("in_cell")
+def test_a_function_that_does_not_return_is_named_with_its_cell(
+    client: ks.Client, gate: threading.Event, graph: Callable[[Any, Any], Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    def hold(message: Any) -> None:
+        gate.wait(20)
+
+    feed = client.level2("BTC-USDT")
+    begin = time.monotonic()
+    graph(feed, hold)
+    told = _told(capfd, "has not returned")
+    assert time.monotonic() - begin >= stalls.PATIENCE
+    assert "<sink: hold> of spot.level2 BTC-USDT, made by In [5] has not returned for " in told
+    assert f"(in hold, {__file__}:" in told
+    table = client.ps()
+    assert (table.loc[table["name"] == "<sink: hold>", "stalled"] >= stalls.PATIENCE).all()
+    assert client.status().note.startswith("<sink: hold> of spot.level2 BTC-USDT, made by In [5]")
+    assert len(client.statistics()["stalled"]) == 1
+    gate.set()
+    assert "<sink: hold> went on after" in _told(capfd, "went on after")
+    assert client.statistics()["stalled"] == []
+    assert "has not returned" not in capfd.readouterr().err
+
+
+def test_a_thread_of_its_own_keeps_what_blocks_away_from_the_others(client: ks.Client, gate: threading.Event) -> None:
+    feed = client.level2("BTC-USDT")
+    threads: set[str] = set()
+    seen: list[Any] = []
+
+    def hold(message: Any) -> None:
+        threads.add(threading.current_thread().name)
+        gate.wait(20)
+
+    sink = feed.sink(hold, thread=True)
+    feed.sink(seen.append)
+    until(lambda: threads and len(seen) > 20)
+    (name,) = threads
+    assert name.startswith("kucoin-stream-branch-")
+    gate.set()
+    sink.destroy()
+    del sink
+    until(lambda: name not in {thread.name for thread in threading.enumerate()}, "the thread ended")
+
+
+def test_a_longer_way_in_a_thread_of_its_own(client: ks.Client) -> None:
+    feed = client.level2("BTC-USDT", news=False)
+    seen: list[tuple[str, int]] = []
+
+    def note(end: int) -> None:
+        seen.append((threading.current_thread().name, end))
+
+    sink = feed.threaded().map(lambda delta: delta.sequence_end).buffer(5).rate_limit(0.001).sink(note)
+    until(lambda: len(seen) > 10)
+    assert {name.rpartition("-")[0] for name, _ in seen} == {"kucoin-stream-branch"}
+    assert [end for _, end in seen] == sorted(end for _, end in seen)
+    client.close()
+    until(lambda: seen[0][0] not in {thread.name for thread in threading.enumerate()}, "the thread ended")
+    assert sink.upstreams
+
+
+def test_two_loops_do_not_meet_in_one_node(client: ks.Client) -> None:
+    feed = client.level2("BTC-USDT")
+    with pytest.raises(ValueError, match="Two different event loops"):
+        feed.threaded().zip(feed.map(str), ensure_io_loop=True, loop=feed.loop)
+
+
+def test_the_watch_ends_with_the_last_client(connect: Any) -> None:
+    one, two = connect(), connect()
+    one.level2("BTC-USDT"), two.level2("BTC-USDT")
+    watching = [thread for thread in threading.enumerate() if thread.name == "kucoin-stream-watch"]
+    assert len(watching) == 1
+    one.close()
+    assert watching[0].is_alive()
+    two.close()
+    assert not watching[0].is_alive()
+
+
+class _Loop:
+    """A loop that answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.posted: list[Callable[[], None]] = []
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        self.posted.append(callback)
+
+
+class _Branch:
+    gone, since, thread, node = False, 0.0, 0, None
+
+    def __init__(self, loop: _Loop) -> None:
+        self.loop = loop
+
+
+@pytest.mark.parametrize(
+    ("ticks", "named"),
+    [
+        ([0.0, 0.5], 0),  # not yet a second
+        ([0.0, 0.5, 1.0], 1),
+        ([0.0, 0.5, 1.0, 1.5, 60.0], 1),  # once an episode
+        ([0.0, 0.5, (30.0, "late"), 30.5], 0),  # the process was asleep: its loops are not to blame
+        ([0.0, 0.5, (30.0, "late"), 30.5, 31.0], 1),
+    ],
+)
+def test_when_a_loop_is_said_to_stall(ticks: list[Any], named: int, capfd: pytest.CaptureFixture[str]) -> None:
+    watchdog, loop = stalls.Watchdog(), _Loop()
+    branches: Any = [_Branch(loop)]
+    for each in ticks:
+        now, late = each if isinstance(each, tuple) else (each, "")
+        watchdog.tick(100.0 + now, branches, late=bool(late))
+    assert watchdog.episodes == named
+    assert capfd.readouterr().err.count("has not returned") == named
+
+
+def test_nothing_is_written_where_there_is_no_standard_error(
+    client: ks.Client, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    feed = client.level2("BTC-USDT")
+    seen: list[Any] = []
+
+    def bad(message: Any) -> None:
+        seen.append(message)
+        raise ValueError
+
+    feed.sink(bad)
+    until(lambda: feed.error_count > 3)
+    assert len(seen) >= feed.error_count
