@@ -10,7 +10,7 @@ CLIENTS = tests/clients/.venv/.clients
 CAPTURE ?= ../shared/captures/spot_2021.jsonl.gz
 
 .DEFAULT_GOAL = help
-.PHONY: help notebook demo test clients lint format types bench faults soak sim verify clean
+.PHONY: help notebook demo test slow clients lint format types bench faults soak sim verify clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -34,8 +34,11 @@ notebook: $(NOTE) ## open the quickstart in JupyterLab, on KuCoin or the built-i
 demo: $(NOTE) ## show one symbol live in this terminal for ten seconds
 	$(BIN)/kucoin-stream watch BTC-USDT --seconds 10
 
-test: $(DEV) ## run all tests
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(PYTEST)
+test: $(DEV) ## run the tests, but for the slow ones and other people's clients
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m "not slow and not clients" $(PYTEST)
+
+slow: $(DEV) ## run the slow tests
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m "slow and not clients" $(PYTEST)
 
 clients: $(DEV) $(CLIENTS) ## run other people's clients on the built-in exchange
 	$(BIN)/python -m pytest -m clients tests/clients $(PYTEST)

@@ -19,7 +19,7 @@ from benchmarks.process import client, server
 
 LIBRARIES = ("websockets", "picows")
 STEPS = ("receive", "json", "orjson", "msgspec")
-BESIDE = ("latency", "frames", "browser")
+BESIDE = ("latency", "frames", "readers", "browser")
 VERSIONS = ("websockets", "picows", "msgspec", "orjson", "numpy", "pandas", "streamz")
 RATE = 2000  # messages a second of the latency runs
 PACED = 3 * RATE  # messages of each
@@ -51,6 +51,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 round_of_latency(figures["latency"], url, libraries)
         if "frames" in options.only:
             figures["frames"] = client("frames", url, 10 * options.messages)
+        if "readers" in options.only:
+            figures["readers"] = client("readers", url, options.messages)
         if "browser" in options.only:
             figures["browser"] = client("browser", url, RATE)
             notes.append(browser_note(figures["browser"]))

@@ -16,11 +16,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import numpy as np
 
 import kucoin_stream as ks
-from benchmarks.process import Flood, Stopwatch, ask
+from benchmarks.process import Flood, Stopwatch
 from kucoin_stream.protocol.messages.envelope import Push
 
 POLL = 0.005  # seconds
@@ -217,23 +216,24 @@ class Nobody:
         self.last: Any = None
         self.acknowledgement: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def received(self, events: list[Any], handle: Callable[[Any], None]) -> None:
+    def received(self, source: Any, events: list[Any]) -> None:
         if not isinstance(events[-1], Push):  # before the flood: the welcome, the ack
             for event in events:
-                handle(event)
+                source.handle(event)
             return
         self.left -= len(events)
         self.last = events[-1].data
         if not self.left:
             self._done.set_result(None)
 
-    def acknowledged(self, number: int, batch: Any) -> None:
+    def acknowledged(self, source: Any, command: Any) -> None:
         self.acknowledgement.set_result(None)
 
     def failed(self, error: Exception) -> None:
         raise error
 
-    spoiled = failed
+    def spoiled(self, source: Any, error: Exception) -> None:
+        raise error
 
     def rejected(self, *refusal: Any) -> None:
         raise AssertionError(refusal)
@@ -241,20 +241,16 @@ class Nobody:
     unanswered = rejected
 
 
-async def decode(flood: Flood, transport: str) -> dict[str, float]:
+async def decode(flood: Flood, engine: Any) -> dict[str, float]:
     """Receive and decode as the library's own connection does, and nothing else."""
-    from kucoin_stream.protocol.messages.rest import Bullet
-    from kucoin_stream.settings import Settings
-    from kucoin_stream.transport.connection import Connection
-
-    async def fetch_token() -> Bullet:
-        return msgspec.convert(ask(flood.url, "/api/v1/bullet-public"), Bullet)
+    from kucoin_stream.protocol.topic import Connection as Key
+    from kucoin_stream.transport.connection import Command, Connection
 
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     nobody = Nobody(flood.count, done)
-    connection = Connection(1, fetch_token, Settings(transport=transport), nobody, any_host=True)
+    connection = Connection(1, Key.SPOT_PUBLIC, engine.wire, engine.settings, nobody)
     await connection.open()
-    connection.subscribe(tuple(f"{flood.path}:{symbol}" for symbol in flood.symbols))
+    connection.command(Command("subscribe", tuple(f"{flood.path}:{symbol}" for symbol in flood.symbols)))
     await nobody.acknowledgement
     flood.ask("bytes")
     gc.collect()
@@ -270,11 +266,11 @@ async def decode(flood: Flood, transport: str) -> dict[str, float]:
 
 
 def run(flood: Flood, transport: str, work: str) -> dict[str, float]:
-    if work == "decode":
-        return asyncio.run(decode(flood, transport))
     client = open_client(flood.url, transport, inbox_size=max(100_000, flood.count))
     try:
         match work:
+            case "decode":
+                return client.engine.call(decode, flood, client.engine, timeout=600)
             case "books" | "heavy":
                 return run_books(client, flood)
             case "heavy_top":

@@ -4,13 +4,14 @@ The built-in exchange runs in a process of its own; this one is a notebook's: bo
 tape of trades, users' graphs (one slow, one that gathers, one that raises now and then) and three pictures. Every 10
 to 20 seconds something goes wrong (``soak_faults.py``). Every 10 seconds memory, threads, tasks, sockets and comms are
 counted. Wrong is: memory that grows (the slope of a straight line through the samples of the last two thirds, times
-their length), a thread, socket or comm more than at the start, a book that does not come back or differs from the
+their length), a thread, task, socket or comm more than at the start, a book that does not come back or differs from the
 exchange's, a gap that :meth:`Client.gaps` does not have.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import gc
 import json
 import logging
@@ -70,13 +71,9 @@ def exchange(rate: float) -> Iterator[Exchange]:
         assert process.stdout is not None
         try:
             card: dict[str, str] = {}
-            for line in process.stdout:
-                for name in ("ready", "key", "secret", "passphrase", "control key", "control"):
-                    if line.startswith(f"{name} "):
-                        card.setdefault(name, line.removeprefix(name).strip())
-                        break
-                if "ready" in card:
-                    break
+            while "ready" not in card:
+                name, _, value = process.stdout.readline().strip().rpartition(" ")
+                card[name.strip()] = value
             yield Exchange(card)
         finally:
             process.terminate()
@@ -184,7 +181,7 @@ class Soak:
         screen.touch()  # the user is there
         gc.collect()
         sockets, files = _descriptors()
-        tasks = self.client.engine.call(_tasks)
+        tasks = self.client.engine.call(lambda: len(asyncio.all_tasks()))
         taken = Sample(
             time.monotonic() - self._began, _rss(), threading.active_count(), tasks, sockets, files,
             len(comm.get_comm_manager().comms), self.client.engine.pool.messages, sum(map(len, self.recovery.values())),
@@ -283,7 +280,7 @@ class Soak:
         """Note what is wrong at the end. ``most``: MB that memory may grow over the last two thirds."""
         self.wait(QUIET)
         last = self.settled()
-        for name in ("threads", "sockets", "comms"):
+        for name in ("threads", "tasks", "sockets", "comms"):
             if (now := getattr(last, name)) > (before := getattr(start, name)):
                 self.wrong(f"{name}: {now}, at the start {before}")
         for book in self.load.books:
@@ -292,10 +289,10 @@ class Soak:
         for each in self.missed:
             if not _told(each, rows):
                 self.wrong(f"{each.fault}: no gap of {each.topic} ({each.part}) in the audit")
-        self.growth = growth(self.samples)
-        print(f"\nmemory grew {self.growth:+.2f} MB over the last two thirds; {most:g} are allowed")
-        if self.growth >= most:
-            self.wrong(f"memory grew by {self.growth:.2f} MB")
+        grown = growth(self.samples)
+        print(f"memory grew {grown:+.2f} MB over the last two thirds; {most:g} are allowed")
+        if grown >= most:
+            self.wrong(f"memory grew by {grown:.2f} MB")
 
     def _compare(self, book: Any) -> None:
         for _ in range(5):
@@ -318,12 +315,6 @@ class Soak:
         found = Counter(each.part for each in self.missed)
         lines.append(f"gaps looked for in the audit: {dict(found)}; users' graphs: {dict(self.load.seen)}")
         return "\n".join(lines)
-
-
-def _tasks() -> int:
-    import asyncio
-
-    return len(asyncio.all_tasks())
 
 
 def _told(missed: Missed, rows: Any) -> bool:

@@ -50,6 +50,8 @@ def report(figures: dict[str, Any], *, markdown: bool) -> str:
         parts.append(_latency(figures["latency"], figures.get("browser"), draw))
     if figures.get("frames"):
         parts.append(_frames(figures["frames"], runs, draw))
+    if figures.get("readers"):
+        parts.append(readers(figures["readers"], markdown=markdown))
     return "\n\n".join([*parts, "\n".join(figures["notes"])])
 
 
@@ -117,6 +119,25 @@ def _frames(frames: dict[str, Any], runs: dict[str, Runs], draw: Draw) -> str:
     if books := runs.get("ours websockets books"):
         lines.append(f"book.mid: {statistics.median(run['mid_ns'] for run in books):.0f} ns")
     return "\n".join(lines)
+
+
+def readers(figures: dict[str, Any], *, markdown: bool = False) -> str:
+    """Return the tables of :mod:`benchmarks.readers`."""
+    draw = _markdown if markdown else _text
+    messages = [[name, f"{each['cpu_us']:.2f}", f"{each['ratio']:.2f}"] for name, each in figures["readers"].items()]
+    calls = [
+        [name, *(f"{each[key]:,.0f}" for key in ("p50_us", "p99_us", "cpu_us"))] for name, each in figures["df"].items()
+    ]
+    taken = ", ".join(f"{name} {each / 1e6:.1f} MB" for name, each in figures["memory"].items())
+    return "\n\n".join(
+        (
+            "CPU of the whole process a trade, µs",
+            draw(["read by", "a message", "of no sink"], messages),
+            "One `.df` of trades, µs",
+            draw(["of", "p50", "p99", "CPU"], calls),
+            f"memory of {figures['rows']:,} trades: {taken}",
+        )
+    )
 
 
 def _figure(runs: Runs | None) -> str:

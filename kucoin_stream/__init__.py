@@ -21,22 +21,27 @@ if TYPE_CHECKING:
     from kucoin_stream.client import Client
     from kucoin_stream.default import connect, stop
     from kucoin_stream.diagnosis.doctor import doctor
+    from kucoin_stream.frames.aligned import align
     from kucoin_stream.frames.schema import schema
     from kucoin_stream.front import (
         book,
+        books,
         events,
         feed,
+        history,
         kline_updates,
         klines,
         level2,
         ps,
         record,
+        session,
         status,
         ticker,
         trades,
     )
     from kucoin_stream.jupyter import load_ipython_extension, unload_ipython_extension
     from kucoin_stream.protocol.decoding import decode
+    from kucoin_stream.running import run
     from kucoin_stream.settings import Settings
 
 __version__ = "0.1.0"
@@ -44,20 +49,25 @@ __version__ = "0.1.0"
 _HOMES = {
     "Client": "client",
     "Settings": "settings",
+    "align": "frames.aligned",
     "book": "front",
+    "books": "front",
     "connect": "default",
     "decode": "protocol.decoding",
     "doctor": "diagnosis.doctor",
     "errors": "",
     "events": "front",
     "feed": "front",
+    "history": "front",
     "kline_updates": "front",
     "klines": "front",
     "level2": "front",
     "load_ipython_extension": "jupyter",
     "ps": "front",
     "record": "front",
+    "run": "running",
     "schema": "frames.schema",
+    "session": "front",
     "status": "front",
     "stop": "default",
     "ticker": "front",
@@ -68,7 +78,9 @@ _HOMES = {
 __all__ = [  # noqa: RUF022  front door first
     "connect",
     "book",
+    "books",
     "klines",
+    "history",
     "trades",
     "ticker",
     "level2",
@@ -76,11 +88,14 @@ __all__ = [  # noqa: RUF022  front door first
     "feed",
     "events",
     "record",
+    "session",
+    "align",
     "schema",
     "decode",
     "status",
     "ps",
     "doctor",
+    "run",
     "stop",
     "Client",
     "Settings",
@@ -104,3 +119,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*__all__, "__version__"})
+
+
+if "pandas" in sys.modules:  # or whatever makes frames does it: ``df.kucoin``
+    import_module(f"{__name__}.analytics.accessor")

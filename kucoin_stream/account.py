@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from kucoin_stream.checks import is_futures
 from kucoin_stream.errors import UsageError
@@ -13,6 +13,9 @@ from kucoin_stream.market.account.order import Market
 from kucoin_stream.namespaces import Feeder, Namespace
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.transport.engine import Engine
+
+if TYPE_CHECKING:
+    from kucoin_stream.families import AccountFeeds, AccountPro
 
 _CONNECTIONS: dict[Market, Connection] = {
     "spot": Connection.SPOT_PRIVATE,
@@ -50,8 +53,8 @@ class Account(Namespace):
 
     def __init__(self, client: Owner) -> None:
         super().__init__(client, "account", "pro_account")
-        self.feed = Namespace(client, "account")
-        self.pro = Namespace(client, "pro_account")
+        self.feed = cast("AccountFeeds", Namespace(client, "account"))
+        self.pro = cast("AccountPro", Namespace(client, "pro_account"))
 
     def __repr__(self) -> str:
         return f"<account: {', '.join(_FRAMES)}; feeds: {', '.join(sorted({*super().__dir__()} - {*_FRAMES}))}>"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from kucoin_stream.checks import check_interval, nearest, plain
+from kucoin_stream.checks import check_interval, is_futures, is_pattern, nearest, plain
 from kucoin_stream.errors import UsageError
 from kucoin_stream.instruments import Instruments
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.topic import Topic
+
+COMMANDS = 100
+"""How many subscribe commands a pattern may lead to: what a connection allows in 10 s (protocol.md 3.6)."""
 
 ACCOUNTS = ("UNIFIED", "SPOT", "FUTURES", "CROSS", "ISOLATED")
 """Kinds of account whose orders and positions the Pro connection tells (protocol.md 6.6)."""
@@ -34,6 +37,8 @@ def arguments(row: Topic, given: tuple[str, ...], interval: str | None, instrume
     if interval is not None and not known:
         raise UsageError(f"{row.name} has no interval")
     given = tuple(dict.fromkeys(given))
+    if row.by_symbol:
+        given = _expanded(row, given, instruments)
     for each in given:
         if "," in each:
             raise UsageError(
@@ -43,6 +48,28 @@ def arguments(row: Topic, given: tuple[str, ...], interval: str | None, instrume
             instruments.check(row, each)
         plain(each)
     return tuple(f"{each}_{check_interval(interval, known)}" for each in given) if known else given
+
+
+def _expanded(row: Topic, given: tuple[str, ...], instruments: Instruments) -> tuple[str, ...]:
+    """Return symbols with those that patterns stand for, ``BTC-*`` or ``*-USDT``, as far as one may ask for at once."""
+    if not any(is_pattern(each) for each in given):
+        return given
+    found = [name for each in given for name in (instruments.matching(row, each) if is_pattern(each) else [each])]
+    most = COMMANDS * row.list_limit
+    if len(found) > most:
+        raise UsageError(f"{', '.join(given)[:50]!r} stands for {len(found)} symbols; {row.name} takes at most {most}")
+    return tuple(dict.fromkeys(found))
+
+
+def several(symbols: tuple[str, ...], instruments: Instruments) -> tuple[str, ...]:
+    """Return the symbols of several books, of either market, patterns replaced by what they stand for."""
+    found: list[str] = []
+    for each in symbols:
+        row = topics.find("futures.level2" if is_futures(each) else "spot.level2")
+        found += arguments(row, (each,), None, instruments)
+    if not 0 < len(found) <= COMMANDS:
+        raise UsageError(f"{len(found)} books: write 1 to {COMMANDS} symbols")
+    return tuple(dict.fromkeys(found))
 
 
 def _check_text(row: Topic, given: object) -> None:

@@ -58,8 +58,18 @@ _FUTURES = re.compile(r"[A-Z0-9]+M(?:[FGHJKMNQUVXZ][0-9]{2})?")
 
 
 def is_futures(symbol: object) -> bool:
-    """Whether a symbol has the form of a futures contract: ``XBTUSDTM``, ``XBTMZ26`` (protocol.md 0.4)."""
+    """Whether a symbol has the form of a futures contract: ``XBTUSDTM``, ``XBTMZ26`` (protocol.md 0.4).
+
+    A pattern has it where it has letters and no ``-``: ``*USDTM``; ``*`` alone has not.
+    """
+    if is_pattern(symbol):
+        return "-" not in str(symbol) and any(letter.isalnum() for letter in str(symbol))
     return isinstance(symbol, str) and _FUTURES.fullmatch(symbol) is not None
+
+
+def is_pattern(symbol: object) -> bool:
+    """Whether a text stands for several symbols: ``*-USDT``, ``BTC-*``, ``???USDTM``."""
+    return isinstance(symbol, str) and ("*" in symbol or "?" in symbol)
 
 
 def nearest(word: str, known: Any) -> list[str]:

@@ -85,7 +85,7 @@ def watch(symbol: str, interval: str, target: str | None, seconds: float | None,
 @click.option("--start", type=click.DateTime(), default=None, help="of the generated market, in UTC; now without it")
 @click.option("--fault", "faults", multiple=True, help="gap:BTC-USDT,3 or late_acks:2@10 (after 10 s); see the README")
 @click.option("--auction", "auctions", multiple=True, type=(str, float), help="SYMBOL SECONDS: it opens with one")
-@click.option("--connections-per-minute", default=30, show_default=True, help="0 for no limit")
+@click.option("--connections-per-minute", default=30, type=click.IntRange(0), show_default=True, help="0 for no limit")
 @click.option("--rest-quota", default=1.0, type=click.FloatRange(0), show_default=True, help="of KuCoin's; 0 for none")
 @click.option(
     "--flood", is_flag=True, help="only a load for benchmarks: messages made beforehand, as fast as one reads"
@@ -120,11 +120,11 @@ def sim(
             market: Any = CaptureMarket(capture, speed=speed)
             clock = Clock()
         else:
-            names = symbols.split(",") if symbols else None
+            names = None if symbols is None else [name.strip().upper() for name in symbols.split(",") if name.strip()]
             market = GeneratedMarket(names, seed=seed, rate=rate, auctions=dict(auctions))
             start_ns = None if start is None else int(start.replace(tzinfo=UTC).timestamp()) * 1_000_000_000
             clock = Clock(math.inf if speed == "max" else speed, start_ns)
-        plan = [parse(fault) for fault in faults]
+        plan = [parse(fault, market.lists) for fault in faults]
         options: dict[str, Any] = {
             "connections_per_minute": connections_per_minute, "rest_quota": rest_quota, "futures_port": futures_port,
         }  # fmt: skip

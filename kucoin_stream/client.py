@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from kucoin_stream import processes
 from kucoin_stream.account import Account
 from kucoin_stream.arguments import arguments as topic_arguments
+from kucoin_stream.arguments import several
 from kucoin_stream.asynchronous import in_thread
-from kucoin_stream.checks import check_interval, check_settings
+from kucoin_stream.checks import check_settings
 from kucoin_stream.delays import delays
 from kucoin_stream.errors import KucoinStreamError, StoppedError, UsageError
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.bookchoice import Source as BookSource
 from kucoin_stream.frames.bookchoice import choose
+from kucoin_stream.frames.books import LiveBooks
 from kucoin_stream.frames.gaps import gaps_frame
-from kucoin_stream.frames.klines import LiveKlines
+from kucoin_stream.frames.klines import LiveKlines, extent
 from kucoin_stream.frames.status import LiveStatus
 from kucoin_stream.instruments import Instruments
 from kucoin_stream.namespaces import Namespace
-from kucoin_stream.opening import Opening
+from kucoin_stream.opening import Opening, opened
 from kucoin_stream.orders.desk import Orders
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import Market
+from kucoin_stream.protocol.events import News
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.protocol.messages.unions import Increment, KlineUpdate, Ticker, Trade
 from kucoin_stream.protocol.signing import Hidden
 from kucoin_stream.recordings import Recording, Source
 from kucoin_stream.replay import Replay, control
+from kucoin_stream.rest.past import Past, Since, between
+from kucoin_stream.streams.ending import end_graphs
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
 from kucoin_stream.streams.origin import note
@@ -44,13 +49,11 @@ from kucoin_stream.transport.target import Target, check_rest_url
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kucoin_stream.families import Futures, Margin, Pro, Spot
     from kucoin_stream.rest.api import RestApi
 
-MAX_HISTORY = 10_000  # bars begun with: 7 calls of spot, 20 of futures
-_MAX_BARS = 100_000
 
-
-class Client:
+class Client(Past):
     """Everything of one exchange. Safe from any thread. Making one does nothing; :meth:`open` connects.
 
     ``target``: ``"live"`` (KuCoin), ``"sim"`` (the built-in exchange), the URL of the REST base of anything that
@@ -61,6 +64,10 @@ class Client:
     own hosts. ``sign`` [customSignMessageFn] signs instead of the secret: a function of message and secret that
     returns base64, at once or as a coroutine. ``futures_url``: the REST base of futures where it differs. ``speed``:
     of a tape or capture, 1.0 is as recorded, or ``"max"``. Other options are the fields of :class:`Settings`.
+
+    ``async with Client(...) as client`` opens it in a coroutine and leaves the loop free; calls do not wait for acks
+    there: ``await`` of the feed or live frame that they return does, and ``async for`` reads it. What waits for the
+    exchange's answer, such as REST and orders, goes into a thread: ``await asyncio.to_thread(client.rest.get, path)``.
 
     ``spot``, ``margin``, ``futures`` and ``pro`` have all public feeds by plain names:
     ``client.futures.mark_price("XBTUSDTM")``; ``account`` has what belongs to the key, ``rest`` every REST call:
@@ -98,10 +105,10 @@ class Client:
             keys.given(**parts),
             sign,
         )
-        self.spot = Namespace(self, "spot")
-        self.margin = Namespace(self, "margin")
-        self.futures = Namespace(self, "futures")
-        self.pro = Namespace(self, "pro_spot", "pro_futures")
+        self.spot = cast("Spot", Namespace(self, "spot"))
+        self.margin = cast("Margin", Namespace(self, "margin"))
+        self.futures = cast("Futures", Namespace(self, "futures"))
+        self.pro = cast("Pro", Namespace(self, "pro_spot", "pro_futures"))
         self._common = Namespace(self, "spot", "futures")
         self.account = Account(self)
         self._events: Events | None = None
@@ -122,7 +129,7 @@ class Client:
             raise StoppedError(f"this client was stopped: {self._ended}; make a new one")
         if self._engine is not None:
             return self
-        _opened.add(self)
+        opened.add(self)
         self._engine, self._simulator = self._opening.open()
         if self._engine.deck is not None:
             self._replay = control(self._engine)
@@ -133,14 +140,21 @@ class Client:
         if self._ended:
             return
         self._ended = reason
-        _opened.discard(self)
+        opened.discard(self)
         engine, simulator = self._engine, self._simulator
         try:
             if engine is not None:
                 engine.stop(reason)
+                end_graphs(engine)
         finally:
             if simulator is not None:
                 simulator.stop()
+
+    def _forked(self) -> None:
+        """Be ended in the child of a fork, where there are no threads, without touching what the parent has."""
+        self._ended = "the process was forked"
+        if self._engine is not None:
+            self._engine.ended = self._ended
 
     def __enter__(self) -> Self:
         return self.open()
@@ -220,8 +234,9 @@ class Client:
     def feed(self, topic: str, *arguments: str, interval: str | None = None, **options: Any) -> Feed[Any]:
         """Return a feed of any row of the catalogue: ``feed("spot.trades", "BTC-USDT")``.
 
-        ``arguments`` are symbols (a market for ``spot.market_snapshot``, a kind of account for private Pro feeds);
-        klines also need ``interval``, which may come last. ``stream_name``: streamz's name of the source.
+        ``arguments`` are symbols (a market for ``spot.market_snapshot``, a kind of account for private Pro feeds), or
+        patterns, which stand for those there are now: ``"*-USDT"``; klines also need ``interval``, which may come last.
+        ``stream_name``: streamz's name of the source.
         ``news=True`` puts what happens to the stream into it, in order; it is the default for increments.
         Raises :class:`UsageError`, :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses.
         """
@@ -236,19 +251,22 @@ class Client:
         feed.start()
         return feed
 
-    def ticker(self, *symbols: str, **options: Any) -> Feed[Any]:
-        """Best bid and ask, and of spot the last trade, at most one in 100 ms a symbol (protocol.md 4.1, 4.20)."""
+    def ticker(self, *symbols: str, **options: Any) -> Feed[Ticker]:
+        """Best bid and ask, and of spot the last trade, at most one in 100 ms a symbol (protocol.md 4.1, 4.20).
+
+        ``"*-USDT"`` stands for all these symbols; ``"*"``, all of spot, comes on one topic (4.2).
+        """
         return self._common.ticker(*symbols, **options)
 
-    def trades(self, *symbols: str, **options: Any) -> Feed[Any]:
+    def trades(self, *symbols: str, **options: Any) -> Feed[Trade]:
         """Every match (protocol.md 4.9, 4.25)."""
         return self._common.trades(*symbols, **options)
 
-    def level2(self, symbol: str, **options: Any) -> Feed[Any]:
+    def level2(self, symbol: str, **options: Any) -> Feed[Increment | News]:
         """The order book's increments as they come, with news where some are missing (protocol.md 4.5, 4.22, 5)."""
         return self._common.level2(symbol, **options)
 
-    def kline_updates(self, symbol: str, interval: str, **options: Any) -> Feed[Any]:
+    def kline_updates(self, symbol: str, interval: str, **options: Any) -> Feed[KlineUpdate]:
         """The live bar after each change (protocol.md 4.8, 4.24)."""
         return self._common.klines(symbol, interval=interval, **options)
 
@@ -287,7 +305,8 @@ class Client:
         channel, the best 500 levels a side, or, where that cannot be had, from the classic one, ``partial``: about
         100 levels; ``book.note`` says which, and why. ``source="classic"`` or ``"pro"`` forces one, and so does the
         name of a feed: ``"spot.depth50"``, ``"pro_spot.book5"``, ``"pro_spot.level2_realtime"`` (which needs a key).
-        ``audit_every``: seconds between two comparisons with a snapshot, see :meth:`LiveBook.audit_every`.
+        ``audit_every``: seconds between two comparisons with a snapshot, see :meth:`LiveBook.audit_every`;
+        :class:`RequestError` where that needs a key.
         Raises :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses within 2 s;
         :class:`UsageError` where the region has no such connection.
         """
@@ -295,24 +314,32 @@ class Client:
         market: Market = "futures" if isinstance(info, ContractInfo) else "spot"
         book = LiveBook(self.engine, info, *choose(self.engine, symbol, market, source))
         book.settle()
-        if audit_every is not None:
+        try:
             book.audit_every(audit_every)
+        except KucoinStreamError:
+            book.stop()
+            raise
         return book
 
-    def klines(self, symbol: str, interval: str, history: int = 500, maxlen: int | None = None) -> LiveKlines:
+    def books(self, *symbols: str, source: BookSource | None = None) -> LiveBooks:
+        """Return the best bid and ask of several books as one frame, a row each; patterns (``"BTC-*"``) are taken too.
+
+        ``source`` and errors as for :meth:`book`; :class:`UsageError` for more than 100 books.
+        """
+        return LiveBooks(self.engine, [self.book(each, source=source) for each in several(symbols, self.instruments)])
+
+    def klines(
+        self, symbol: str, interval: str, history: int = 500, maxlen: int | None = None, *, start: Since | None = None
+    ) -> LiveKlines:
         """Return the bars of ``symbol``: ``history`` of them at once (1 to 10,000), then the live one.
 
-        ``maxlen``: how many bars are kept; ``history`` + 10,000 by default. Volumes of futures are in lots.
+        ``start`` (as in :meth:`history`) instead of ``history``: those since then, 10,000 at most. ``maxlen``: how many
+        bars are kept; 10,000 more than at first by default. Volumes of futures are in lots.
         Raises as :meth:`book`, and :class:`UsageError` for an unknown interval or a history out of range.
         """
-        info = self.instrument(symbol)
-        check_interval(interval, topics.FUTURES_INTERVALS if isinstance(info, ContractInfo) else topics.INTERVALS)
-        if not isinstance(history, int) or isinstance(history, bool) or not 1 <= history <= MAX_HISTORY:
-            raise UsageError(f"history={history!r}: 1 to {MAX_HISTORY} bars")
-        kept = history + 10_000 if maxlen is None else maxlen
-        if not history <= kept <= _MAX_BARS:
-            raise UsageError(f"maxlen={maxlen!r}: between history={history} and {_MAX_BARS}")
-        klines = LiveKlines(self.engine, info, interval, history, kept)
+        info, now = self.instrument(symbol), self.engine.rest.now()
+        begin_s = None if start is None else int(between(start, None, now)[0].timestamp())
+        klines = LiveKlines(self.engine, info, interval, extent(info, interval, history, maxlen, begin_s, now))
         klines.settle()
         return klines
 
@@ -336,7 +363,8 @@ class Client:
         ``cell`` made it, ``In [7]``; ``rate``: messages a second over the last seconds; ``inbox``: messages that wait
         for a user's graph, ``peak``: most that ever did, ``dropped``: lost to a full inbox; ``cost_us``: microseconds
         a message takes the graph, ``load``: its share of one core over the last seconds; ``stalled``: seconds for
-        which it has not returned. A sink has the counters of its branch, which begins at the feed.
+        which it has not returned; ``memory``: bytes that a live frame takes. A sink has the counters of its branch,
+        which begins at the feed.
         """
         return processes.table(self.engine)
 
@@ -344,8 +372,10 @@ class Client:
         """End only what is given: feeds, frames, sinks, views, recordings; or names, topics, symbols, rows of ``ps``.
 
         Names may have ``*`` and ``?``: ``client.stop("*BTC-USDT*", 7, book)``. Raises :class:`UsageError` where
-        nothing that runs is meant. :meth:`close` ends everything.
+        nothing that runs is meant. A symbol ends what has no other. Given nothing it ends everything, as :meth:`close`.
         """
+        if not what:
+            self.close("by client.stop()")
         for each in what:
             processes.stop(self.engine, each)
 
@@ -365,35 +395,13 @@ class Client:
         """Return how long messages take, by stage: ``samples``, of the last 2,000 ``p50_ms``, ``p99_ms``, ``max_ms``.
 
         ``exchange``: from the time that a message bears to its arrival here, by the exchange's clock; ``parse``: until
-        books, live frames and inboxes have it; ``queue``: until the users' graphs begin; ``dispatch``: what these take
-        for what came in one go; ``picture``: what drawing one takes. ``attrs``: ``clock_offset_ms``, by which the
-        exchange's clock is ahead, known to ``clock_error_ms`` (NaN until a pong tells the time); ``late_ms``, by which
-        the background thread was last late, and ``kernel_busy`` where that is much.
+        books, live frames and inboxes have it; ``queue``: how long it waits for the users' graphs; ``dispatch``: what
+        these take for what came in one go; ``picture``: what drawing one takes, in this process. ``attrs``:
+        ``clock_offset_ms``, by which the exchange's clock is ahead (by REST until a pong tells), known to
+        ``clock_error_ms``; ``late_ms`` of the background thread, and ``kernel_busy`` where that is much.
         """
         return delays(self.engine)
 
     def statistics(self) -> dict[str, Any]:
         """Return counters: messages, errors, reconnects, REST calls, and one row per connection."""
         return LiveStatus(self.engine).statistics()
-
-
-_opened: set[Client] = set()  # until closed: a client nobody holds may still feed live frames
-
-
-def _after_fork() -> None:
-    """In the child of a fork there are no threads: what the parent had is ended here, without touching it."""
-    for client in _opened:
-        client._ended = "the process was forked"
-        if client._engine is not None:
-            client._engine.ended = client._ended
-    _opened.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-@atexit.register
-def _at_exit() -> None:
-    for client in list(_opened):
-        client.close("the interpreter ended")

@@ -12,10 +12,16 @@ from kucoin_stream.client import Client
 from kucoin_stream.default import current, default_client
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.bookchoice import Source
+from kucoin_stream.frames.books import LiveBooks
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
+from kucoin_stream.protocol.events import News
+from kucoin_stream.protocol.messages.unions import Increment, KlineUpdate, Ticker, Trade
 from kucoin_stream.recordings import Recording
 from kucoin_stream.recordings import Source as RecordSource
+from kucoin_stream.rest.past import Since
+from kucoin_stream.rest.times import Time
+from kucoin_stream.sessions import MAXLEN, Session
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
 
@@ -24,19 +30,19 @@ def feed(topic: str, *arguments: str, **options: Any) -> Feed[Any]:
     return default_client().feed(topic, *arguments, **options)
 
 
-def ticker(*symbols: str, **options: Any) -> Feed[Any]:
+def ticker(*symbols: str, **options: Any) -> Feed[Ticker]:
     return default_client().ticker(*symbols, **options)
 
 
-def trades(*symbols: str, **options: Any) -> Feed[Any]:
+def trades(*symbols: str, **options: Any) -> Feed[Trade]:
     return default_client().trades(*symbols, **options)
 
 
-def level2(symbol: str, **options: Any) -> Feed[Any]:
+def level2(symbol: str, **options: Any) -> Feed[Increment | News]:
     return default_client().level2(symbol, **options)
 
 
-def kline_updates(symbol: str, interval: str, **options: Any) -> Feed[Any]:
+def kline_updates(symbol: str, interval: str, **options: Any) -> Feed[KlineUpdate]:
     return default_client().kline_updates(symbol, interval, **options)
 
 
@@ -44,8 +50,20 @@ def book(symbol: str, *, source: Source | None = None) -> LiveBook:
     return default_client().book(symbol, source=source)
 
 
-def klines(symbol: str, interval: str, history: int = 500, maxlen: int | None = None) -> LiveKlines:
-    return default_client().klines(symbol, interval, history, maxlen)
+def books(*symbols: str, source: Source | None = None) -> LiveBooks:
+    return default_client().books(*symbols, source=source)
+
+
+def klines(
+    symbol: str, interval: str, history: int = 500, maxlen: int | None = None, *, start: Since | None = None
+) -> LiveKlines:
+    return default_client().klines(symbol, interval, history, maxlen, start=start)
+
+
+def history(
+    symbol: str, interval: str, start: Since, end: Time | None = None, *, fill: bool = True, cache: bool | None = None
+) -> pd.DataFrame:
+    return default_client().history(symbol, interval, start, end, fill=fill, cache=cache)
 
 
 def record(path: str | os.PathLike[str], *sources: RecordSource, private: bool = False) -> Recording:
@@ -56,7 +74,7 @@ def status() -> LiveStatus:
     return default_client().status()
 
 
-for _each in (feed, ticker, trades, level2, kline_updates, book, klines, record, status):
+for _each in (feed, ticker, trades, level2, kline_updates, book, books, klines, history, record, status):
     _each.__doc__ = getattr(Client, _each.__name__).__doc__
 
 
@@ -66,6 +84,17 @@ def ps() -> pd.DataFrame:
 
 
 ps.__doc__ = Client.ps.__doc__
+
+
+def session(
+    *, minutes: float = 0.0, seconds: float = 0.0, maxlen: int = MAXLEN, client: Client | None = None
+) -> Session:
+    """Return what collects for a time: ``with ks.session(minutes=5) as s: s.trades("BTC-USDT")``, then ``s.frames``.
+
+    :class:`Session` says how it ends. ``maxlen``: rows kept of each frame; ``client``: the default one, connected
+    "auto" where there is none. Raises :class:`UsageError` where no time is given.
+    """
+    return Session(client or default_client(), 60 * minutes + seconds, maxlen)
 
 
 def events(*names: str) -> Events:

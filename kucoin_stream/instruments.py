@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import TypeVar
 
 from kucoin_stream.checks import is_futures, nearest
@@ -49,6 +50,20 @@ class Instruments:
     def find(self, symbol: str) -> SymbolInfo | ContractInfo:
         """Return what the exchange says of a symbol: of spot, or by its form of futures (``XBTUSDTM``)."""
         return self.contract(symbol) if is_futures(symbol) else self.symbol(symbol)
+
+    def matching(self, row: Topic, pattern: str) -> list[str]:
+        """Return what of the market of ``row`` is like ``pattern``, with ``*`` and ``?``; spot without halted symbols.
+
+        Raises :class:`UnknownSymbolError` where nothing is.
+        """
+        if row.connection in FUTURES:
+            known = list(self.contracts)
+        else:
+            known = [symbol for symbol, info in self._engine.symbols.items() if info.enable_trading]
+        if not (found := [symbol for symbol in known if fnmatchcase(symbol, pattern)]):
+            where = "client.contracts" if row.connection in FUTURES else "client.symbols"
+            raise UnknownSymbolError(f"none of {len(known)} symbols is like {pattern[:50]!r}; {where} lists them")
+        return found
 
     def check(self, row: Topic, symbol: str) -> None:
         """Raise :class:`UnknownSymbolError` where a feed of ``row`` cannot have this symbol."""

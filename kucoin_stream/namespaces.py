@@ -11,6 +11,9 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.protocol.topics import TOPICS, Topic
 from kucoin_stream.streams.feed import Feed
 
+_WHOLE = {"spot.ticker": "spot.all_tickers", "pro_futures.funding_rate": "pro_futures.all_funding_rates"}
+"""Rows of which another has all symbols on one topic."""
+
 
 class Feeder(Protocol):
     """What makes feeds: the client."""
@@ -45,7 +48,10 @@ class Namespace:
             raise AttributeError(f"no such feed {name!r}{hint}")
 
         def feed(*symbols: str, interval: str | None = None, **options: Any) -> Feed[Any]:
-            return self._client.feed(_meant(rows, symbols).name, *symbols, interval=interval, **options)
+            row = _meant(rows, symbols)
+            if symbols == ("*",) and row.name in _WHOLE:
+                return self._client.feed(_WHOLE[row.name], interval=interval, **options)
+            return self._client.feed(row.name, *symbols, interval=interval, **options)
 
         feed.__name__ = feed.__qualname__ = name
         feed.__doc__ = "\n\n".join(

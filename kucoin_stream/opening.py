@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import os
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from msgspec.structs import replace
 
@@ -144,3 +146,33 @@ async def _probe(engine: Engine) -> None:
     """See whether the exchange answers and gives out tokens."""
     await engine.rest.server_time()
     await engine.rest.bullet()
+
+
+class Living(Protocol):
+    """What has threads and connections until it is closed: a client."""
+
+    def close(self, reason: str) -> None:
+        """End everything."""
+
+    def _forked(self) -> None:
+        """Be ended in the child of a fork."""
+
+
+opened: set[Living] = set()
+"""Those not closed yet: a client nobody holds may still feed live frames."""
+
+
+def _after_fork() -> None:
+    for each in opened:
+        each._forked()
+    opened.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+@atexit.register
+def _at_exit() -> None:
+    for each in list(opened):
+        each.close("the interpreter ended")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
+from numbers import Integral
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from streamz import Stream
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.base import LiveFrame
+from kucoin_stream.frames.books import LiveBooks
 from kucoin_stream.frames.kept import KeptFrame
 from kucoin_stream.frames.table import FeedFrame
 from kucoin_stream.streams.branch import Branch
@@ -26,6 +28,7 @@ from kucoin_stream.transport.engine import Engine
 _TYPES = {
     "received": "Int64", "inbox": "Int64", "peak": "Int64", "dropped": "Int64", "errors": "Int64",
     "rate": "float64", "cost_us": "float64", "load": "float64", "stalled": "float64",
+    "memory": "Int64",
 }  # fmt: skip
 
 
@@ -47,11 +50,13 @@ class Row(Struct):
     cost_us: float | None = None
     load: float | None = None
     stalled: float | None = None
+    memory: int | None = None
 
     def called(self, pattern: str) -> bool:
-        """Whether its name, one of its topics or one of their symbols is like ``pattern``, with ``*`` and ``?``."""
+        """Whether its name, all its topics or all their symbols are like ``pattern``, with ``*`` and ``?``."""
         symbols = [each for topic in self.topics for each in topic.partition(":")[2].split(",")]
-        return any(fnmatchcase(each, pattern) for each in (self.name, *self.topics, *symbols))
+        names: list[Sequence[str]] = [(self.name,), self.topics, symbols]
+        return any(these and all(fnmatchcase(each, pattern) for each in these) for these in names)
 
 
 def table(engine: Engine | None) -> pd.DataFrame:
@@ -66,14 +71,15 @@ def table(engine: Engine | None) -> pd.DataFrame:
 
 
 def stop(engine: Engine, what: object) -> None:
-    """End what runs: an object, a name or topic with ``*`` and ``?``, or the number of its row.
+    """End what runs: an object, the number of its row, or a name, topic or symbol, with ``*`` and ``?``.
 
+    A topic or symbol ends what has no other: of a feed of several symbols one cannot be ended alone.
     Raises :class:`UsageError` where nothing that runs is meant.
     """
     match what:
         case bool():
             raise UsageError(f"{what} is nothing that runs; ks.ps() lists what runs")
-        case int():
+        case Integral():
             meant = [thing for thing, known, _ in running(engine) if known.number == what]
         case str():
             meant = [thing for thing, _, row in running(engine) if row.called(what)]
@@ -113,23 +119,19 @@ def running(engine: Engine) -> Iterator[tuple[Any, Origin, Row]]:
                 row = _view(thing, known, engine)
             case "sink":
                 branch = branch_of(thing)
-                if branch is not None and thing.upstreams and _of(branch, engine):
+                if branch is not None and thing.upstreams and branch.engine is engine:
                     shown.add(branch)
                     row = _behind(thing, branch, known, now)
         if row is not None:
             yield thing, known, row
     for branch, known in living():
-        if known.kind == "branch" and branch not in shown and not branch.gone and _of(branch, engine):
+        if known.kind == "branch" and branch not in shown and not branch.gone and branch.engine is engine:
             yield branch, known, _behind(branch.node, branch, known, now)
-
-
-def _of(branch: Branch, engine: Engine) -> bool:
-    return getattr(branch.source, "_engine", None) is engine
 
 
 def _source(source: LiveSource[Any], known: Origin, now: float) -> Row | None:
     branches = [branch for branch in source.branches if not branch.gone]
-    if source.stopped if isinstance(source, Feed) else not branches:
+    if source.stopped if isinstance(source, Feed) else not (branches or source._readings):
         return None
     row = Row(known.kind, source.title, getattr(source, "topics", ()), known.cell, known.since)
     row.status = source.status if isinstance(source, Feed) else "live"
@@ -158,10 +160,12 @@ def _frame(frame: LiveFrame, known: Origin) -> Row | None:
     if frame._over:
         return None
     topics = frame.feed.topics if isinstance(frame, FeedFrame) else ()
-    if isinstance(frame, KeptFrame):
-        topics = frame._keeper.topics
+    if isinstance(frame, KeptFrame | LiveBooks):
+        topics = frame.topics
     received, rate = frame.received, known.rates(frame)[0]
-    return Row(known.kind, frame.title, topics, known.cell, known.since, frame.status, received, rate)
+    row = Row(known.kind, frame.title, topics, known.cell, known.since, frame.status, received, rate)
+    row.memory = frame.memory
+    return row
 
 
 def _recording(recording: Any, known: Origin) -> Row | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -11,21 +12,26 @@ from urllib.parse import urlencode
 
 from msgspec import Raw
 
-from kucoin_stream.errors import UsageError
+from kucoin_stream.errors import KucoinStreamError, UsageError
+from kucoin_stream.frames.account.keeper import RIGHT, AccountKeeper
+from kucoin_stream.frames.account.keepers import BalanceKeeper, FillKeeper, OrderKeeper, PositionKeeper
 from kucoin_stream.frames.bookkeeper import BookKeeper
 from kucoin_stream.frames.history import History, SpotHistory
 from kucoin_stream.frames.kept import KeptFrame
 from kucoin_stream.frames.klines import COLUMNS, KlineKeeper
 from kucoin_stream.frames.table import FeedFrame
+from kucoin_stream.instruments import Instruments
 from kucoin_stream.market.book import levels
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.messages import encode
+from kucoin_stream.protocol.topic import FUTURES
 from kucoin_stream.recording.lines import Answer, Book, Market
 from kucoin_stream.recording.scrub import Scrubber
 from kucoin_stream.recording.writer import Later, Writer
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.transport.engine import Engine
 from kucoin_stream.transport.recorder import CHECKPOINT, Chooser, Recorder, Wanted
+from kucoin_stream.transport.tapeaccount import Known
 
 Source = Feed[Any] | KeptFrame[Any, Any] | FeedFrame | str
 """Something whose topics can be recorded; as text, a topic on the wire."""
@@ -40,12 +46,13 @@ class Recording:
     def __init__(self, engine: Engine, path: Path, sources: tuple[Source, ...], *, private: bool) -> None:
         self.path = path
         self._engine = engine
+        self._private = private
         wanted = _wanted(sources) if sources else None
         signer = engine.rest.signer
         scrubber = Scrubber(signer.parts if signer else ())
         self._writer = Writer(path, scrubber, keep=None if wanted is None else Chooser(wanted))
         self._recorder = Recorder(
-            engine, self._writer, wanted=wanted, private=private, state=partial(_state, engine, wanted)
+            engine, self._writer, wanted=wanted, private=private, state=partial(_state, engine, wanted, private)
         )
         self._stopped = True
 
@@ -73,6 +80,8 @@ class Recording:
         """Begin, behind what is on the tape already. Raises :class:`OSError`, :class:`UsageError`."""
         self._writer.start()
         try:
+            if self._private and self._engine.may_wait:
+                _load_contracts(self._engine)
             self._engine.call(self._recorder.join)
         except BaseException:
             self._writer.close()
@@ -129,10 +138,15 @@ def _topics(source: Source) -> tuple[str, ...]:
     return (source,)
 
 
-def _state(engine: Engine, wanted: Wanted | None, everything: bool) -> Iterator[Later]:
-    """Yield what a replay can begin with: books that are whole and right, and bars, the last ones or all of them."""
+def _state(engine: Engine, wanted: Wanted | None, private: bool, everything: bool) -> Iterator[Later]:
+    """Yield what a replay can begin with: books that are whole and right, and bars, the last ones or all of them.
+
+    With ``private`` the tables of the account too, at the begin: a replay plays these from there.
+    """
     chosen = None if wanted is None else wanted()
     now = time.time_ns()
+    if private and everything:
+        yield from _account(engine, chosen, now)
     for keeper in engine.shared.values():
         if not isinstance(keeper, BookKeeper | KlineKeeper) or not (chosen is None or keeper.topic in chosen):
             continue
@@ -141,6 +155,29 @@ def _state(engine: Engine, wanted: Wanted | None, everything: bool) -> Iterator[
             yield partial(_bars, now, keeper.history, keeper.copy(count))
         elif isinstance(keeper, BookKeeper) and keeper.state.status == "live":
             yield partial(_book, now, keeper.topic, keeper.symbol, keeper.copy())
+
+
+_TABLES = {OrderKeeper: "orders", FillKeeper: "fills", BalanceKeeper: "balances", PositionKeeper: "positions"}
+
+
+def _load_contracts(engine: Engine) -> None:
+    """Let the contracts be known, by whose currencies a replay asks for the balances of futures."""
+    if any(isinstance(keeper, BalanceKeeper) for keeper in list(engine.shared.values())):
+        with suppress(KucoinStreamError):  # a region without futures; else the tape is without these balances
+            _ = Instruments(engine).contracts
+
+
+def _account(engine: Engine, chosen: frozenset[str] | None, now: int) -> Iterator[Later]:
+    settling = {info.settle_currency for info in engine.contracts.values()} - {""}
+    spot, futures = Known("spot"), Known("futures", settling)
+    for keeper in engine.shared.values():
+        if not isinstance(keeper, AccountKeeper) or keeper.status.partition(":")[0] not in RIGHT:
+            continue
+        if chosen is None or chosen.issuperset(keeper.topics):
+            for known in {futures if topics.parse(topic)[0].connection in FUTURES else spot for topic in keeper.topics}:
+                known.learn(_TABLES[type(keeper)], keeper.rows())
+    for known in (spot, futures):
+        yield from known.answers(now)
 
 
 def _book(t: int, topic: str, symbol: str, copied: Any) -> Book:

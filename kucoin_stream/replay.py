@@ -79,7 +79,7 @@ class Replay:
 
     def step(self, n: int = 1) -> None:
         """Go on by the messages of ``n`` socket reads, as they were recorded, then stand still."""
-        if not isinstance(n, int) or n < 1:
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
             raise UsageError(f"n={n!r}: one step at least")
         self._engine.call(self._deck.step, n, timeout=None)
 
@@ -180,13 +180,15 @@ def control(engine: Engine) -> Replay:
 
 def nanoseconds(time: Time) -> int:
     """Return a time as Unix ns; raises :class:`UsageError` where it is none."""
-    if isinstance(time, int | float):
-        return int(time * 1e9)
     try:
+        if isinstance(time, int | float) and not isinstance(time, bool):
+            return int(pd.Timestamp(int(time * 1e9), unit="ns").value)
         stamp = pd.Timestamp(time)
-    except ValueError:
-        raise UsageError(f"not a time: {time!r}; write it as '2026-11-22 07:15:00', in UTC") from None
-    return int((stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp).as_unit("ns").value)
+        if pd.notna(stamp):
+            return int((stamp.tz_localize("UTC") if stamp.tzinfo is None else stamp).as_unit("ns").value)
+    except (ValueError, TypeError, OverflowError):  # of those that no timestamp can tell too
+        pass
+    raise UsageError(f"not a time: {time!r}; write it as '2026-11-22 07:15:00', in UTC, or in Unix seconds")
 
 
 def _timestamp(time_ns: int) -> pd.Timestamp:

@@ -34,12 +34,23 @@ def record(
     client = connect(target)
     click.echo(client.target.describe(), err=True)
     try:
+        _check(client, symbols, interval if "klines" in kinds else None)
         with client.record(path) as recording:
             kept: list[Any] = [_reader(client, kind, symbol, interval) for symbol in symbols for kind in kinds]
             _wait(seconds)
         click.echo(f"{recording!r} {len(kept)} feeds", err=True)
     finally:
         stop()
+
+
+def _check(client: Any, symbols: tuple[str, ...], interval: str | None) -> None:
+    """Raise what would be raised later, before there is a tape."""
+    from kucoin_stream.frames.klines import extent
+
+    for symbol in symbols:
+        info = client.instrument(symbol)
+        if interval is not None:
+            extent(info, interval, 1, None, None, client.engine.rest.now())
 
 
 def _reader(client: Any, kind: str, symbol: str, interval: str) -> Any:

@@ -41,6 +41,14 @@ def test_watch_shows_book_candles_and_trades_and_exits_in_time() -> None:
         (["sim", "--capture", "nosuch.jsonl"], "nosuch.jsonl"),
         (["sim", "--speed", "fast"], 'a number such as 1 or 10, or "max"'),
         (["sim", "--port", "99999"], "not in the range 0<=x<=65535"),
+        (["sim", "--port", "0", "--rate", "nan"], "rate must be above 0, and 1,000 at most, not nan"),
+        (["sim", "--port", "0", "--rate", "1e9"], "rate must be above 0, and 1,000 at most"),
+        (["sim", "--port", "0", "--symbols", ""], "a market needs a symbol"),
+        (["sim", "--port", "0", "--auction", "BTC-USDT", "nan"], "an auction takes more than 0"),
+        (["sim", "--port", "0", "--auction", "BTC-USDT", "-3"], "an auction takes more than 0"),
+        (["sim", "--port", "0", "--symbols", "ETH-USDT", "--auction", "BTC-USDT", "3"], "no auction of BTC-USDT"),
+        (["sim", "--port", "0", "--connections-per-minute", "-1"], "not in the range x>=0"),
+        (["sim", "--port", "0", "--fault", "gap:FOO,3"], "no symbol or contract 'FOO' here"),
         (["verify", __file__], "is not a capture"),
         (["verify", sys.executable], "is not a capture"),
     ],
@@ -52,8 +60,17 @@ def test_mistakes_are_one_line_without_a_traceback(arguments: list[str], says: s
     assert "Traceback" not in done.stderr
 
 
+def test_what_cannot_be_recorded_leaves_no_tape_behind(sim: Simulator, tmp_path: Path) -> None:
+    path = tmp_path / "day.kcs"
+    for more, says in ((["--interval", "7min"], "no such interval"), (["BTC-USDX"], "did you mean")):
+        done = run("record", str(path), "BTC-USDT", *more, "--target", sim.url, "--seconds", "1")
+        assert done.returncode == 1
+        assert says in done.stderr
+        assert not path.exists()
+
+
 def test_the_standalone_exchange_says_ready_serves_and_ends_on_a_signal() -> None:
-    command = [sys.executable, "-m", "kucoin_stream", "sim", "--port", "0", "--symbols", "BTC-USDT,ETH-USDT"]
+    command = [sys.executable, "-m", "kucoin_stream", "sim", "--port", "0", "--symbols", "btc-usdt, ETH-USDT,ETH-USDT"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

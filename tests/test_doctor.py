@@ -646,6 +646,9 @@ def test_the_verb_exits_with_1_where_something_is_bad() -> None:
     done = command("--target", f"http://127.0.0.1:{closed_port()}")
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.startswith("kucoin_stream doctor: 1 bad")
+    addresses = [line for line in done.stdout.splitlines() if " address" in line]
+    assert addresses
+    assert all(line.startswith("warn") and "its host is not reached" in line for line in addresses)
 
 
 def test_the_verb_says_a_mistake_in_one_line() -> None:

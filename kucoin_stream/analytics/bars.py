@@ -1,7 +1,8 @@
 """Bars made from trades, by time, count, volume or money; and what bars say.
 
 Trades are of one symbol and have ``price``, ``size`` and a time; those of one moment count in the order of their rows.
-Bars have ``open high low close volume turnover``: volume in the unit of ``size``, turnover in the quote currency.
+Bars have ``open high low close volume turnover``: volume in the unit of ``size``, turnover in the quote currency, of an
+inverse contract (``multiplier`` below 0) in the base currency, in which it is settled.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kucoin_stream.analytics.columns import Floats, Ints, amounts, floats, in_order, ratio, times, utc_ns
+from kucoin_stream.analytics.columns import Floats, Ints, amounts, floats, in_order, ratio, times, turnover, utc_ns
 from kucoin_stream.analytics.intervals import Interval, all_starts, bar_starts, length_ns, skipped
 from kucoin_stream.errors import UsageError
 
@@ -25,7 +26,8 @@ def ohlcv(
     begin as :func:`~kucoin_stream.analytics.intervals.bar_starts` says. The index ``time`` is the begin (UTC). An
     interval without trades between two with some is flat, at the close before it and with no volume, as the exchange
     has it (protocol.md 4.8); ``fill=False`` leaves it out. The first bar holds only what is given, and the last one may
-    not be over. No trades: no bars. Raises :class:`UsageError` for an unknown interval.
+    not be over. No trades: no bars. Raises :class:`UsageError` for an unknown interval, and for more
+    than 10,000,000 bars with those without trades.
     """
     length_ns(interval)
     trades = in_order(trades)
@@ -100,25 +102,24 @@ def _bars(trades: pd.DataFrame, first: Ints, multiplier: float | None) -> dict[s
     prices, sizes = floats(trades, "price"), floats(trades, "size")
     if not len(first):
         return dict.fromkeys(("open", "high", "low", "close", "volume", "turnover"), np.empty(0))
-    turnover = amounts(prices, sizes, multiplier)[1]
     return {
         "open": prices[first],
         "high": np.maximum.reduceat(prices, first),
         "low": np.minimum.reduceat(prices, first),
         "close": prices[np.append(first[1:], len(prices)) - 1],
         "volume": np.add.reduceat(sizes, first),
-        "turnover": np.add.reduceat(turnover, first),
+        "turnover": np.add.reduceat(turnover(prices, sizes, multiplier), first),
     }
 
 
 def bar_vwap(klines: pd.DataFrame, multiplier: float | None = None) -> pd.Series[float]:
     """Turnover / volume of each bar, in the quote currency; NaN where nothing was traded.
 
-    ``multiplier``: base coins of a lot, of futures, whose volume is in lots; of an inverse contract it is below 0, and
-    turnover then is in the quote currency: each bar's mean price cannot be had from these two, and is NaN.
+    ``multiplier``: of futures, whose volume is in lots: turnover / (volume * multiplier); of an inverse contract, where
+    it is below 0: -volume * multiplier / turnover.
     """
-    volume = floats(klines, "volume") * (1.0 if multiplier is None else multiplier)
-    mean = np.where(volume > 0, ratio(floats(klines, "turnover"), volume), np.nan)
+    paid, volume = floats(klines, "turnover"), floats(klines, "volume") * (1.0 if multiplier is None else multiplier)
+    mean = ratio(paid, volume) if multiplier is None or multiplier > 0 else ratio(-volume, paid)
     return pd.Series(mean, index=klines.index, name="vwap", dtype="float64")
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from msgspec import Struct
 
-from kucoin_stream.analytics.columns import LADDER, Floats, amounts, floats, ratio
+from kucoin_stream.analytics.columns import LADDER, Floats, amounts, floats, has, ratio
 from kucoin_stream.errors import UsageError
 from kucoin_stream.market.book import Levels
 
@@ -53,7 +53,11 @@ class Sweep(Struct, frozen=True):
 
 
 def ladder(frame: pd.DataFrame) -> Levels:
-    """Return the levels of a ``book.df``."""
+    """Return the levels of a ``book.df``, or of one side (``book.bids``: prices fall; ``book.asks``)."""
+    if has(frame, ("price", "size", "total")):
+        prices, sizes, none = floats(frame, "price"), floats(frame, "size"), np.empty(0)
+        falling = len(prices) > 1 and prices[0] > prices[-1]
+        return Levels(None, prices, sizes, none, none) if falling else Levels(None, none, none, prices, sizes)
     bid_sizes, bids, asks, ask_sizes = (floats(frame, name) for name in LADDER)
     there, offered = ~np.isnan(bids), ~np.isnan(asks)
     return Levels(None, bids[there], bid_sizes[there], asks[offered], ask_sizes[offered])
@@ -164,7 +168,7 @@ def sweep(
     base, quote = amounts(prices, sizes, multiplier)
     held = sizes if funds is None else quote
     taken = np.clip(wanted - (np.cumsum(held) - held), 0.0, held)
-    share = taken / held
+    share = np.divide(taken, held, out=np.zeros_like(held), where=held > 0)
     touched = int(np.count_nonzero(taken))
     paid, average = float((quote * share).sum()), ratio((quote * share).sum(), (base * share).sum())
     missing = wanted - float(held.sum())

@@ -97,6 +97,11 @@ def amounts(prices: Floats, sizes: Floats, multiplier: float | None = None) -> t
     return base, base * prices
 
 
+def turnover(prices: Floats, sizes: Floats, multiplier: float | None = None) -> Floats:
+    """Return what sizes are in the currency that is paid: the quote currency, of an inverse contract the base's."""
+    return amounts(prices, sizes, multiplier)[0 if multiplier is not None and multiplier < 0 else 1]
+
+
 def ratio(above: Any, below: Any) -> Any:
     """Divide; where there is nothing to divide by the result is NaN. Of arrays, Series and numbers."""
     with np.errstate(divide="ignore", invalid="ignore"):

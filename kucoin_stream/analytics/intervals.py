@@ -16,6 +16,7 @@ Interval = str | timedelta
 
 _MONTH = "1month"
 _SECOND = 1_000_000_000  # ns
+_MOST_ROWS = 10_000_000  # 100 ms for eleven days
 
 
 def length_ns(interval: Interval) -> int:
@@ -51,7 +52,16 @@ def all_starts(first_ns: int, last_ns: int, interval: Interval) -> Ints:
         edges = np.array([first, last]).view("M8[ns]").astype("M8[M]")
         return np.arange(edges[0], edges[1] + 1).astype("M8[ns]").view(np.int64)
     step = length_ns(interval)
+    check_rows((last - first) // step + 1, interval)
     return np.arange(first, last + step, step, dtype=np.int64)
+
+
+def check_rows(count: int, interval: Interval | None) -> None:
+    """Raise :class:`UsageError` for more rows than memory is likely to hold."""
+    if count > _MOST_ROWS:
+        raise UsageError(
+            f"at every {interval!r} this would make {count:,} rows: choose a longer one, or cut the frames"
+        )
 
 
 def skipped(begins_ns: Ints, interval: Interval | None) -> tuple[Ints, Ints]:

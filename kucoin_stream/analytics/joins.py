@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from kucoin_stream.analytics.columns import Ints, in_order, is_klines, time_column, times, utc_ns
-from kucoin_stream.analytics.intervals import Interval, length_ns
+from kucoin_stream.analytics.intervals import Interval, check_rows, length_ns
 from kucoin_stream.errors import UsageError
 
 
@@ -25,11 +25,11 @@ def asof(
     is left out. What is more than ``tolerance`` old is missing, and so is what comes before a frame's first row.
 
     Of rows of one time the last one counts. A frame of several symbols becomes one of each: ``trades_BTC-USDT_price``.
-    Raises :class:`UsageError` for a frame without times.
+    Raises :class:`UsageError` for a frame without times, and where ``every`` would make more than 10,000,000 rows.
     """
     oldest = None if tolerance is None else length_ns(tolerance)
     step = None if every is None else length_ns(every)
-    parts = [(name, *_known(part)) for title, frame in frames.items() for name, part in _by_symbol(title, frame)]
+    parts = [(name, *_known(name, part)) for title, frame in frames.items() for name, part in _by_symbol(title, frame)]
     if not parts:
         return pd.DataFrame(index=utc_ns(np.empty(0, dtype=np.int64)).rename("time"))
     if step is None:
@@ -54,10 +54,10 @@ def _by_symbol(title: str, frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFr
         yield f"{title}_{symbol}", part.drop(columns="symbol")
 
 
-def _known(frame: pd.DataFrame) -> tuple[Ints, pd.DataFrame]:
+def _known(name: str, frame: pd.DataFrame) -> tuple[Ints, pd.DataFrame]:
     """Return since when each row is known, in Unix ns, and the rows without that column."""
     if not len(frame.columns) or (not isinstance(frame.index, pd.DatetimeIndex) and time_column(frame) is None):
-        raise UsageError("a frame to be joined needs a column or an index of times")
+        raise UsageError(f"{name}: a frame to be joined needs a column or an index of times")
     frame = in_order(frame)
     known = times(frame)
     if is_klines(frame):
@@ -72,5 +72,7 @@ def _grid(known: list[Ints], step: int) -> Ints:
     edges = [(int(each[0]), int(each[-1])) for each in known if len(each)]
     if not edges:
         return np.empty(0, dtype=np.int64)
-    first, last = min(first for first, _ in edges), max(last for _, last in edges)
-    return np.arange(-(-first // step), -(-last // step) + 1, dtype=np.int64) * step
+    first = -(-min(first for first, _ in edges) // step)
+    last = -(-max(last for _, last in edges) // step)
+    check_rows(last - first + 1, f"{step / 1e9:g}s")
+    return np.arange(first, last + 1, dtype=np.int64) * step

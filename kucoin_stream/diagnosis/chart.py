@@ -50,6 +50,12 @@ class Section:
         """Add a row that took no time."""
         self._rows.append(Row(what, found.result, found.detail, found.next))
 
+    def doubt(self, what: str, why: str, next: str) -> None:  # noqa: A002  as in a row
+        """Make a row that is ok one of doubt, for what was found out later."""
+        for slot, row in enumerate(self._rows):
+            if row.what == what and row.result == "ok":
+                self._rows[slot] = Row(what, "warn", f"{row.detail}: {why}", next)
+
     async def check(
         self, what: str, seconds: float, work: Awaitable[Found[T]], *, timed: bool = True, worst: Result = "bad"
     ) -> T | None:

@@ -23,7 +23,7 @@ def running_here() -> Iterator[Row]:
     else:
         told = f"{loop.__module__}.{loop.__qualname__}"
     nested = "patched by nest-asyncio" if hasattr(asyncio, "_nest_patched") else "not patched"
-    policy = type(asyncio.get_event_loop_policy()).__module__
+    policy = type(getattr(asyncio.events, "_event_loop_policy", None)).__module__  # asking for it is deprecated
     uvloop = ", uvloop's policy" if policy.startswith("uvloop") else ""
     yield Row("event loop", "ok", f"{told}; asyncio {nested}{uvloop}")
 

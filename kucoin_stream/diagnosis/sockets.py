@@ -84,8 +84,12 @@ class Talk:
 
     async def talk(self, section: Section, name: str, key: Key, topic: str) -> None:
         """Add the rows of one kind of connection."""
-        line = await section.check(f"{name} address", TIMEOUT, self._address(key), timed=False)
-        if line is None or not await self._hosts.reached(line.url):
+        address = f"{name} address"
+        line = await section.check(address, TIMEOUT, self._address(key), timed=False)
+        if line is None:
+            return
+        if not await self._hosts.reached(line.url):
+            section.doubt(address, "its host is not reached", "see the rows of that host")
             return
         hearer = _Hearer()
         connection = Connection(1, key, Wire(_taken(line)), self._settings, hearer)

@@ -8,13 +8,14 @@ from typing import Protocol
 import pandas as pd
 from msgspec import Struct
 
-from kucoin_stream.errors import NotReadyError
+from kucoin_stream.errors import NotReadyError, RequestError, UsageError
 from kucoin_stream.market.book import OrderBook, Side
+from kucoin_stream.protocol.bookfeeds import BookFeed
 from kucoin_stream.protocol.booksync import Pushed
 from kucoin_stream.protocol.messages.rest import BookSnapshot
 from kucoin_stream.protocol.messages.spot import BookDelta
 
-_TRIES = 5  # snapshots that may be older than the book
+_TRIES = 5  # snapshots that may be older than the book, and times that it may begin anew
 _PAUSE = 0.5  # seconds between two
 _CATCHING_UP = 10.0  # seconds until the book must have come to the snapshot's sequence
 _LOOK = 0.01  # seconds
@@ -30,17 +31,21 @@ class Wrong(Struct, frozen=True):
 
 
 class Audit(Struct, frozen=True):
-    """What a comparison found: ``compared`` price levels at ``sequence``, of which those in ``wrong`` differ."""
+    """What a comparison found: ``compared`` price levels at ``sequence``, of which those in ``wrong`` differ.
+
+    ``failed``: why there was none, where the book was to be audited every so often.
+    """
 
     symbol: str
     sequence: int
     compared: int
     wrong: tuple[Wrong, ...] = ()
+    failed: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether all levels are equal."""
-        return not self.wrong
+        return not (self.wrong or self.failed)
 
     @property
     def df(self) -> pd.DataFrame:
@@ -49,6 +54,8 @@ class Audit(Struct, frozen=True):
         return pd.DataFrame(rows, columns=["side", "price", "size", "exchange_size"])
 
     def __repr__(self) -> str:
+        if self.failed:
+            return f"<Audit {self.symbol} | failed: {self.failed}>"
         found = f"{len(self.wrong)} of {self.compared} levels differ" if self.wrong else f"{self.compared} levels equal"
         return f"<Audit {self.symbol} | sequence {self.sequence} | {found}>"
 
@@ -77,26 +84,50 @@ class Audited(Protocol):
         """The book; raises :class:`NotReadyError` where it is not right."""
 
 
-async def audit(keeper: Audited) -> Audit:
+def check_auditable(feed: BookFeed, *, signed: bool) -> None:
+    """Raise what no audit of such a book gets past.
+
+    :class:`UsageError` where it is pushed whole each time; :class:`RequestError` where its snapshots need an API key.
+    """
+    if feed.snapshots == "each":
+        raise UsageError(f"{feed.topic} is pushed whole each time: there is nothing to compare")
+    if feed.reference(signed=signed) is None:
+        raise RequestError(f"the snapshot of {feed.topic} needs an API key; pass key=, secret=, passphrase=")
+
+
+async def compare(keeper: Audited) -> Audit:
     """Fetch a snapshot, bring it to where the book is by the same changes, and compare every level that both know.
 
     Raises :class:`NotReadyError` where the book is not right, or no snapshot is as new as the book within some
     seconds; :class:`KucoinStreamError` where none is to be had.
     """
+    for _ in range(_TRIES):
+        pair = await _brought_together(keeper)
+        if pair is not None:
+            return _compared(keeper, *pair)
+    raise NotReadyError("the book begins anew again and again; try again")
+
+
+async def _brought_together(keeper: Audited) -> tuple[OrderBook, OrderBook] | None:
+    """Return the book, and one from a fresh snapshot, at an equal sequence; ``None`` where it began anew meanwhile."""
     tap: list[Pushed] = []
     begin, restarts = keeper.whole.sequence or 0, keeper.restarts
     keeper.taps.append(tap)
     try:
         snapshot = await _snapshot(keeper, begin)
         book = await _reached(keeper, snapshot.sequence)
-        other = keeper.started(snapshot)
-        if keeper.restarts != restarts:
-            raise NotReadyError("the book began anew meanwhile; try again")
-        for change in tap:
-            if isinstance(change, BookDelta) and change.sequence_end > (other.sequence or 0):
-                other.apply([change])
     finally:
-        keeper.taps.remove(tap)
+        keeper.taps = [each for each in keeper.taps if each is not tap]  # another audit's may hold the same
+    if keeper.restarts != restarts:
+        return None
+    other = keeper.started(snapshot)
+    for change in tap:
+        if isinstance(change, BookDelta) and change.sequence_end > (other.sequence or 0):
+            other.apply([change])
+    return book, other
+
+
+def _compared(keeper: Audited, book: OrderBook, other: OrderBook) -> Audit:
     window, wrong, compared = keeper.window(), [], 0
     for name, ours, theirs in (("bid", book.bids, other.bids), ("ask", book.asks, other.asks)):
         count, differ = _differences(name, ours, theirs, window)

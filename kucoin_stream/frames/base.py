@@ -12,9 +12,12 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import pandas as pd
 
-from kucoin_stream.errors import RefusedError
+from kucoin_stream.analytics import accessor as accessor  # makes ``df.kucoin`` known
+from kucoin_stream.bridges import Bridged
+from kucoin_stream.errors import RefusedError, UsageError
 from kucoin_stream.streams import reading
 from kucoin_stream.streams.origin import note
+from kucoin_stream.streams.source import LiveSource
 from kucoin_stream.streams.stalls import watchdog
 from kucoin_stream.transport.engine import Engine
 
@@ -23,7 +26,7 @@ T = TypeVar("T")
 REFUSED, STOPPED = reading.REFUSED, reading.STOPPED
 
 
-class LiveFrame(ABC):
+class LiveFrame(Bridged, ABC):
     """A pandas DataFrame kept current. ``.df`` is now; ``.widget()`` its picture; ``.stop()`` its end.
 
     Safe from any thread.
@@ -85,6 +88,17 @@ class LiveFrame(ABC):
         return 0
 
     @property
+    def memory(self) -> int:
+        """Bytes that it takes: those of its rows, or of its DataFrame where it keeps no rows of its own."""
+        return int(self._build().memory_usage(deep=True).sum())
+
+    def __len__(self) -> int:
+        return len(self._build())
+
+    def __bool__(self) -> bool:
+        return True  # one that has no rows yet is there nevertheless
+
+    @property
     def badge(self) -> str:
         """``SIMULATED``, ``REPLAYED`` or nothing."""
         return self._engine.target.badge
@@ -135,6 +149,13 @@ class LiveFrame(ABC):
 
     def __await__(self) -> Generator[Any, Any, Self]:
         return self.ready().__await__()
+
+    def __aiter__(self) -> reading.Reading[Any]:
+        """Read the changes, without news; ``async for`` over ``.stream`` has these too."""
+        source = getattr(self, "stream", None)
+        if not isinstance(source, LiveSource):
+            raise UsageError(f"{self.title} cannot be read by 'async for': read the feeds that it is made of")
+        return reading.Reading(self, source, news=False)
 
     def head(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
         """Return the first ``n`` rows, after waiting for something to show as :meth:`wait` does."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import math
+import weakref
+from collections.abc import Iterable
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 
-from kucoin_stream.errors import UsageError
-from kucoin_stream.frames.audit import Audit
+from kucoin_stream.analytics import book as analytics
+from kucoin_stream.errors import StoppedError, UsageError
+from kucoin_stream.frames.audit import Audit, check_auditable
 from kucoin_stream.frames.base import numbers
 from kucoin_stream.frames.bookkeeper import RIGHT, BookKeeper
 from kucoin_stream.frames.gaps import gaps_frame
@@ -18,6 +23,9 @@ from kucoin_stream.protocol.bookfeeds import BookFeed
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
 from kucoin_stream.transport.engine import Engine
+
+if TYPE_CHECKING:
+    from kucoin_stream.frames.tops import LiveTops
 
 _NAN = float("nan")
 
@@ -44,9 +52,13 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         symbol = info.symbol
         key = ("book", feed.topic, symbol, instead is None)
         super().__init__(engine, symbol, key, lambda: BookKeeper(engine, symbol, feed, instead, note))
+        self._wants = object()  # who wants audits: a name that does not keep the frame alive
+        self._end_audits = weakref.finalize(self, engine.post, self._keeper.auditor.every, self._wants, None)
         self.symbol = symbol
         self.price_decimals = decimals(info.price_increment)
         self.size_decimals = decimals(info.base_increment)
+        self.multiplier = info.multiplier if isinstance(info, ContractInfo) else None
+        self._tops: LiveTops | None = None
 
     def __repr__(self) -> str:
         top = self._top()
@@ -95,6 +107,19 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         return _number(top.ask) - _number(top.bid)
 
     @property
+    def microprice(self) -> float:
+        """The mid weighted by the other side's size; see :func:`.analytics.book.microprice`."""
+        top = self._top()
+        best = [_number(each) for each in (top.bid, top.bid_size, top.ask, top.ask_size)]
+        return cast(float, analytics.microprice(*best))
+
+    @property
+    def spread_bps(self) -> float:
+        """10,000 spread / mid."""
+        top = self._top()
+        return cast(float, analytics.spread_bps(_number(top.bid), _number(top.ask)))
+
+    @property
     def sequence(self) -> int | None:
         """Sequence of the last change applied; ``None`` while the book is not right."""
         return self._top().sequence
@@ -111,29 +136,45 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
 
     def gaps(self) -> pd.DataFrame:
         """Return when the book was not followed change by change, one row each; columns as :meth:`Client.gaps`."""
-        return gaps_frame(self._read(self._engine.pool.gaps.rows, self._keeper.topic, "book"))
+        return gaps_frame(self._read(self._keeper.holes))
 
     def audit(self, timeout: float = 30.0) -> Audit:
         """Compare the book with a REST snapshot of the exchange, at an equal sequence.
 
         Raises :class:`NotReadyError` where the book is not right or no snapshot is new enough;
         :class:`RequestError` where the snapshot needs an API key, as that of spot's Pro book does; other errors of
-        REST; :class:`UsageError` for a book that is pushed whole each time.
+        REST; :class:`UsageError` for a book that is pushed whole each time; :class:`StoppedError` once it is stopped.
         """
-        if self._keeper.feed.snapshots == "each":
-            raise UsageError(f"{self.source} is pushed whole each time: there is nothing to compare")
-        return self._engine.call(self._keeper.audit, timeout=timeout)
+        self._check_auditable()
+        return self._engine.call(self._keeper.auditor.now, timeout=timeout)
 
-    def audit_every(self, seconds: float) -> None:
-        """Audit it every so many seconds (at least 1), and begin anew where it is wrong; see :attr:`audited`."""
-        if not seconds >= 1:
-            raise UsageError(f"audit_every={seconds!r}: at least 1 second")
-        self._engine.post(self._keeper.audit_every, seconds)
+    def audit_every(self, seconds: float | None) -> None:
+        """Audit it every so many seconds (at least 1), and begin anew where it is wrong; ``None``: no more.
+
+        :attr:`audited` tells what came of it, failures too. Where several frames show one book, the shortest time that
+        any of them wants holds for it. Raises at once what :meth:`audit` would always raise.
+        """
+        if seconds is None:
+            self._engine.post(self._keeper.auditor.every, self._wants, None)
+            return
+        if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 1 <= seconds < math.inf:
+            raise UsageError(f"audit_every={seconds!r}: a number of seconds, at least 1, or None")
+        self._check_auditable()
+        self._engine.post(self._keeper.auditor.every, self._wants, float(seconds))
+
+    def _check_auditable(self) -> None:
+        if self._over:
+            raise StoppedError(f"the book of {self.symbol}: {self.status}")
+        check_auditable(self._keeper.feed, signed=self._engine.signed)
 
     @property
     def audited(self) -> Audit | None:
-        """The last audit, if there was one."""
-        return self._keeper.audited
+        """The last audit, if there was one; of :meth:`audit_every` also one that ``failed``, and why."""
+        return self._keeper.auditor.last
+
+    def _release(self) -> None:
+        self._end_audits()
+        super()._release()
 
     @property
     def received(self) -> int:
@@ -184,6 +225,48 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         """(bids - asks) / (bids + asks) of the sizes of the best ``levels``: -1 to 1; NaN without any."""
         known = self._right_levels(levels)
         return imbalance(known.bid_sizes, known.ask_sizes)
+
+    # -- analytics: base and quote amounts of futures by the contract's multiplier ---------------------------------
+
+    @property
+    def _whole(self) -> bool:
+        return self.status == "live" and self._keeper.feed.levels is None
+
+    def depth(self, bps: float | Iterable[float] = 10.0) -> pd.DataFrame:
+        """Return what stands within ``bps`` of the mid, a row for each; see :func:`.analytics.book.depth`."""
+        return analytics.depth(self._right_levels(), bps, self.multiplier, whole=self._whole)
+
+    def sweep(
+        self, side: Literal["buy", "sell"], *, size: float | None = None, funds: float | None = None
+    ) -> analytics.Sweep:
+        """Return what a market order of ``size`` (of futures in lots) or ``funds`` (quote currency) would get.
+
+        See :class:`.analytics.book.Sweep`, which says where the book is too thin, or not known that far.
+        """
+        return analytics.sweep(self._right_levels(), side, size, funds, self.multiplier, whole=self._whole)
+
+    def grouped(self, tick: float) -> pd.DataFrame:
+        """Return the ladder at multiples of ``tick``: bids down, asks up; see :func:`.analytics.book.grouped`."""
+        return analytics.grouped(self._right_levels(), tick)
+
+    def weighted(self, levels: int = 10) -> analytics.Sides:
+        """Return the mean price of each side's best ``levels``, by size."""
+        return analytics.weighted(self._right_levels(levels), levels)
+
+    def notional(self, levels: int | None = None) -> analytics.Sides:
+        """Return the sum of price * size of each side's best ``levels``, in the quote currency."""
+        return analytics.notional(self._right_levels(levels), levels, self.multiplier)
+
+    def tops(self, maxlen: int = 100_000) -> LiveTops:
+        """Return the best bid and ask after each change from now on, the last ``maxlen``: the book's history.
+
+        It is one live frame, made when it is first asked for, and again for another ``maxlen`` or after its stop.
+        """
+        from kucoin_stream.frames.tops import LiveTops
+
+        if self._tops is None or self._tops.maxlen != maxlen or self._tops.status.startswith("stopped"):
+            self._tops = LiveTops(self._engine, self, self._keeper, maxlen)
+        return self._tops
 
     def _build(self) -> pd.DataFrame:
         known = self._right_levels()

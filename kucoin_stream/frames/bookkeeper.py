@@ -9,17 +9,20 @@ from typing import Any, assert_never
 
 from msgspec import Struct
 
-from kucoin_stream.errors import KucoinStreamError, NotReadyError, RemoteProtocolError
-from kucoin_stream.frames.audit import Audit, audit
+from kucoin_stream.errors import KucoinStreamError, NotReadyError, RemoteProtocolError, StoppedError
+from kucoin_stream.frames.audit import Audit
+from kucoin_stream.frames.auditor import Auditor
+from kucoin_stream.frames.bookmoment import BookMoment, Problems
 from kucoin_stream.frames.kept import Keeper
 from kucoin_stream.market.book import OrderBook, Top
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import BookFeed
-from kucoin_stream.protocol.booksync import Action, BookGap, BookSync, Pushed, RequestSnapshot, Restart, Resubscribe
+from kucoin_stream.protocol.booksync import Action, BookGap, Pushed, RequestSnapshot, Restart, Resubscribe
 from kucoin_stream.protocol.events import Gap
 from kucoin_stream.protocol.messages.rest import BookSnapshot
 from kucoin_stream.protocol.messages.spot import BookDelta
 from kucoin_stream.transport.engine import Engine
+from kucoin_stream.transport.gaps import Hole
 
 PATIENCE = 10.0  # seconds without a right book; a Pro snapshot was seen to take 6.2; protocol.md 5.6
 
@@ -35,15 +38,6 @@ class BookState(Struct, frozen=True, gc=False):
     status: str
     top: Top = Top()
     updates: int = 0
-
-
-class _Moment(Struct, frozen=True):
-    """A book as it was at a moment of a tape."""
-
-    sync: BookSync
-    book: OrderBook
-    counted: tuple[int, int, int]  # updates, gaps, snapshots
-    problems: tuple[str, str, str]  # trouble, error of the snapshot, refusal
 
 
 class BookKeeper(Keeper):
@@ -64,8 +58,8 @@ class BookKeeper(Keeper):
         self.state = BookState("syncing")
         self.taps: list[list[Pushed]] = []  # an audit's
         self.restarts = 0
-        self.audited: Audit | None = None
-        self._auditing: asyncio.Task[None] | None = None
+        self.auditor = Auditor(self, self._begin_anew)
+        self._former: tuple[str, ...] = ()  # topics that it was kept from before
         self._right = False
         self.gaps = 0
         self.snapshots = 0
@@ -73,9 +67,7 @@ class BookKeeper(Keeper):
         self._sync = feed.sync()
         self._book = OrderBook()
         self._updates = 0
-        self._trouble = ""  # why there is no right book, after there was one
-        self._snapshot_error = ""
-        self._refused = ""
+        self._problems = Problems()
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -92,14 +84,13 @@ class BookKeeper(Keeper):
         super().close()
         self._closed = True
         self._cancel()
-        if self._auditing is not None:
-            self._auditing.cancel()
+        self.auditor.close()
         self._engine.pool.gaps.heal("book", self.topic, "nobody keeps it")
 
     def _cancel(self) -> None:
-        for timer in (self._timer, self._waiting):
-            if timer is not None:
-                timer.cancel()
+        self._stop_waiting()
+        if self._timer is not None:
+            self._timer.cancel()
         for task in self._tasks:
             task.cancel()
 
@@ -107,30 +98,16 @@ class BookKeeper(Keeper):
         """Return plain copies of the ``depth`` best levels; turn them into arrays elsewhere."""
         return self._book.copy(depth)
 
+    def holes(self) -> list[Hole]:
+        """Return when the book was not followed, oldest first, whichever topic it was kept from."""
+        rows = self._engine.pool.gaps.rows
+        return [row for topic in (*self._former, self.topic) for row in rows(topic, "book")]
+
     # -- audits (Audited) ----------------------------------------------------------------------------------------
 
-    async def audit(self) -> Audit:
-        """Compare the book with a snapshot of the exchange; raises as :func:`audit`."""
-        self.audited = found = await audit(self)
-        return found
-
-    def audit_every(self, seconds: float) -> None:
-        """Compare it again and again; begin anew where it is wrong."""
-        if self._auditing is not None:
-            self._auditing.cancel()
-        self._auditing = self._loop.create_task(self._audit_for_ever(seconds))
-
-    async def _audit_for_ever(self, seconds: float) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            try:
-                found = await self.audit()
-            except KucoinStreamError as exc:
-                log.info("book of %s: no audit: %s", self.symbol, exc)
-                continue
-            if found.wrong:
-                self._perform(self._sync.lost(f"an audit: {found!r}", self._loop.time()))
-                self._publish()
+    def _begin_anew(self, found: Audit) -> None:
+        self._spoiled(f"an audit: {found!r}")
+        self._publish()
 
     async def fetch(self) -> BookSnapshot:
         """Fetch a snapshot; raises as :meth:`Engine.book`."""
@@ -148,36 +125,36 @@ class BookKeeper(Keeper):
 
     @property
     def whole(self) -> OrderBook:
-        """The book; raises :class:`NotReadyError` where it is not right."""
+        """The book; raises :class:`NotReadyError` where it is not right, :class:`StoppedError` once nobody keeps it."""
+        if self._closed:
+            raise StoppedError(f"the book of {self.symbol} is stopped")
         if (status := self._status()) not in RIGHT:
             raise NotReadyError(f"the book of {self.symbol} is not right: {status}")
         return self._book
 
     # -- the moments of a tape -----------------------------------------------------------------------------------
 
-    def remember(self) -> _Moment | None:
+    def remember(self) -> BookMoment | None:
         """Return what brings it back to this moment; ``None`` while a snapshot is being fetched."""
         if self._tasks:
             return None
-        counted = (self._updates, self.gaps, self.snapshots)
-        problems = (self._trouble, self._snapshot_error, self._refused)
-        return _Moment(deepcopy(self._sync), deepcopy(self._book), counted, problems)
+        counted = self._updates, self.gaps, self.snapshots
+        return BookMoment(deepcopy(self._sync), deepcopy(self._book), deepcopy(self._problems), counted)
 
-    def recall(self, state: _Moment) -> None:
+    def recall(self, state: BookMoment) -> None:
         """Be as at the moment of ``state``. The kind of book stays: it is the one that is on the tape."""
         self._cancel()
-        self._waiting = self._instead = None
+        self._instead = None
         self.pending = []
-        self._sync, self._book = deepcopy(state.sync), deepcopy(state.book)
+        self._sync, self._book, self._problems = deepcopy((state.sync, state.book, state.problems))
         self._updates, self.gaps, self.snapshots = state.counted
         self.restarts += 1
-        self._trouble, self._snapshot_error, self._refused = state.problems
         self._arm()
         self._publish()
 
     def forget(self) -> None:
         """Know nothing any more."""
-        self.recall(_Moment(self.feed.sync(), OrderBook(), (0, 0, 0), ("", "", "")))
+        self.recall(BookMoment(self.feed.sync(), OrderBook(), Problems()))
 
     def flush(self) -> None:
         """Apply the changes of one socket read, and publish what they made of the book."""
@@ -226,7 +203,7 @@ class BookKeeper(Keeper):
 
     def _disconnected(self, reason: str) -> None:
         self._sync.disconnected()
-        self._trouble = f"{'syncing' if self._book.sequence is None else 'stale'}: {reason}"
+        self._problems.trouble = f"{'syncing' if self._book.sequence is None else 'stale'}: {reason}"
         if self._book.sequence is None:
             self._go_over(reason)
         else:
@@ -234,16 +211,16 @@ class BookKeeper(Keeper):
 
     def _connected(self) -> None:
         self._sync.connected(self._loop.time())
-        self._refused = ""
-        if self._trouble:
-            self._trouble = "" if self._book.sequence is None else "resyncing"
+        self._problems.refused = ""
+        if self._problems.trouble:
+            self._problems.trouble = "" if self._book.sequence is None else "resyncing"
         self._arm()
 
     def _spoiled(self, reason: str) -> None:
         self._perform(self._sync.lost(reason, self._loop.time()))
 
     def _refuse(self, status: str) -> None:
-        self._refused = status
+        self._problems.refused = status
         self._go_over(status)
 
     # -- the other kind of book ----------------------------------------------------------------------------------
@@ -251,6 +228,11 @@ class BookKeeper(Keeper):
     def _wait(self) -> None:
         if self._instead is not None and self._waiting is None:
             self._waiting = self._loop.call_later(PATIENCE, self._lose_patience)
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
     def _lose_patience(self) -> None:
         self._waiting = None
@@ -268,11 +250,19 @@ class BookKeeper(Keeper):
         self._cancel()
         self._engine.pool.detach([self.topic], self)
         self.pending = []
-        self.feed, self.topics = feed, (topics.find(feed.topic).wire(self.symbol),)
-        self._sync, self._book = feed.sync(), OrderBook()
-        self._trouble = self._snapshot_error = self._refused = ""
+        self._change_topic(topics.find(feed.topic).wire(self.symbol), f"went over to {feed.topic}")
+        self.feed = feed
+        self._sync, self._book, self._problems = feed.sync(), OrderBook(), Problems()
         self._join()
         self._publish()
+
+    def _change_topic(self, topic: str, why: str) -> None:
+        """Be kept from another topic; a gap of the book goes on there until its levels are known again."""
+        gaps = self._engine.pool.gaps
+        gaps.heal("book", self.topic, why)
+        self._former, self.topics = (*self._former, self.topic), (topic,)
+        if self.restarts:
+            gaps.begin("book", topic, why)
 
     # -- what the sync asks for ----------------------------------------------------------------------------------
 
@@ -295,11 +285,11 @@ class BookKeeper(Keeper):
                 missed = None if before is None else max(0, snapshot.sequence - before)
                 self._engine.pool.gaps.heal("book", self.topic, f"snapshot {snapshot.sequence}", missed)
                 self.restarts += 1
-                self._trouble = self._snapshot_error = ""
+                self._problems.trouble = self._problems.snapshot = ""
                 self._changed()
             case BookGap(reason=reason, missed=missed):
                 self.gaps += 1
-                self._trouble = f"resyncing: {reason}"
+                self._problems.trouble = f"resyncing: {reason}"
                 self._engine.pool.gaps.begin("book", self.topic, reason, missed)
                 self.inlet.news(Gap(self.topic, reason, missed))
             case never:
@@ -322,9 +312,9 @@ class BookKeeper(Keeper):
 
     async def _snapshot(self, ticket: int) -> None:
         try:
-            snapshot = await self._engine.book(self.feed, self.symbol)
+            snapshot = await self.fetch()
         except KucoinStreamError as exc:
-            self._snapshot_error = str(exc)
+            self._problems.snapshot = str(exc)
             self._sync.snapshot_failed(ticket, self._loop.time())
             self._arm()
         else:
@@ -359,18 +349,13 @@ class BookKeeper(Keeper):
         gaps = self._engine.pool.gaps
         if self._right:
             gaps.heal("book", self.topic, "its levels are known again")
+            self._stop_waiting()
         else:
             gaps.begin("book", self.topic, status)
+            self._wait()
 
     def _status(self) -> str:
-        if self._refused:
-            return self._refused
-        if not self._sync.live:
-            syncing = self._trouble or "syncing"
-            return f"{syncing}: {self._snapshot_error}" if self._snapshot_error else syncing
-        if not self._book.partial:
-            return "live"
-        return "partial" if self._book.reaches else "resyncing: the market left the known levels"
+        return self._problems.status(self._sync, self._book)
 
 
 def describe(feed: BookFeed, *, signed: bool = False) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeGuard
@@ -85,6 +86,18 @@ def _fields(payload: type[Any]) -> tuple[inspect.Field, ...]:
     return info.fields
 
 
+DIGITS = 15
+"""How many digits of a decimal number a float keeps whatever they are (IEEE 754, binary64)."""
+
+
+def decimals(values: Iterable[float]) -> list[Decimal | None]:
+    """Return the shortest decimal numbers that floats stand for; ``None`` for NaN.
+
+    Of a text with at most :data:`DIGITS` digits that is the number of the text itself.
+    """
+    return [None if value != value else Decimal(repr(value)) for value in values]
+
+
 class Rows:
     """Turns messages into rows, and columns of rows into a DataFrame. Rows are made on the loop thread."""
 
@@ -129,8 +142,8 @@ class Rows:
             codes.clear()
             codes.update((value, code) for code, value in enumerate(known))
 
-    def frame(self, arrays: dict[str, Any], categories: list[list[str]]) -> pd.DataFrame:
-        """Build a DataFrame of copied columns, in any thread."""
+    def frame(self, arrays: dict[str, Any], categories: list[list[str]], *, exact: bool = False) -> pd.DataFrame:
+        """Build a DataFrame of copied columns, in any thread; numbers with a fraction as Decimals if ``exact``."""
         index = pd.RangeIndex(len(arrays[self.columns[0].path]))
         columns: dict[str, Any] = {}
         for at, column in enumerate(self.columns):
@@ -146,6 +159,8 @@ class Rows:
                 columns[column.name] = pd.arrays.IntegerArray(values, values == NO_TIME)
             elif column.code == "O":  # as it is: guessing what the objects are costs more than all the rest
                 columns[column.name] = pd.Series(values, index=index, dtype=object, copy=False)
+            elif exact and column.code == "d":
+                columns[column.name] = pd.Series(decimals(values.tolist()), index=index, dtype=object)
             else:
                 columns[column.name] = values
         return pd.DataFrame(columns, index=index, copy=False)

@@ -7,13 +7,16 @@ from typing import Any, TypeAlias, cast
 import pandas as pd
 from msgspec import Struct
 
-from kucoin_stream.errors import KucoinStreamError
+from kucoin_stream.analytics.studies import KlineStudies
+from kucoin_stream.checks import check_interval
+from kucoin_stream.errors import KucoinStreamError, UsageError
 from kucoin_stream.frames.base import numbers, utc
 from kucoin_stream.frames.book import decimals
 from kucoin_stream.frames.fetching import Fetching, Wait
 from kucoin_stream.frames.history import History, history_of
 from kucoin_stream.frames.kept import Keeper, KeptFrame
 from kucoin_stream.market.klines import KlineSeries
+from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.events import Gap
 from kucoin_stream.protocol.messages import futures, spot
 from kucoin_stream.protocol.messages.contracts import ContractInfo
@@ -23,6 +26,37 @@ from kucoin_stream.transport.engine import Engine
 KlineUpdate: TypeAlias = spot.KlineUpdate | futures.KlineUpdate
 
 COLUMNS = ["open", "high", "low", "close", "volume", "turnover"]
+
+MAX_HISTORY = 10_000  # bars begun with: 7 calls of spot, 20 of futures
+_MAX_BARS = 100_000
+
+_LONGEST = {"1week": 604_800, "1month": 31 * 86_400}  # seconds; where such a bar begins is not documented
+
+
+class Extent(Struct, frozen=True):
+    """How many bars are begun with, or since when (Unix s), and how many are kept."""
+
+    history: int
+    maxlen: int
+    begin_s: int | None = None
+
+
+def extent(
+    info: SymbolInfo | ContractInfo, interval: str, history: int, maxlen: int | None, begin_s: int | None, now: float
+) -> Extent:
+    """Return what is to be kept, ``now`` in Unix s; raises :class:`UsageError` for what is out of range."""
+    known = topics.FUTURES_INTERVALS if isinstance(info, ContractInfo) else topics.INTERVALS
+    step = known[check_interval(interval, known)]
+    if begin_s is not None:
+        history = max(1, int(now // step - begin_s // step) + 1)
+        if history > MAX_HISTORY:
+            raise UsageError(f"since start= there are {history} bars of {interval}; at most {MAX_HISTORY} can be live")
+    if not isinstance(history, int) or isinstance(history, bool) or not 1 <= history <= MAX_HISTORY:
+        raise UsageError(f"history={history!r}: 1 to {MAX_HISTORY} bars")
+    kept = history + 10_000 if maxlen is None else maxlen
+    if not history <= kept <= _MAX_BARS:
+        raise UsageError(f"maxlen={maxlen!r}: between history={history} and {_MAX_BARS}")
+    return Extent(history, kept, begin_s)
 
 
 class Bars(Struct, frozen=True):
@@ -38,15 +72,16 @@ class Bars(Struct, frozen=True):
 
 
 class KlineKeeper(Keeper):
-    """Keeps the bars of one symbol and interval: ``count`` from the past at first, ``maxlen`` at most."""
+    """Keeps the bars of one symbol and interval: ``count`` from the past at first, or those since ``begin_s``."""
 
-    def __init__(self, engine: Engine, history: History, count: int, maxlen: int) -> None:
+    def __init__(self, engine: Engine, history: History, count: int, maxlen: int, begin_s: int | None = None) -> None:
         super().__init__(engine, history.topic)
         self.status = "syncing"
         self.version = 0
         self.ready = False
         self.history = history
         self._count = count
+        self._begin_s = begin_s
         self._seen_until: int | None = None  # begin of the last bar before what went unseen
         self._series = KlineSeries(history.interval, maxlen)
         self._fetching = Fetching(self._fetch, self._not_fetched)
@@ -56,6 +91,11 @@ class KlineKeeper(Keeper):
 
     def __len__(self) -> int:
         return len(self._series)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the bars take."""
+        return self._series.ring.memory
 
     def close(self) -> None:
         """Leave the pool, and fetch nothing more."""
@@ -136,7 +176,10 @@ class KlineKeeper(Keeper):
     async def _fetch(self) -> None:
         """Fetch the history, or what was missed since."""
         now = await self.history.now()
-        self._series.merge(await self.history.since(self._since(now), now))
+        bars = await self.history.since(self._since(now), now)
+        if self.history.interval in _LONGEST and self._begin_s is None and self._seen_until is None:
+            bars = sorted(bars, key=lambda bar: bar.start_s)[-self._count :]
+        self._series.merge(bars)
         self.ready, self._seen_until = True, None
         self._set_status("live")
 
@@ -145,33 +188,35 @@ class KlineKeeper(Keeper):
 
     def _since(self, now: float) -> int:
         """Begin of the first bar wanted, in Unix seconds of the exchange's clock."""
-        step = self.history.step
+        if self._seen_until is None and self._begin_s is not None:
+            return self._begin_s
+        step, longest = self.history.step, _LONGEST.get(self.history.interval)
         bars = self._count if self._seen_until is None else self._series.ring.maxlen
-        first = int(now // step - bars + 1) * step
+        first = int(now) - (bars + 1) * longest if longest else int(now // step - bars + 1) * step
         return max(first, self._seen_until or 0, 0)
 
 
-class LiveKlines(KeptFrame[KlineKeeper, KlineUpdate]):
+class LiveKlines(KlineStudies, KeptFrame[KlineKeeper, KlineUpdate]):
     """Bars of one symbol and interval, kept current. Made by :meth:`Client.klines`. Safe from any thread.
 
     ``.df``: UTC index ``time`` (begin of the bar), columns ``open high low close volume turnover``; volume in the
     base currency, of contracts in lots; turnover in the quote currency. The last row is the live bar. Where nothing
     was traded the exchange has no bar: it is shown flat, at the close before it. ``.stream`` carries each
-    :class:`KlineUpdate` of spot or futures. Raises :class:`KeyError` for an interval that the market does not have.
+    :class:`KlineUpdate` of spot or futures. ``memory``: bytes. Weeks and months begin where the exchange begins them.
 
     Sources: KuCoin API docs, "Klines" (websocket and REST); protocol.md 4.8, 4.24, 8.2.6, 8.3.2.
     """
 
-    def __init__(
-        self, engine: Engine, info: SymbolInfo | ContractInfo, interval: str, history: int, maxlen: int
-    ) -> None:
+    def __init__(self, engine: Engine, info: SymbolInfo | ContractInfo, interval: str, extent: Extent) -> None:
         past = history_of(engine, info, interval)
+        history, maxlen, begin_s = extent.history, extent.maxlen, extent.begin_s
         super().__init__(
             engine,
             f"{info.symbol} {interval}",
-            ("klines", info.symbol, interval, history, maxlen),
-            lambda: KlineKeeper(engine, past, history, maxlen),
+            ("klines", info.symbol, interval, begin_s or history, maxlen),
+            lambda: KlineKeeper(engine, past, history, maxlen, begin_s),
         )
+        self.maxlen = maxlen
         self.symbol = info.symbol
         self.interval = interval
         self.interval_seconds = past.step
@@ -185,6 +230,11 @@ class LiveKlines(KeptFrame[KlineKeeper, KlineUpdate]):
 
     def __len__(self) -> int:
         return len(self._keeper)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its bars take."""
+        return self._read(lambda: self._keeper.memory)
 
     def bars(self, count: int | None = None) -> Bars:
         """Return the newest ``count`` bars as numpy arrays."""

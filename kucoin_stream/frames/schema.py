@@ -45,7 +45,7 @@ def schema(feed: str | None = None) -> pd.DataFrame:
     ``market`` is ``all`` where one account has them all. ``field`` is the name in the message: ``candle.open`` is
     inside ``candle``, ``*`` stands for every key of a map. ``dtype`` is that of its column in ``.frame().df``, where a
     time has lost its unit (``time_ms`` is ``time``); what is inside an ``object`` column is an ``object`` here too; it
-    is empty for a map, which has no frame.
+    is empty for a map, whose frame has a row for each key.
     ``unit`` is a word of :data:`kucoin_stream.protocol.messages.units.UNITS`, one for each element of a level, and
     empty where there is none.
 

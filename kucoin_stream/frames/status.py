@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import Any, cast
 
 import pandas as pd
 
 from kucoin_stream.frames.base import LiveFrame
+from kucoin_stream.streams.lifecycle import Events
 from kucoin_stream.streams.stalls import stalled, watchdog
 from kucoin_stream.transport.engine import Engine
 
 BUSY = 0.25  # seconds by which the background thread is late where something else keeps the interpreter
 
 COLUMNS = ["name", "state", "reason", "topics", "messages", "rtt_ms", "reconnects", "since"]
+
+
+def clock_offset(engine: Engine) -> float:
+    """Return by how many seconds the exchange's clock is ahead of ours: by its pongs, until one comes by REST."""
+    clock = engine.wire.latency.clock
+    return clock.offset if clock.told else engine.rest.clock_offset
 
 
 class LiveStatus(LiveFrame):
@@ -36,6 +44,11 @@ class LiveStatus(LiveFrame):
         busy = [f"kernel busy: the background thread was {late:.1f} s late"] if late > BUSY else []
         return "; ".join([*stalled(), *busy])
 
+    @cached_property
+    def stream(self) -> Events:
+        """What happens to the connections, as :attr:`Client.events`."""
+        return Events(self._engine)
+
     def statistics(self) -> dict[str, Any]:
         """Return the target, the counters and one row per connection."""
         engine = self._engine
@@ -56,7 +69,7 @@ class LiveStatus(LiveFrame):
             "reconnects": pool.reconnects,
             "rest_calls": sum(rest.calls for rest in rests),
             "rest_failures": sum(rest.failures for rest in rests),
-            "clock_offset_ms": round(engine.rest.clock_offset * 1000, 1),
+            "clock_offset_ms": round(clock_offset(engine) * 1000, 3),
             "late_ms": round(engine.pulse.late * 1000, 1),
         }
 

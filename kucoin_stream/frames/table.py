@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
+from collections.abc import Callable
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kucoin_stream.analytics.studies import TradeStudies
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.base import LiveFrame, utc
 from kucoin_stream.frames.book import decimals
-from kucoin_stream.frames.columns import Rows, has_columns
+from kucoin_stream.frames.columns import DIGITS, Rows
+from kucoin_stream.frames.maps import entries, entry_of
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.protocol.events import News
-from kucoin_stream.streams.feed import Feed
-from kucoin_stream.streams.reading import Reading
+from kucoin_stream.streams.feed import Feed, brief
 from kucoin_stream.streams.source import LiveSource
 
 LATEST = 200  # messages kept as they are, for pictures
+
+Opened = Callable[[list[Any]], list[Any]]
+"""Returns the rows that are in messages."""
 
 Copied = tuple[dict[str, Any], list[list[str]]]
 """Columns and categories."""
 
 
 class RowTable:
-    """A row per message, the last ``maxlen`` of them. Lives on the loop thread."""
+    """A row per message, the last ``maxlen`` of them. Lives on the loop thread. ``opened`` makes several of one."""
 
-    def __init__(self, rows: Rows, maxlen: int) -> None:
+    def __init__(self, rows: Rows, maxlen: int, opened: Opened | None = None) -> None:
         self._rows = rows
+        self._opened = opened
         self._ring = Ring(rows.codes, maxlen)
         self._parts: tuple[dict[str, Any], ...] = ()  # rows that moments of a tape share
         self._parted = 0  # rows written until the last of these moments
@@ -45,8 +52,15 @@ class RowTable:
         """A number that grows with every message."""
         return self._ring.written
 
+    @property
+    def memory(self) -> int:
+        """Bytes that the rows take."""
+        return self._ring.memory
+
     def take(self, messages: list[Any]) -> None:
         """Keep the messages of one socket read."""
+        if self._opened is not None:
+            messages = self._opened(messages)
         append, row = self._ring.append, self._rows.row
         self.recent.extend(messages)
         for message in messages:
@@ -93,8 +107,9 @@ class RowTable:
 class LatestTable:
     """A row per value of ``key``: its latest message. Rows are made when asked for. Lives on the loop thread."""
 
-    def __init__(self, rows: Rows, key: str) -> None:
+    def __init__(self, rows: Rows, key: str, opened: Opened | None = None) -> None:
         self.written = 0
+        self._opened = opened
         self._rows = rows
         self._key = attrgetter(key)
         self._latest: dict[Any, Any] = {}  # never loses a key: its order is that of the rows
@@ -110,8 +125,15 @@ class LatestTable:
         """The latest messages themselves."""
         return list(self._latest.values())
 
+    @property
+    def memory(self) -> int:
+        """Bytes that the rows take, as far as they were asked for."""
+        return self._ring.memory
+
     def take(self, messages: list[Any]) -> None:
         """Keep the messages of one socket read: the last one of each key counts."""
+        if self._opened is not None:
+            messages = self._opened(messages)
         self._latest.update(zip(map(self._key, messages), messages, strict=True))
         self.written += len(messages)
 
@@ -155,29 +177,34 @@ def _last(parts: list[dict[str, Any]], count: int) -> tuple[dict[str, Any], ...]
     return tuple(parts[first:])
 
 
-class FeedFrame(LiveFrame):
+class FeedFrame(TradeStudies, LiveFrame):
     """The messages of a feed as a DataFrame. Made by :meth:`Feed.frame`. Safe from any thread.
 
     One row per message, oldest first; or, with ``latest="symbol"``, one row per symbol, which is the index. Prices and
-    sizes are float64, times UTC, symbols and sides categorical.
+    sizes are float64 (with ``exact=True`` Decimals), times UTC, symbols and sides categorical. ``vwap``, ``ohlcv`` and
+    what else trades give is for frames of trades.
     """
 
-    def __init__(self, feed: Feed[Any], maxlen: int = 10_000, latest: str | None = None) -> None:
+    def __init__(
+        self, feed: Feed[Any], maxlen: int = 10_000, latest: str | None = None, *, exact: bool = False
+    ) -> None:
         if maxlen < 1:
             raise UsageError(f"maxlen={maxlen}: a frame holds at least one row")
-        if not has_columns(feed.row.payload):
-            raise UsageError(f"{feed.row.name} is a map, not a row: read it as a stream")
+        entry = entry_of(feed.row.payload)
         super().__init__(feed._engine)
         self.feed = feed
-        self.title = " ".join((", ".join(feed.arguments), feed.row.name.partition(".")[2])).strip()
+        self.title = f"{brief(feed.arguments)} {feed.row.name.partition('.')[2]}".strip()
         self.maxlen = maxlen
         self.latest = latest
-        self._rows = Rows(feed.row.payload)
+        self.exact = exact
+        self._long = 0  # numbers of the last DataFrame that may not be exact
+        self._rows = Rows(entry or feed.row.payload)
         names = [column.path for column in self._rows.columns]
         if latest is not None and latest not in names:
             raise UsageError(f"latest={latest!r}: {feed.row.name} has no such column; there are: {', '.join(names)}")
+        opened = entries if entry else None
         self._table: RowTable | LatestTable = (
-            RowTable(self._rows, maxlen) if latest is None else LatestTable(self._rows, latest)
+            RowTable(self._rows, maxlen, opened) if latest is None else LatestTable(self._rows, latest, opened)
         )
         inlet = feed._inlet
         self._engine.call(inlet.grow, self._table)
@@ -192,23 +219,27 @@ class FeedFrame(LiveFrame):
         return len(self._table)
 
     @property
+    def memory(self) -> int:
+        """Bytes that its rows take; one that is full has room for twice ``maxlen``."""
+        return self._read(lambda: self._table.memory)
+
+    @property
     def received(self) -> int:
         """Messages that were written to it."""
         return self._table.written
 
     @property
     def note(self) -> str:
-        """Since when there are rows, where a tape was wound to that time past what is before it; else nothing."""
+        """Since when there are rows, where a tape was wound to that time; which are not exact; else nothing."""
         since_ns = self._table.since_ns
-        return "" if since_ns is None else f"the tape was wound: rows since {utc(np.array([since_ns]), 'ns')[0]}"
+        wound = "" if since_ns is None else f"the tape was wound: rows since {utc(np.array([since_ns]), 'ns')[0]}"
+        long = f"{self._long} numbers have more than {DIGITS} digits: the last ones may differ" if self._long else ""
+        return "; ".join(filter(None, (wound, long)))
 
     @property
     def stream(self) -> LiveSource[Any]:
         """The feed itself: the rows are its messages."""
         return self.feed
-
-    def __aiter__(self) -> Reading[Any]:
-        return Reading(self, self.feed, news=False)
 
     def _status(self) -> str:
         return self.feed.status
@@ -230,7 +261,14 @@ class FeedFrame(LiveFrame):
 
     def rows(self, count: int | None = None) -> pd.DataFrame:
         """Return the newest ``count`` rows of now, without waiting."""
-        frame = self._rows.frame(*self._read(self._table.copy, count))
+        frame = self._rows.frame(*self._read(self._table.copy, count), exact=self.exact)
+        if self.exact:
+            self._long = sum(
+                isinstance(each, Decimal) and len(each.as_tuple().digits) > DIGITS
+                for column in self._rows.columns
+                if column.code == "d"
+                for each in frame[column.name]
+            )
         if self.latest is None:
             return frame
         frame.index = pd.Index(frame.pop(self.latest).astype(object), name=self.latest)

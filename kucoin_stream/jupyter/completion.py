@@ -1,6 +1,8 @@
-"""Completion of ``%kucoin``: subcommands, symbols, intervals, options.
+"""Completion of ``%kucoin``: subcommands, symbols, intervals, options; and of what a client has by name.
 
-IPython 8.6 and later ask a matcher, which can keep Jedi's guesses out; IPython 7 asks a hook.
+IPython 8.6 and later ask a matcher, which can keep Jedi's guesses out; IPython 7 asks a hook. Without Jedi, IPython
+looks behind no property: ``client.rest.spot_market.`` and ``client.orders.`` are walked here. So are the symbols and
+intervals in quotes: ``ks.book("BTC-``.
 """
 
 from __future__ import annotations
@@ -19,6 +21,13 @@ from kucoin_stream.protocol.topics import INTERVALS
 from kucoin_stream.settings import REST_BASE
 
 _CALL = re.compile(r"(?:.*%|\s*)kucoin\s(?P<rest>.*)")  # also without %, and behind "book = "
+_CHAIN = re.compile(r".*?(?P<root>[^\W\d]\w*)\.(?P<path>(?:\w+\.)+)(?P<word>\w*)")
+_QUOTED = re.compile(
+    r".*\.(?P<call>\w+)\((?P<before>(?:\s*(?:\w+\s*=\s*)?[\"'][\w-]*[\"']\s*,)*)\s*(?:\w+\s*=\s*)?[\"'](?P<word>[\w-]*)"
+)
+_OF_SYMBOLS = {"book", "books", "history", "kline_updates", "klines", "level2", "ticker", "trades"}
+_WITH_INTERVAL = {"history", "kline_updates", "klines"}
+_WALKED = {"account", "futures", "margin", "orders", "pro", "rest", "spot"}
 _MATCHER = "kucoin_stream"
 _TARGETS = ("auto", "live", "sim")
 
@@ -78,6 +87,37 @@ def _symbols() -> list[str]:
         return []
 
 
+def members(text: str, names: dict[str, Any]) -> tuple[str, list[str]]:
+    """Return the word at the end of ``client.rest.spot_market.get_k``, and what it may become."""
+    chain = _CHAIN.fullmatch(text)
+    found = names.get(chain["root"]) if chain is not None else None
+    module = sys.modules.get("kucoin_stream.client")
+    if chain is None or module is None or not isinstance(found, module.Client):
+        return "", []
+    first, *path = chain["path"].rstrip(".").split(".")
+    if first not in _WALKED:
+        return "", []
+    try:
+        for name in (first, *path):
+            if callable(found) or name not in dir(found):
+                return "", []
+            found = getattr(found, name)
+    except KucoinStreamError:
+        return "", []
+    known = [] if callable(found) else [each for each in dir(found) if not each.startswith("_")]
+    return chain["word"], [each for each in known if each.startswith(chain["word"])]
+
+
+def quoted(text: str) -> tuple[str, list[str]]:
+    """Return the word at the end of ``ks.klines("BTC-USDT", "1m``, and what it may become: a symbol or an interval."""
+    call = _QUOTED.fullmatch(text)
+    if call is None or call["call"] not in _OF_SYMBOLS:
+        return "", []
+    given = call["before"].count(",")
+    known = INTERVALS if given and call["call"] in _WITH_INTERVAL else _symbols()
+    return call["word"], _matching(known, call["word"])
+
+
 def register(shell: Any, commands: Mapping[str, Command]) -> None:
     """Complete ``commands`` in ``shell``."""
     unregister(shell)
@@ -85,7 +125,9 @@ def register(shell: Any, commands: Mapping[str, Command]) -> None:
     def at_cursor(text: str) -> tuple[str, list[str]]:
         call = _CALL.match(text)
         if call is None:
-            return "", []
+            line = text.rpartition("\n")[2]
+            word, found = members(line, shell.user_ns)
+            return (word, found) if found else quoted(line)
         *before, word = re.split(r"\s+", call["rest"].lstrip())
         return word, candidates(commands, before, word, shell.user_ns)
 

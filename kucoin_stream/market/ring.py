@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+_WEIGHED = 20  # objects that say how much memory one takes
+
 Values: TypeAlias = "array[float] | array[int]"  # array is not subscriptable before Python 3.12
 
 
@@ -29,6 +31,13 @@ class Ring:
 
     def __len__(self) -> int:
         return min(len(self._columns[0]), self.maxlen)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its columns take; of objects the newest say what each takes."""
+        return sum(
+            column.itemsize * len(column) if isinstance(column, array) else _weight(column) for column in self._columns
+        )
 
     def append(self, row: Iterable[Any]) -> None:
         """Add one row; where a value does not fit its column, raise and add nothing."""
@@ -72,6 +81,17 @@ class Ring:
         """Return copies of the newest ``count`` rows, oldest first; all of them by default."""
         count = len(self) if count is None else min(count, len(self))
         return {name: _copy(column, count) for name, column in zip(self.names, self._columns, strict=True)}
+
+
+def _weight(objects: Sequence[Any]) -> int:
+    """Return about how many bytes a list of objects takes, what they hold included."""
+    newest = objects[-_WEIGHED:]
+    return objects.__sizeof__() + len(objects) * sum(map(_bytes, newest)) // max(1, len(newest))
+
+
+def _bytes(value: Any) -> int:
+    size: int = value.__sizeof__()
+    return size + sum(map(_bytes, value)) if isinstance(value, list | tuple) else size
 
 
 def _copy(column: Values | Sequence[Any], count: int) -> np.ndarray[Any, Any]:

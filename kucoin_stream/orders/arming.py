@@ -44,6 +44,8 @@ class Arming:
     def arm(self, target: Meant, cap: Cap | None, *, dry_run: bool = False) -> None:
         """Allow it from the next cell on, orders up to ``cap``, none without one; see :meth:`Orders.arm`."""
         self.disarm()
+        if self._target.mode == "replay":
+            raise UsageError("a recording takes no orders: connect to 'live' or 'sim'")
         if not self._chosen:
             raise UsageError("the target was chosen by itself: say ks.connect('live') or ks.connect('sim') first")
         if target != self._target.mode:

@@ -40,6 +40,13 @@ def fields(kind: type[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     return checked
 
 
+def several(name: str, given: Iterable[Any]) -> list[Any]:
+    """Return a list of ids; raise :class:`UsageError` for a text, which would be taken letter by letter."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        raise UsageError(f"{name}={given!r}: a list, also of one")
+    return list(given)
+
+
 def number(name: str, value: Any) -> Decimal:
     """Return a number above 0 exactly as it was written."""
     if not isinstance(value, str | int | float | Decimal) or isinstance(value, bool):
@@ -61,14 +68,7 @@ def spot(info: SymbolInfo, order: dict[str, Any]) -> dict[str, Any]:
         _need(order, "a limit order", ["price", "size"], never=["funds"])
     elif price is not None or (size is None) == (funds is None):
         raise UsageError("a market order has exactly one of size= and funds=, and no price=")
-    _step("price", price, info.price_increment)
-    _step("size", size, info.base_increment)
-    _step("funds", funds, info.quote_increment)
-    _bounds("size", size, info.base_min_size, info.base_max_size, info.base_currency)
-    _bounds("funds", funds, info.min_funds or info.quote_min_size, info.quote_max_size, info.quote_currency)
-    if price is not None and size is not None and info.min_funds is not None and price * size < info.min_funds:
-        worth = f"{price * size:f} {info.quote_currency}"
-        raise UsageError(f"an order of {worth} is too small: {info.symbol} takes {info.min_funds:f} at least")
+    takes(info, order)
     return order
 
 
@@ -78,19 +78,94 @@ def futures(info: ContractInfo, order: dict[str, Any]) -> dict[str, Any]:
     sizes = [name for name in _FUTURES_SIZES if name in order]
     if order["type"] == "limit":
         _need(order, "a limit order", ["price"])
-    elif "price" in order:
-        raise UsageError("a market order has no price=")
     if order.get("close_order"):
         if sizes:
             raise UsageError("close_order=True closes the whole position: leave out the size")
     elif len(sizes) != 1:
         raise UsageError("an order of a contract has exactly one of size= (lots), qty= (base currency) and value_qty=")
-    _step("price", order.get("price"), info.price_increment)
-    _step("stop_price", order.get("stop_price"), info.price_increment)
-    _step("size", order.get("size"), info.base_increment or Decimal(1))
     if ("stop" in order) != ("stop_price" in order):
         raise UsageError("a stop order has both stop= and stop_price=")
+    takes(info, order)
     return order
+
+
+def unified(info: SymbolInfo | ContractInfo, order: Mapping[str, Any]) -> None:
+    """Raise :class:`UsageError` for an order of a unified account that the exchange could not take."""
+    said = in_units(info, order)
+    said["type"] = said.pop("order_type").lower()
+    if isinstance(info, ContractInfo):
+        futures(info, said)
+    else:
+        spot(info, said)
+
+
+def in_units(info: SymbolInfo | ContractInfo, order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an order whose size is in what its name says; those of unified accounts say the unit apart."""
+    found = dict(order)
+    contract = isinstance(info, ContractInfo)
+    match found.pop("size_unit", ""):
+        case "QUOTECCY":
+            found["value_qty" if contract else "funds"] = found.pop("size")
+        case "BASECCY" if contract:
+            found["qty"] = found.pop("size")
+    return found
+
+
+def takes(info: SymbolInfo | ContractInfo, order: Mapping[str, Any]) -> None:
+    """Raise :class:`UsageError` for what is wrong in any order of ``info``, whichever way it is sent.
+
+    That is a price of a market order, the steps of price and size, the least and the most, and icebergs.
+    """
+    price = order.get("price")
+    if at_market(order) and price is not None:
+        raise UsageError("a market order has no price=")
+    _step("price", price, info.price_increment)
+    if isinstance(info, SymbolInfo):
+        _spot_sizes(info, order)
+    else:
+        _lots(info, order)
+    if order.get("iceberg") is True:
+        _need(order, "an iceberg", ["visible_size"])
+        visible = number("visible_size", order["visible_size"])
+        if "size" in order and visible > order["size"]:
+            raise UsageError(f"visible_size={visible:f} is more than size={order['size']:f}")
+
+
+def at_market(order: Mapping[str, Any]) -> bool:
+    """Whether an order takes the price that it finds."""
+    return "market" in {str(order.get(name, "")).lower() for name in ("type", "order_type")}
+
+
+def _spot_sizes(info: SymbolInfo, order: Mapping[str, Any]) -> None:
+    price, size, funds = (order.get(name) for name in ("price", "size", "funds"))
+    _step("size", size, info.base_increment)
+    _step("funds", funds, info.quote_increment)
+    _bounds("size", size, info.base_min_size, info.base_max_size, info.base_currency)
+    _bounds("funds", funds, info.min_funds or info.quote_min_size, info.quote_max_size, info.quote_currency)
+    if price is not None and size is not None and info.min_funds is not None and price * size < info.min_funds:
+        worth = f"{price * size:f} {info.quote_currency}"
+        raise UsageError(f"an order of {worth} is too small: {info.symbol} takes {info.min_funds:f} at least")
+
+
+def _lots(info: ContractInfo, order: Mapping[str, Any]) -> None:
+    """Check sizes, which come to whole lots; how many a value comes to depends on the price, unless it is inverse."""
+    lot = info.base_increment or Decimal(1)
+    unit = lot * multiplier(info)
+    _step("stop_price", order.get("stop_price"), info.price_increment)
+    _step("size", order.get("size"), lot)
+    if "size" in order:
+        _bounds("size", order["size"], None, info.max_order_qty, "lots")
+    if info.is_inverse:
+        _step("value_qty", order.get("value_qty"), unit)
+        return
+    _step("qty", order.get("qty"), unit)
+    if "value_qty" in order and "price" in order:
+        _bounds("value_qty", order["value_qty"], unit * order["price"], None, f"{info.quote_currency}, a lot,")
+
+
+def multiplier(info: ContractInfo) -> Decimal:
+    """Return what one lot is: base currency, or USD of inverse contracts."""
+    return Decimal(str(abs(info.multiplier or 1)))
 
 
 def worth(info: SymbolInfo | ContractInfo, order: Mapping[str, Any], price: Decimal) -> tuple[str, Decimal]:
@@ -103,8 +178,7 @@ def worth(info: SymbolInfo | ContractInfo, order: Mapping[str, Any], price: Deci
     if "qty" in order:
         return currency, order["qty"] * price
     lots = order.get("size", _ZERO)
-    multiplier = Decimal(str(abs(info.multiplier or 1)))
-    return currency, lots * multiplier if info.is_inverse else lots * multiplier * price
+    return currency, lots * multiplier(info) * (1 if info.is_inverse else price)
 
 
 def camel(order: Mapping[str, Any]) -> dict[str, Any]:

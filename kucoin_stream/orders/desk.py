@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Unpack
+
+from msgspec.structs import replace
 
 from kucoin_stream.errors import (
     KucoinStreamError,
@@ -22,7 +24,9 @@ from kucoin_stream.instruments import Instruments
 from kucoin_stream.orders import checks
 from kucoin_stream.orders.arming import Arming, Cap, Meant
 from kucoin_stream.orders.cell import running_cell
+from kucoin_stream.orders.ending import cancel_or_warn
 from kucoin_stream.orders.groups import Groups
+from kucoin_stream.orders.placed import IN_DOUBT, Market, Placed, PlacedOrders, placed_as
 from kucoin_stream.orders.worth import Scales, Worth, added
 from kucoin_stream.protocol.endpoints.changes import DryRun
 from kucoin_stream.protocol.events import Answered
@@ -35,7 +39,6 @@ from kucoin_stream.transport.engine import Engine
 
 _MOST_AT_ONCE = 20  # orders of one futures batch; protocol.md 7.6
 _OPENING = 5.0  # seconds to open the session
-_CANCELLING = 3.0  # seconds that all cancels at the end get together
 
 Args = dict[str, Any] | list[Any]
 
@@ -57,7 +60,7 @@ class Orders:
         self._instruments = Instruments(engine)
         self._scales = Scales(engine)
         self._sessions: dict[Connection, int] = {}
-        self._placed: dict[str, tuple[str, dict[str, Any]]] = {}  # by order id: how to cancel it
+        self._placed = PlacedOrders()
         self._cancel_on_stop = False
         self._groups: Groups | None = None  # reads the table of REST calls: only when it is asked for
         engine.on_end(self._end)
@@ -74,12 +77,17 @@ class Orders:
         named in ``connect()`` too. ``cap``: what all orders from here on may come to together, in USDT, or by quote
         currency: ``{"USDT": 100, "BTC": 0.01}``. A purchase with a limit counts at that, all else no lower than the
         best price of the moment. ``dry_run``: check everything and send nothing. ``cancel_on_stop``: when the client
-        ends, cancel what this session placed.
+        ends, cancel the orders placed here from now on, those in doubt (:class:`OrderUncertain`) among them, over the
+        socket or else over REST; arming anew does not take that back. What could not be cancelled is warned of by its
+        ids. It is not for orders of ``client.rest``.
 
         It ends with :meth:`disarm`, ``ks.connect()`` and the client. A cell that has sent an order and is run again
         needs it anew; with ``reauthenticate=False`` a lost connection for orders ends it, too. Raises
         :class:`UsageError`.
         """
+        self.arming.disarm()
+        if cap is None:
+            raise UsageError("cap=None: say what the orders may come to together, in USDT or by currency")
         self.arming.arm(target, cap, dry_run=dry_run)
         self._cancel_on_stop = cancel_on_stop
 
@@ -105,7 +113,7 @@ class Orders:
         """
         info = self._instruments.symbol(symbol)
         args = self._named(side, checks.spot(info, checks.fields(SpotOrder, order)), symbol)
-        return self._place("spot.sync_order" if sync else "spot.order", info, args, "spot.cancel")
+        return self._place("spot.sync_order" if sync else "spot.order", "spot", info, args)
 
     def margin_order(self, symbol: str, side: Side, **order: Unpack[MarginOrder]) -> Any:
         """Place a margin order, cross or with ``is_isolated=True`` isolated."""
@@ -113,7 +121,7 @@ class Orders:
         if not info.is_margin_enabled:
             raise UsageError(f"{symbol} is not traded on margin")
         args = self._named(side, checks.spot(info, checks.fields(MarginOrder, order)), symbol)
-        return self._place("margin.order", info, args, "margin.cancel")
+        return self._place("margin.order", "margin", info, args)
 
     def spot_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "", sync: bool = False) -> Any:
         """Cancel a spot order; ``sync``: the answer says what had been filled (``spot.sync_cancel``)."""
@@ -134,18 +142,18 @@ class Orders:
         order_id: str = "",
         client_oid: str = "",
     ) -> Any:
-        """Change a spot limit order: it is cancelled and made anew, under a new order id.
+        """Change price, size or both of a spot limit order: it is cancelled and made anew, under a new order id.
 
-        Counts in full towards the cap; so both new values are needed where one alone would not say what it comes to.
+        Counts in full towards the cap. One of both is enough for an order that was placed here; of another one it
+        would not say what it comes to.
         """
         info = self._instruments.symbol(symbol)
-        if new_price is None or new_size is None:
-            raise UsageError("spot_modify needs new_price= and new_size=: together they say what the order comes to")
-        order = {"price": checks.number("new_price", new_price), "size": checks.number("new_size", new_size)}
-        checks.spot(info, {"type": "limit", **order})
         args = _one_of(order_id, client_oid, symbol)
-        args |= {"newPrice": f"{order['price']:f}", "newSize": f"{order['size']:f}"}
-        return self._send("spot.modify", args, self._scales.worth(info, order))
+        order, order_args = self._changed("spot", info, args, new_price, new_size)
+        checks.spot(info, {"type": "limit", **order_args})
+        changes = {"newPrice": new_price, "newSize": new_size}
+        args |= {name: f"{checks.number(name, value):f}" for name, value in changes.items() if value is not None}
+        return self._change("spot.modify", info, args, order)
 
     # -- futures -------------------------------------------------------------------------------------------------
 
@@ -153,13 +161,15 @@ class Orders:
         """Place an order of a contract, of ``size`` lots, ``qty`` base currency or ``value_qty`` value."""
         info = self._instruments.contract(symbol)
         args = self._named(side, checks.futures(info, checks.fields(FuturesOrder, order)), symbol)
-        return self._place("futures.order", info, args, "futures.cancel")
+        return self._place("futures.order", "futures", info, args)
 
     def futures_orders(self, orders: Sequence[Mapping[str, Any]]) -> Any:
         """Place up to 20 orders at once: mappings with ``symbol``, ``side`` and the fields of :meth:`futures_order`.
 
         The answer has a code for each of them in ``data``; what was refused of it stays counted towards the cap.
         """
+        if not isinstance(orders, Sequence) or not all(isinstance(each, Mapping) for each in orders):
+            raise UsageError("futures_orders takes a list of dicts: [{'symbol': ..., 'side': ..., 'size': ...}, ...]")
         if not 1 <= len(orders) <= _MOST_AT_ONCE:
             raise UsageError(f"{len(orders)} orders: 1 to {_MOST_AT_ONCE} go at once")
         batch, worth = [], Worth()
@@ -169,8 +179,12 @@ class Orders:
             info = self._instruments.contract(symbol)
             order = self._named(side, checks.futures(info, checks.fields(FuturesOrder, given)), symbol)
             worth = added(worth, self._scales.worth(info, order))
-            batch.append(checks.camel(order))
-        return self._send("futures.multi_order", batch, worth)
+            batch.append(order)
+        placed = [placed_as("futures", order) for order in batch]
+        answer = self._send("futures.multi_order", [checks.camel(order) for order in batch], worth, placed)
+        if isinstance(answer, Answered) and isinstance(answer.data, list):
+            self._placed.batch_answered(placed, answer.data)
+        return answer
 
     def futures_cancel(self, *, order_id: str = "", symbol: str = "", client_oid: str = "") -> Any:
         """Cancel an order of a contract, by its id, or by symbol and the id that you chose."""
@@ -181,7 +195,12 @@ class Orders:
 
     def futures_cancels(self, order_ids: Iterable[str] = (), *, client_oids: Iterable[tuple[str, str]] = ()) -> Any:
         """Cancel several orders of contracts, by ids, or by pairs of symbol and the id that you chose."""
-        ids, own = list(order_ids), [{"symbol": symbol, "clientOid": name} for symbol, name in client_oids]
+        ids, pairs = checks.several("order_ids", order_ids), checks.several("client_oids", client_oids)
+        if not all(isinstance(each, str) for each in ids):
+            raise UsageError("order_ids: each is the text of an order id")
+        if not all(isinstance(each, tuple | list) and len(each) == 2 for each in pairs):
+            raise UsageError("client_oids: each is a pair of symbol and client_oid")
+        own = [{"symbol": symbol, "clientOid": name} for symbol, name in pairs]
         if bool(ids) == bool(own):
             raise UsageError("futures_cancels takes order_ids or client_oids=")
         return self._send("futures.multi_cancel", {"orderIdsList": ids} if ids else {"clientOidsList": own})
@@ -195,8 +214,10 @@ class Orders:
         if "size" not in checked:
             raise UsageError("uta_order needs size=, and size_unit= where it is not in the base currency or lots")
         checked = {"order_type": "LIMIT" if "price" in checked else "MARKET"} | checked
-        args = self._named(side.upper(), checked, symbol) | {"trade_type": _trade_type(info)}
-        return self._send("uta.order", checks.camel(args), self._scales.worth(info, args))
+        args = self._named(side, checked, symbol) | {"trade_type": _trade_type(info)}
+        checks.unified(info, args)
+        args["side"] = args["side"].upper()
+        return self._place("uta.order", "uta", info, args)
 
     def uta_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "") -> Any:
         """Cancel an order of a unified account."""
@@ -204,34 +225,73 @@ class Orders:
         return self._send("uta.cancel", _one_of(order_id, client_oid, symbol) | {"tradeType": _trade_type(info)})
 
     def uta_amend(
-        self, symbol: str, *, new_price: Number, new_size: Number, order_id: str = "", client_oid: str = ""
+        self,
+        symbol: str,
+        *,
+        new_price: Number | None = None,
+        new_size: Number | None = None,
+        order_id: str = "",
+        client_oid: str = "",
     ) -> Any:
-        """Change an order of a unified account; the names of the new fields are not documented (protocol.md 7.6)."""
+        """Change price, size or both of an order of a unified account; counts as :meth:`spot_modify`.
+
+        The names of the new fields are not documented (protocol.md 7.6).
+        """
         info = self._instruments.find(symbol)
-        price, size = checks.number("new_price", new_price), checks.number("new_size", new_size)
-        args = _one_of(order_id, client_oid, symbol) | {
-            "tradeType": _trade_type(info), "price": f"{price:f}", "size": f"{size:f}",
-        }  # fmt: skip
-        return self._send("uta.amend", args, self._scales.worth(info, {"price": price, "size": size}))
+        args = _one_of(order_id, client_oid, symbol)
+        order, order_args = self._changed("uta", info, args, new_price, new_size)
+        checks.unified(info, {"order_type": "LIMIT", **order_args})
+        changes = {"price": new_price, "size": new_size}
+        args |= {
+            name: f"{checks.number(f'new_{name}', value):f}" for name, value in changes.items() if value is not None
+        }
+        return self._change("uta.amend", info, args | {"tradeType": _trade_type(info)}, order)
 
     # -- the way of one order ------------------------------------------------------------------------------------
 
     def _named(self, side: str, order: dict[str, Any], symbol: str) -> dict[str, Any]:
         if str(side).lower() not in ("buy", "sell"):
             raise UsageError(f"side={side!r}: write 'buy' or 'sell'")
-        return {"client_oid": uuid.uuid4().hex, "symbol": symbol, "side": side} | order
+        return {"client_oid": uuid.uuid4().hex, "symbol": symbol, "side": str(side).lower()} | order
 
-    def _place(self, op: str, info: SymbolInfo | ContractInfo, order: dict[str, Any], cancel: str) -> Any:
-        answer = self._send(op, checks.camel(order), self._scales.worth(info, order))
-        if self._cancel_on_stop and isinstance(answer, Answered):
-            order_id = getattr(answer.data, "order_id", None)
-            if order_id:
-                by_id = {"orderId": order_id}
-                self._placed[order_id] = cancel, by_id if op == "futures.order" else {"symbol": info.symbol} | by_id
+    def _place(self, op: str, market: Market, info: SymbolInfo | ContractInfo, order: dict[str, Any]) -> Any:
+        placed = placed_as(market, order)
+        answer = self._send(op, checks.camel(order), self._scales.worth(info, order), [placed])
+        if isinstance(answer, Answered):
+            self._placed.answered(placed, getattr(answer.data, "order_id", None))
         return answer
 
-    def _send(self, op: str, args: Args, worth: Worth | None = None) -> Any:
-        """Send an operation; ``worth`` is what an order comes to, ``None`` for a cancel."""
+    def _changed(
+        self, market: Market, info: SymbolInfo | ContractInfo, args: Mapping[str, Any],
+        new_price: Number | None, new_size: Number | None,
+    ) -> tuple[Placed, dict[str, Decimal]]:  # fmt: skip
+        """Return an order as it is to be, and what it says; raise :class:`UsageError` where that is not known."""
+        if new_price is None and new_size is None:
+            raise UsageError("a change has new_price=, new_size= or both")
+        order_id, client_oid = args.get("orderId", ""), args.get("clientOid", "")
+        known = self._placed.find(info.symbol, order_id or client_oid)
+        if known is None or known.market != market:
+            kind = _trade_type(info) if market == "uta" else ""
+            known = Placed(market, info.symbol, client_oid, order_id, trade_type=kind)
+        price = known.price if new_price is None else checks.number("new_price", new_price)
+        size = known.size if new_size is None else checks.number("new_size", new_size)
+        if price is None or size is None:
+            raise UsageError(
+                "this order was not placed here: give new_price= and new_size=, together they say what it comes to"
+            )
+        return replace(known, price=price, size=size), {"price": price, "size": size}
+
+    def _change(self, op: str, info: SymbolInfo | ContractInfo, args: dict[str, Any], order: Placed) -> Any:
+        says = {"price": order.price, "size": order.size, "side": order.side}
+        in_doubt = replace(order, order_id="") if order.client_oid else order  # the new one has another id
+        answer = self._send(op, args, self._scales.worth(info, says), [in_doubt])
+        if isinstance(answer, Answered):
+            ids = (getattr(answer.data, name, None) for name in ("new_order_id", "order_id"))
+            self._placed.answered(in_doubt, next(filter(None, ids), None))
+        return answer
+
+    def _send(self, op: str, args: Args, worth: Worth | None = None, orders: Sequence[Placed] = ()) -> Any:
+        """Send an operation; ``worth`` is what its ``orders`` come to, ``None`` for a cancel."""
         self._generation(op)
         self._check_session(op)
         if worth is None:
@@ -241,13 +301,18 @@ class Orders:
             self._engine.call(self.arming.spend, worth.currency, worth.amount, running_cell())
         if self.arming.dry_run:
             return DryRun(op, args, worth.amount, worth.currency)
+        before = self._placed.sent(orders, promise=self._cancel_on_stop)
         try:
-            return self._ask(op, args)
+            answer = self._ask(op, args)
         except OrderUncertain:
             raise
         except KucoinStreamError:  # it is certainly not in the market
+            self._placed.taken_back(before)
             self._engine.call(self.arming.refund, worth.currency, worth.amount)
             raise
+        if not orders and isinstance(args, dict):
+            self._placed.cancelled(args[name] for name in ("orderId", "clientOid") if name in args)
+        return answer
 
     def _ask(self, op: str, args: Args) -> Answered:
         engine = self._engine
@@ -257,6 +322,8 @@ class Orders:
             answer: Answered = engine.call(self._request, number, op, args, timeout=timeout)
         except (NotReadyError, StoppedError) as exc:
             raise OrderUncertain(op, _names(args), str(exc)) from None
+        if answer.code in IN_DOUBT:
+            raise OrderUncertain(op, _names(args), f"{answer.code} {answer.message}")
         if answer.code != SUCCESS:
             raise OrderRejected(op, answer.code, answer.message)
         return answer
@@ -299,20 +366,13 @@ class Orders:
             raise UsageError(f"{op} is of generation {needed} of the WS API: say ks.connect(..., order_api={needed})")
 
     def _end(self, _: str) -> None:
-        """Cancel what this session placed, if that was asked for; then allow nothing more."""
-        placed, self._placed = self._placed, {}
-        if self._cancel_on_stop and not self.arming.dry_run:
-            engine = self._engine
-            engine.call(self._cancel_all, list(placed.values()), timeout=_CANCELLING + 1)
+        """Cancel what was placed under that promise, and tell what could not be; then allow nothing more."""
+        orders = self._placed.promised()
         self.disarm()
-
-    async def _cancel_all(self, cancels: list[tuple[str, dict[str, Any]]]) -> None:
-        async def cancel(op: str, args: dict[str, Any]) -> None:
-            if (number := self._sessions.get(_key(op))) is not None:
-                await self._engine.pool.request(number, op, args)
-
-        async with asyncio.timeout(_CANCELLING):
-            await asyncio.gather(*(cancel(op, args) for op, args in cancels), return_exceptions=True)
+        if not orders:
+            return
+        asked = [(order, self._sessions.get(_key(f"{order.market}."))) for order in orders]
+        cancel_or_warn(self._engine, asked)
 
 
 def _key(op: str) -> Connection:

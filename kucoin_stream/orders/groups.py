@@ -69,7 +69,8 @@ class Groups:
         """Send what changes something, or say what would be sent.
 
         Raises :class:`NotArmedError` where it is not allowed here and now, :class:`UsageError` where an order cannot be
-        counted, :class:`OrderUncertain` where no answer came and orders may be in the market, and what ``send`` raises.
+        counted or taken, :class:`OrderUncertain` where no answer came, or one of 5xx, and orders may be in the market,
+        and what ``send`` raises.
         """
         arming = self._armings[change.group]
         if not arming.armed:
@@ -85,8 +86,9 @@ class Groups:
         except KucoinStreamError as exc:
             if not _uncertain(exc):
                 self._engine.call(arming.refund, worth.currency, worth.amount)
-            elif orders and not isinstance(exc, ResponseError):
-                raise OrderUncertain(change.op, change.names, str(exc)) from None
+            elif orders:
+                said = f"HTTP {exc.status}, code {exc.code or '-'}" if isinstance(exc, ResponseError) else str(exc)
+                raise OrderUncertain(change.op, change.names, said) from None
             raise
 
     def _arming(self, group: str) -> Arming:

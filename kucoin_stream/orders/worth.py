@@ -46,19 +46,20 @@ class Scales:
         A purchase with a limit counts at that. All else counts no lower than the best price of the moment, at which it
         could be filled. Raises :class:`UsageError` where there is no price.
         """
-        order = _in_units(info, order)
+        order = checks.in_units(info, order)
         return Worth(*checks.worth(info, order, self._price(info, order)))
 
     def of_all(self, orders: Iterable[Mapping[str, Any]]) -> Worth:
         """Return what orders come to together, each as it is sent, under KuCoin's names.
 
-        Raises :class:`UsageError` for what cannot be counted: it is not to be sent.
+        Raises :class:`UsageError` for what cannot be counted or taken: it is not to be sent.
         """
         total = Worth()
         for each in orders:
             order = _as_sent(each)
-            worth = self.worth(self._instruments.find(order.get("symbol", "")), order)
-            total = added(total, worth)
+            info = self._instruments.find(order.get("symbol", ""))
+            checks.takes(info, checks.in_units(info, order))
+            total = added(total, self.worth(info, order))
         return total
 
     def _price(self, info: SymbolInfo | ContractInfo, order: Mapping[str, Any]) -> Decimal:
@@ -66,7 +67,7 @@ class Scales:
             return Decimal(1)  # is not multiplied with it
         prices = [Decimal(order[name]) for name in _PRICES if name in order]
         side = str(order.get("side", "")).lower()
-        if "price" in order and side == "buy" and not _at_market(order):
+        if "price" in order and side == "buy" and not checks.at_market(order):
             return max(prices)
         prices += filter(None, [self._best(info, side)])
         if not prices:
@@ -106,19 +107,3 @@ def _as_sent(given: Mapping[str, Any]) -> dict[str, Any]:
     if len(sizes) != 1 and not (order.get("close_order") is True and not sizes):
         raise UsageError(f"an order has one size to be counted by, not {' and '.join(sizes) or 'none'}")
     return order
-
-
-def _in_units(info: SymbolInfo | ContractInfo, order: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an order whose size is in what its name says; those of unified accounts name the unit apart."""
-    found = dict(order)
-    futures = isinstance(info, ContractInfo)
-    match found.pop("size_unit", ""):
-        case "QUOTECCY":
-            found["value_qty" if futures else "funds"] = found.pop("size")
-        case "BASECCY" if futures:
-            found["qty"] = found.pop("size")
-    return found
-
-
-def _at_market(order: Mapping[str, Any]) -> bool:
-    return "market" in {str(order.get(name, "")).lower() for name in ("type", "order_type")}

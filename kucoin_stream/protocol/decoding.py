@@ -17,6 +17,7 @@ from kucoin_stream.errors import RemoteProtocolError, UsageError, printable
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import futures_delta, pro_delta
 from kucoin_stream.protocol.catalogue import pro as catalogue
+from kucoin_stream.protocol.conversation import LONGEST_TOPIC
 from kucoin_stream.protocol.events import Answered
 from kucoin_stream.protocol.inflate import inflate, is_json
 from kucoin_stream.protocol.messages import Integer, decoder, futures, spot
@@ -116,7 +117,7 @@ def _classic_push(envelope: Envelope, subject: str) -> tuple[Push[Any], Topic, s
         row, argument = topics.parse(topic, subject)
     except KeyError:
         about = f"{topic[:100]!r}, subject {subject[:100]!r}"
-        raise RemoteProtocolError(f"a push of an unknown topic: {about}", topic) from None
+        raise RemoteProtocolError(f"a push of an unknown topic: {about}", topic[:LONGEST_TOPIC]) from None
     push = Push(topic, _payload(row.payload, envelope.data, lambda: topic, _told(row, argument)), subject)
     if topics.told_by_subject(row):
         for name, value in (("symbol", argument), ("subject", subject)):
@@ -161,7 +162,7 @@ def _payload(kind: Any, data: Raw, whose: Callable[[], str], told: Mapping[str, 
         if kind in _CHECKS:
             _CHECKS[kind](payload)
     except (*UNDECODABLE, RemoteProtocolError) as exc:
-        topic = whose()
+        topic = whose()[:LONGEST_TOPIC]
         raise RemoteProtocolError(f"undecodable push of {topic[:100]!r}: {printable(exc)}", topic) from exc
     return payload
 
@@ -203,7 +204,7 @@ def pro_push(envelope: ProEnvelope) -> tuple[Push[Any], Topic]:
             force_setattr(payload, amend[0], getattr(envelope, amend[1]))
     topic = catalogue.topic_of(row, account, getattr(data, "symbol", ""), getattr(data, "interval", ""))
     if row.payload is Book and envelope.subject not in KINDS:
-        raise RemoteProtocolError(f"a book that is {envelope.subject[:100]!r}", topic)
+        raise RemoteProtocolError(f"a book that is {envelope.subject[:100]!r}", topic[:LONGEST_TOPIC])
     return Push(topic, data, envelope.subject), row
 
 

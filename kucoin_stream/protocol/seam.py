@@ -95,7 +95,7 @@ class Seam(Generic[T]):
         if topic is None:
             row = topics.parse(name, item.push.subject)[0]
             topic = self._topics[name] = _Numbered() if row.incremental else _Named(row)
-            topic.over = self._cutting  # nothing came before the cut: there is nothing to compare
+            topic.late = self._cutting  # nothing came before the cut: there is nothing to compare
         return topic
 
 
@@ -104,6 +104,7 @@ class _Numbered(Generic[T]):
 
     def __init__(self) -> None:
         self.over = False
+        self.late = False  # its first message came after the cut
         self.proven = True
         self._last: int | None = None  # sequence that the old connection has come to
         self._reached: int | None = None  # and the fresh one
@@ -141,7 +142,7 @@ class _Numbered(Generic[T]):
         self.over = True
         held = list(self._held)
         if self._last is None:
-            self.proven = not held
+            self.proven = self.late or not held
         elif held:
             start = span(held[0].push.data)[0]
             self.proven = start is None or start <= self._last + 1
@@ -156,6 +157,7 @@ class _Named(Generic[T]):
 
     def __init__(self, row: Topic) -> None:
         self.over = False
+        self.late = False  # its first message came after the cut
         self.proven = True
         self._identity = row.identity
         self._held: dict[object, Item[T]] = {}  # what only the fresh connection has brought, in order
@@ -198,7 +200,7 @@ class _Named(Generic[T]):
         """Go over; return what was held."""
         self.over = True
         held = list(self._held.values())
-        self.proven = self.ready and (self._met or not held)
+        self.proven = self.ready and (self._met or self.late or not held)
         self._held.clear()
         return held
 

@@ -23,6 +23,7 @@ from kucoin_stream.recording import scrub
 from kucoin_stream.recording.blocks import BOOKS, NOTES, START
 from kucoin_stream.recording.builder import BLOCK_BYTES, Builder
 from kucoin_stream.recording.lines import Answer, Book, End, Hole, Note, data_lines
+from kucoin_stream.recording.lock import lock
 
 QUEUE = 500_000  # messages that may wait for the writer
 PERIOD = 0.1  # seconds between two looks at the queue
@@ -68,9 +69,12 @@ class Writer:
     def start(self) -> None:
         """Open the file, to append where it is a tape already, and start the thread.
 
-        Raises :class:`OSError`; :class:`UsageError` where the file is something else.
+        Raises :class:`OSError`; :class:`UsageError` where the file is something else, or another writer has it.
         """
         self._file = self.path.open("ab", buffering=0)
+        if not lock(self._file.fileno()):
+            self._file.close()
+            raise UsageError(f"{self.path} is being recorded to already: stop that recording, or choose another name")
         with self.path.open("rb") as file:
             begin = file.read(len(START))
         if not START.startswith(begin):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
@@ -17,6 +17,11 @@ from kucoin_stream.rest.method import function_of
 from kucoin_stream.rest.writing import change_of, own
 from kucoin_stream.transport.caller import Call, Caller
 from kucoin_stream.transport.engine import Engine
+
+if TYPE_CHECKING:
+    from kucoin_stream.rest.groups import Groups
+else:
+    Groups = object
 
 Meant = Literal["live", "sim", "url"]
 
@@ -86,7 +91,7 @@ class Group:
         return self._functions[name]
 
 
-class RestApi:
+class RestApi(Groups):
     """KuCoin's REST calls: ``client.rest.spot_market.get_klines("BTC-USDT", "1min", start_at="2026-01-01")``.
 
     Each group has its calls by KuCoin's names in Python's form; lists come back as DataFrames with UTC times, objects
@@ -96,7 +101,8 @@ class RestApi:
     is needed, :class:`NotArmedError` where a call changes something and its group is not armed. Then they raise
     :class:`UnreachableError`, :class:`ResponseError` with KuCoin's code and what it means, and :class:`RequestError`
     where the quota stays used up for more than 65 s. A call without an answer is not repeated: if it changes
-    something, look whether that was done.
+    something, look whether that was done. Orders without one, or with an answer of 5xx, raise :class:`OrderUncertain`
+    with their ``client_oid``, which is made here where none is given.
 
     Safe from any thread. Source: protocol.md 8, 9.
     """
@@ -128,6 +134,7 @@ class RestApi:
         have been named in ``connect()`` too. ``cap``, which groups with orders need: what their orders by REST may come
         to together, as in ``client.orders.arm``. ``dry_run``: check everything, send nothing, and return what would
         have been sent. A cell that has made such a call and is run again needs it anew, unless it only cancels orders.
+        There is no ``cancel_on_stop`` as of ``client.orders.arm``: orders placed by REST stay in the market.
 
         It ends with :meth:`disarm`, ``ks.connect()`` and the client. Raises :class:`UsageError` where the client talks
         to another target or to one that "auto" chose, and for a group that changes nothing.

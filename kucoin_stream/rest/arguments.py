@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from numbers import Integral
@@ -15,6 +16,8 @@ from kucoin_stream.protocol.endpoints.endpoint import INSTANTS, Endpoint, Param,
 from kucoin_stream.rest.times import day, instant
 
 _SECRET = frozenset({"passphrase", "password", "factorValue"})
+
+_OWN = "clientOid"
 
 Given = dict[str, Any]
 """Values as they are sent, by KuCoin's names."""
@@ -33,6 +36,20 @@ def check(row: Endpoint, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Give
         raise UsageError(f"{call} takes {len(first)} arguments without a name, not {len(args)}")
     named = [(param.snake, each) for param, each in zip(first, args, strict=False)]
     return _checked(call, row, params, [*named, *kwargs.items()])
+
+
+def named(row: Endpoint, given: Given) -> Given:
+    """Return arguments with a ``clientOid`` in each order that has none, by which one in doubt can be found."""
+    if not row.changes:
+        return given
+    keys = {param.name for param in row.params}
+    if {"side", _OWN} <= keys:
+        return {_OWN: uuid.uuid4().hex} | given
+    for param in row.params:
+        if param.type == "array<object>" and {f"{param.name}[].side", f"{param.name}[].{_OWN}"} <= keys:
+            each = given.get(param.name, ())
+            given = given | {param.name: [{_OWN: uuid.uuid4().hex} | order for order in each]}
+    return given
 
 
 def _checked(call: str, row: Endpoint, params: Sequence[Param], given: Iterable[tuple[str, Any]]) -> Given:

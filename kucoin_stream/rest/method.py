@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any, Protocol
 
 import msgspec
@@ -14,7 +15,7 @@ from kucoin_stream.protocol.endpoints.endpoint import Endpoint
 from kucoin_stream.protocol.endpoints.paging import Pager, pager, sized
 from kucoin_stream.protocol.signing import Hidden
 from kucoin_stream.rest.answers import Shape, decode, rows_of
-from kucoin_stream.rest.arguments import check
+from kucoin_stream.rest.arguments import check, named
 from kucoin_stream.rest.documents import document, signature
 from kucoin_stream.rest.progress import Progress
 from kucoin_stream.rest.writing import call_of
@@ -81,9 +82,9 @@ class Method:
         self, *args: Any, raw: bool = False, exact: bool = False, max_rows: int | None = None, **kwargs: Any
     ) -> Any:
         """Make the call; raises as :class:`RestApi` says."""
-        if max_rows is not None and (not self.row.paging or isinstance(max_rows, bool) or max_rows < 1):
-            raise UsageError(f"{self.name}: max_rows is at least 1, and only for lists that have pages")
-        given = check(self.row, args, kwargs)
+        if max_rows is not None and not (self.row.paging and _whole(max_rows) and max_rows >= 1):
+            raise UsageError(f"{self.name}: max_rows is a whole number from 1 on, and only for lists that have pages")
+        given = named(self.row, check(self.row, args, kwargs))
         call = call_of(self.row, given)
         shape = Shape(self.row, exact, self._sender.badge)
         large = sized(self.row, given)
@@ -121,3 +122,7 @@ class Method:
                     raise RemoteProtocolError(f"{self.name}: rows without what pages go by: {exc}") from None
                 progress.show(pages.done, pages.total, len(pages.rows))
         return pages.found()[:max_rows], first or {}
+
+
+def _whole(given: object) -> bool:
+    return isinstance(given, Integral) and not isinstance(given, bool)

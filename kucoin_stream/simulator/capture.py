@@ -141,6 +141,10 @@ class CaptureMarket:
         """Whether the recorded symbols answer lists the symbol."""
         return symbol in self._names
 
+    def lists(self, symbol: str) -> bool:
+        """Whether the capture has the symbol; every one may be, until it is read."""
+        return not self._names or symbol in self._names
+
     def traded(self, symbol: str) -> Instrument | None:  # noqa: ARG002
         """Return nothing: what was recorded cannot be traded."""
         return None

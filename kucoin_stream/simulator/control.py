@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import inspect
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, get_type_hints
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from kucoin_stream.simulator.faults import Faults
 
 PATH = "/sim/control"
 HEADER = "X-Simulator-Secret"
+LONGEST = 1e7  # seconds that a fault may be put off
 DEEDS = (
     "bye", "clear", "cross", "deny", "duplicate", "gap", "garbage", "half_open", "hold", "inject", "kill",
     "old_snapshot", "refuse", "release", "reorder", "rest", "silence",
@@ -39,16 +40,21 @@ class Planned(NamedTuple):
     after: float
 
 
-def parse(text: str) -> Planned:
-    """Read ``NAME[:ARGUMENT,...][@SECONDS]``; raise :class:`UsageError` where it is no fault."""
+def parse(text: str, listed: Callable[[str], bool] = lambda _: True) -> Planned:
+    """Read ``NAME[:ARGUMENT,...][@SECONDS]``; raise :class:`UsageError` where it is no fault.
+
+    ``listed`` tells which symbols there are.
+    """
     fault, _, delay = text.rpartition("@") if "@" in text else (text, "", "0")
     name, colon, arguments = fault.partition(":")
     try:
         after = float(delay)
     except ValueError:
-        raise UsageError(f"{text}: after @ comes a number of seconds") from None
+        after = -1.0
+    if not 0.0 <= after <= LONGEST:
+        raise UsageError(f"{text}: after @ comes a number of seconds, up to {LONGEST:,.0f}")
     given = tuple(arguments.split(",")) if colon else ()
-    perform(Faults(), name, given, {})
+    perform(Faults(listed=listed), name, given, {})
     return Planned(name, given, after)
 
 
@@ -76,7 +82,7 @@ def allowed(peer: str, headers: Mapping[str, str], secret: str) -> bool:
     origin = headers.get("Origin", f"http://{host}")
     return (
         is_here(peer)
-        and is_here(urlsplit(f"//{host}").hostname or "")
+        and is_here(_name(host))
         and origin == f"http://{host}"
         and hmac.compare_digest(headers.get(HEADER, "").encode(errors="surrogateescape"), secret.encode())
     )
@@ -89,16 +95,27 @@ def invited(headers: Mapping[str, str], *, anywhere: bool) -> bool:
     exchange listens beyond this machine, and so goes by other names than this machine's.
     """
     host, origin = headers.get("Host", ""), headers.get("Origin")
-    return origin is None or (
-        origin == f"http://{host}" and (anywhere or is_here(urlsplit(f"//{host}").hostname or ""))
-    )
+    return origin is None or (origin == f"http://{host}" and (anywhere or is_here(_name(host))))
+
+
+def _name(host: str) -> str:
+    """Return the name in a header ``Host``, without the port; empty where there is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # such as [::1
+        return ""
 
 
 def _call(method: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
     hints = get_type_hints(method)
     bound = inspect.signature(method).bind(*arguments, **named)
-    given = {name: msgspec.convert(value, hints[name], strict=False) for name, value in bound.arguments.items()}
-    method(**given)
+    method(**{name: _read(value, hints[name]) for name, value in bound.arguments.items()})
+
+
+def _read(value: Any, kind: Any) -> Any:
+    if kind == str | bytes and isinstance(value, str | bytes):
+        return value
+    return msgspec.convert(value, kind, strict=False)
 
 
 def is_here(host: str) -> bool:

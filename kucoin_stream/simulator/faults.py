@@ -5,8 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from kucoin_stream.errors import UsageError
 from kucoin_stream.simulator.market import Json, Refusal
 from kucoin_stream.simulator.pro.channels import increments
+
+MOST = 100_000  # times that a fault happens
+_DELAYS = (0.0, 86_400.0)
+LIMITS = {
+    "late_welcome": _DELAYS, "late_acks": _DELAYS, "slow_rest": _DELAYS, "slow_frames": _DELAYS,
+    "clock_offset": (-1e9, 1e9),
+}  # fmt: skip
+"""The least and the most that rules may be, in seconds."""
+
+WORDS = {
+    400: ("400100", "Parameter Error"),
+    401: ("400003", "KC-API-KEY not exists"),
+    403: ("400007", "Access denied, require more permission"),
+    404: ("404000", "Url Not Found"),
+    415: ("415000", "Unsupported Media Type"),
+    429: ("429000", "Too many requests in a short period of time, please retry later"),
+    500: ("500000", "Internal Server Error"),
+}
+"""Code and text of KuCoin's errors by HTTP status (protocol.md 8.1, 9.3); others have theirs of :data:`WORDS` 500."""
 
 
 class RestFault(NamedTuple):
@@ -34,12 +54,23 @@ class Faults:
     ``mute_acks`` answers of the WS API too. ``clock_offset`` is how many seconds the clock by which the exchange judges
     signatures, and which it tells by REST, is ahead. ``turn_away`` is the error that every new connection is refused
     with. All of it holds for classic, Pro and WS API sockets alike; subscriptions of Pro have topics such as
-    ``obu.SPOT:BTC-USDT_increment@10ms``.
+    ``obu.SPOT:BTC-USDT_increment@10ms``. Symbols are those that ``listed`` knows. What makes no sense, such as a
+    negative delay, raises :class:`UsageError` at once.
     """
 
-    def __init__(self, perform: Callable[[Deed], None] = lambda _: None) -> None:
+    def __init__(
+        self, perform: Callable[[Deed], None] = lambda _: None, listed: Callable[[str], bool] = lambda _: True
+    ) -> None:
         self._perform = perform
+        self._listed = listed
         self.clear()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in LIMITS:
+            low, high = LIMITS[name]
+            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+                raise UsageError(f"{name} is a number of seconds from {low:g} to {high:g}, not {value!r}")
+        super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         rules = len(self._refused) + len(self._silent) + len(self._rest)
@@ -90,6 +121,7 @@ class Faults:
 
     def cross(self, symbol: str) -> None:
         """Put a bid of a symbol or contract above its best ask; the market mends it with the next events."""
+        self._check(symbol)
         self._perform(Deed("cross", symbol))
 
     def hold(self) -> None:
@@ -108,28 +140,40 @@ class Faults:
     ) -> None:  # fmt: skip
         """Answer REST calls whose path begins so with an error, ``times`` times or until :meth:`clear`.
 
-        ``body`` replaces the JSON by something else, sent as HTML.
+        ``status`` is one of an error, 400 to 599; without ``code`` and ``msg`` they are KuCoin's for it. ``body``
+        replaces the JSON by something else, sent as HTML.
         """
-        fault = RestFault(path_prefix, status, code, msg, body)
+        if not path_prefix.startswith("/"):
+            raise UsageError(f"path_prefix={path_prefix!r}: a path begins with /")
+        if body is None and not 400 <= status <= 599:
+            raise UsageError(f"status={status}: the HTTP status of an error is from 400 to 599")
+        if times is not None:
+            _check_count("times", times)
+        usual = WORDS.get(status, WORDS[500])
+        fault = RestFault(path_prefix, status, code or usual[0], msg or usual[1], body)
         self._rest.append((fault, None if times is None else [None] * times))
 
     def gap(self, symbol: str, n: int = 1) -> None:
         """Drop the next ``n`` messages of each incremental book of the symbol or contract, for all clients."""
+        self._check(symbol, n)
         for topic in increments(symbol):
             self._gaps.setdefault(topic, []).extend([None] * n)
 
     def duplicate(self, symbol: str, n: int = 1) -> None:
         """Send the next ``n`` messages of each incremental book of the symbol or contract twice."""
+        self._check(symbol, n)
         for topic in increments(symbol):
             self._doubles.setdefault(topic, []).extend([None] * n)
 
     def reorder(self, symbol: str, n: int = 1) -> None:
         """Send ``n`` messages of each incremental book of the symbol or contract after the one that follows them."""
+        self._check(symbol, n)
         for topic in increments(symbol):
             self._swaps.setdefault(topic, []).extend([None] * n)
 
     def old_snapshot(self, symbol: str, n: int = 1) -> None:
         """Answer the next ``n`` calls for the book of a symbol or contract with the book as it is now."""
+        self._check(symbol, n)
         self._old_books.pop(symbol, None)
         self._perform(Deed("age", symbol))
         if symbol in self._old_books:
@@ -146,6 +190,11 @@ class Faults:
     def deny(self, code: int = 509, text: str = "service busy, please retry later") -> None:
         """Refuse every new connection with an error frame, and close it."""
         self.turn_away = Refusal(code, text)
+
+    def _check(self, symbol: str, n: int = 1) -> None:
+        if not self._listed(symbol):
+            raise UsageError(f"no symbol or contract {symbol[:50]!r} here")
+        _check_count("n", n)
 
     # What the exchange asks
 
@@ -212,6 +261,11 @@ class Faults:
             return None
         left.pop()
         return book
+
+
+def _check_count(name: str, count: int) -> None:
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST:
+        raise UsageError(f"{name}={count!r}: a whole number from 1 to {MOST:,}")
 
 
 def _take(left: dict[str, list[None]], topic: str) -> bool:

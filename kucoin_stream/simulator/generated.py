@@ -22,6 +22,8 @@ from kucoin_stream.simulator.spot_board import SpotBoard
 from kucoin_stream.simulator.summary import as_captured, statistics
 
 WARM_UP = 60 * SECOND  # ns of trading before the doors open, so that there are trades to look back at
+LIVELIEST = 1000  # times as many events: more than one process can make
+LONGEST = 86_400  # seconds of a call auction
 ASLEEP = 10 * SECOND  # ns: a longer pause is skipped, not made up for
 
 
@@ -42,13 +44,20 @@ class GeneratedMarket:
         auctions: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
         known = {listing.symbol: listing for listing in LISTINGS}
-        names = list(known) if symbols is None else list(symbols)
+        names = list(known if symbols is None else dict.fromkeys(symbols))
         lengths = dict(auctions or {})
         unknown = [name for name in (*names, *lengths) if name not in known]
         if unknown:
             raise UsageError(f"the simulated market has no {', '.join(unknown)}; there are: {', '.join(known)}")
-        if rate <= 0:
-            raise UsageError(f"rate must be above 0, not {rate}")
+        if not names:
+            raise UsageError(f"a market needs a symbol; there are: {', '.join(known)}")
+        if not 0 < rate <= LIVELIEST:
+            raise UsageError(f"rate must be above 0, and {LIVELIEST:,} at most, not {rate}")
+        for name, seconds in lengths.items():
+            if name not in names:
+                raise UsageError(f"no auction of {name}: it is not among the symbols of this market")
+            if not 0 < seconds <= LONGEST:
+                raise UsageError(f"an auction takes more than 0 and at most {LONGEST:,} seconds, not {seconds}")
         self._listings = [known[name] for name in names]
         self._seed = seed
         self._rate = rate
@@ -128,6 +137,11 @@ class GeneratedMarket:
     def has_symbol(self, symbol: str) -> bool:
         """Whether the symbol is listed."""
         return any(listing.symbol == symbol for listing in self._listings)
+
+    def lists(self, symbol: str) -> bool:
+        """Whether there is this symbol or contract, or will be once the exchange opens."""
+        contracts = (contract.symbol for contract in CONTRACTS if self.has_symbol(contract.underlying))
+        return self.has_symbol(symbol) or symbol in contracts
 
     def markets(self) -> list[str]:
         """Return the names of the markets."""

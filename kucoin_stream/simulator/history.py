@@ -1,8 +1,9 @@
 """A generated symbol's past: bars that end at the price where the live market begins. Pure, seeded, numpy.
 
 Three grids, each beginning where the finer one ends: minutes for some 32 days, hours for 760 days before, days
-back to 1970. A longer bar is always the sum of the shorter ones where those exist, so intervals agree. The past of a
-contract has the prices of its underlying's, but for a little, and volumes of its own.
+back to the listing of the symbol, somewhere in 2020; at least one. A longer bar is always the sum of the shorter ones
+where those exist, so intervals agree. The past of a contract has the prices of its underlying's, but for a little, and
+volumes of its own.
 Prices are ticks, volumes lots, turnovers ticks times lots, all integers and exact.
 """
 
@@ -20,6 +21,8 @@ from kucoin_stream.protocol.topics import INTERVALS
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 MINUTE_DAYS = 32  # 1500 bars of 30 minutes are 31.25 days
 HOUR_DAYS = 760  # 1500 bars of 12 hours are 750 days
+FIRST_LISTING = 18_262 * DAY  # 2020-01-01
+LISTING_DAYS = 366  # within which symbols were listed
 _LONG = ("1week", "1month")
 _LOWEST = 20  # ticks: a price never sinks below
 _BASIS = 5e-5  # standard deviation of a contract's distance from its underlying, as a share of the price
@@ -52,7 +55,9 @@ class History:
         leading = None if underlying is None else underlying.parts
         self.minutes = self._grid(minutes_from, end, MINUTE, ticks, leading and leading[0])
         hours = self._grid(hours_from, minutes_from, HOUR, int(self.minutes[0, 1]), leading and leading[1])
-        days = self._grid(0, hours_from, DAY, int(hours[0, 1]), leading and leading[2])
+        self.listed_s: int = _listed_s(symbol) if underlying is None else underlying.listed_s
+        days_from = min(self.listed_s, hours_from - DAY)
+        days = self._grid(days_from, hours_from, DAY, int(hours[0, 1]), leading and leading[2])
         self.parts: tuple[Rows, Rows, Rows] = (self.minutes, hours, days)
         self.hours = np.concatenate([hours, gather(self.minutes, "1hour")])
         self.days = np.concatenate([days, gather(self.hours, "1day")])
@@ -98,6 +103,10 @@ class History:
         return opened, closed, high, low
 
 
+def _listed_s(symbol: str) -> int:
+    return FIRST_LISTING + zlib.crc32(symbol.encode()) % LISTING_DAYS * DAY
+
+
 def bar_starts(times_s: NDArray[np.int64], interval: str) -> NDArray[np.int64]:
     """Return the beginnings of the bars that ``times_s`` fall into. Months are calendar months, in UTC."""
     if interval == "1month":
@@ -124,6 +133,7 @@ def gather(rows: Rows, interval: str) -> Rows:
     """Add bars up to longer ones."""
     if not len(rows):
         return rows
+    rows = _traded(rows, bar_starts(rows[:, 0], interval))
     starts = bar_starts(rows[:, 0], interval)
     first = np.flatnonzero(np.concatenate([[True], starts[1:] != starts[:-1]]))
     last = np.concatenate([first[1:], [len(rows)]]) - 1
@@ -140,3 +150,10 @@ def gather(rows: Rows, interval: str) -> Rows:
         np.add.reduceat(turnover, first),
     ]
     return np.stack(columns, axis=1)
+
+
+def _traded(rows: Rows, starts: NDArray[np.int64]) -> Rows:
+    """Leave out bars without volume where another of the same longer bar has some: their price was not traded."""
+    first = np.flatnonzero(np.concatenate([[True], starts[1:] != starts[:-1]]))
+    traded = np.repeat(np.add.reduceat(rows[:, 5], first) > 0, np.diff(np.append(first, len(rows))))
+    return rows[(rows[:, 5] > 0) | ~traded]

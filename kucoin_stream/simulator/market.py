@@ -83,6 +83,9 @@ class Market(Protocol):
     def has_symbol(self, symbol: str) -> bool:
         """Whether the symbol is listed."""
 
+    def lists(self, symbol: str) -> bool:
+        """Whether there is this symbol or contract, or will be once the exchange opens."""
+
     def traded(self, symbol: str) -> Instrument | None:
         """Return the instrument on which orders for a listed symbol are placed; ``None`` where nobody trades."""
 

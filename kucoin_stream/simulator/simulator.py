@@ -82,7 +82,7 @@ class Simulator:
         self.credentials = credentials or SIMULATED
         self.control_secret = secrets.token_urlsafe(24)
         self._clock = clock or Clock()
-        self.faults = Faults(self._perform)
+        self.faults = Faults(self._perform, self.market.lists)
         self.account = AccountHandle(self._trade)
         self._account = Account(self.market)
         self._port = port

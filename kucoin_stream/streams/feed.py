@@ -24,6 +24,7 @@ T = TypeVar("T")
 RECENT = 200  # messages kept for the frames that come later
 ACK_WAIT = 2.0  # seconds a cell waits for the ack; what comes later becomes the status
 _DISPLAYED_ROWS = 1000
+_NAMED = 10  # arguments in a title
 
 
 class _Recent:
@@ -160,7 +161,7 @@ class Feed(LiveSource[T]):
         self.topics = tuple(row.wire(argument) for argument in arguments) or (row.wire(),)
         super().__init__(
             engine,
-            title=" ".join((row.name, ", ".join(self.arguments))).strip(),
+            title=f"{row.name} {brief(self.arguments)}".strip(),
             limit=engine.settings.inbox_size,
             overflow=row.overflow,
             news=row.incremental if news is None else news,
@@ -250,14 +251,17 @@ class Feed(LiveSource[T]):
 
     # -- upward doors --------------------------------------------------------------------------------------------
 
-    def frame(self, maxlen: int = 10_000, *, latest: str | None = None) -> FeedFrame:
+    def frame(self, maxlen: int = 10_000, *, latest: str | None = None, exact: bool = False) -> FeedFrame:
         """Return a live frame of the last ``maxlen`` messages, or with ``latest="symbol"`` of the latest by symbol.
+
+        ``exact``: numbers with a fraction are Decimals, those that were sent as far as these had at most 15 digits, as
+        KuCoin's prices and sizes have; ``frame.note`` counts longer ones, such as sums. Levels of books stay floats.
 
         It begins with what the feed has received since it was started or resumed, of that the last 200 messages.
         """
         from kucoin_stream.frames.table import FeedFrame
 
-        frame = FeedFrame(self, maxlen, latest)
+        frame = FeedFrame(self, maxlen, latest, exact=exact)
         self._frames.add(frame)
         return frame
 
@@ -271,6 +275,13 @@ class Feed(LiveSource[T]):
         if self._shown is None:
             self._shown = self.frame(_DISPLAYED_ROWS)
         self._shown._ipython_display_(**kwargs)
+
+
+def brief(arguments: Sequence[str]) -> str:
+    """Return arguments as a title has room for: of very many the first three."""
+    if len(arguments) <= _NAMED:
+        return ", ".join(arguments)
+    return f"{', '.join(arguments[:3])} and {len(arguments) - 3} more"
 
 
 def _inlet(row: Topic, topics: Sequence[str]) -> _FeedInlet:

@@ -11,7 +11,6 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
-from time import monotonic
 from typing import Any
 
 from kucoin_stream.protocol.events import Gap, News
@@ -36,7 +35,6 @@ class Inbox(ABC):
         self.received = 0  # messages handed on
         self.wants_news = news
         self.loop = loop
-        self._roused = 0.0
         self._topic = topic
         self._limit = limit
         self._overflow = overflow
@@ -73,9 +71,12 @@ class Inbox(ABC):
             self._hold(messages)
             self.refill()
         else:
-            inbox.extend(messages)
+            self._extend(messages)
         self.peak = max(self.peak, len(inbox))
         self._rouse()
+
+    def _extend(self, messages: Sequence[Any]) -> None:
+        self._inbox.extend(messages)
 
     def _hold(self, messages: Sequence[Any]) -> None:
         for message in messages:
@@ -99,17 +100,17 @@ class Inbox(ABC):
         self._full, self._missed = False, 0
         self._news.clear()
         self._latest.clear()
-        self._inbox.extend(held)
+        self._extend(held)
         self.peak = max(self.peak, len(self._inbox))
         self._rouse()
 
     def _rouse(self) -> None:
         if not self._awake and self._inbox:
             self._awake = True
-            self._roused = monotonic()
             try:
                 self.loop.call_soon_threadsafe(self._wake)
             except RuntimeError:  # the reader's loop was closed: nobody will ever read this
+                self.leave()
                 self._inbox.clear()
 
     # -- the reader's loop ---------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 Each node that joins a graph is told which branch it belongs to. Some then become a kind of their own class: those that
 emit from a coroutine, which an exception would end for good, and which would keep them alive without any children;
 ``slice``, which waits for its own loop and lets nobody wait for what is behind it; ``delay`` and ``zip_latest``, whose
-queues have no end.
+queues have no end. And ``stop()`` of a node pauses what comes through it, not the source for all its readers;
+and what a node shows in a notebook is a table, not an ``Output`` area.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tornado import gen
 from kucoin_stream.streams.branch import Branch
 from kucoin_stream.streams.origin import note
 
+DISPLAYED = 1000  # messages kept for the picture of a node
 AHEAD = 10  # messages that zip_latest keeps until all its streams have begun; as many as zip
 
 _branches: weakref.WeakKeyDictionary[Stream, Branch] = weakref.WeakKeyDictionary()
@@ -36,12 +38,45 @@ def adopt(node: Stream, branch: Branch) -> None:
     if node not in _branches and isinstance(node, Sink):
         note(node, "sink")
     _branches[node] = branch
+    if type(node).stop is Stream.stop and "stop" not in vars(node):
+        node.stop, node.start = partial(_pause, weakref.ref(node)), partial(_resume, weakref.ref(node))
     if (mend := _MENDED.get(type(node))) is not None:
         mend(node)
+    if not isinstance(node, _Guarded):
+        node._ipython_display_ = partial(_display, weakref.ref(node))
     if type(node.downstreams) is OrderedWeakrefSet:
         behind, node.downstreams = node.downstreams, _Descendants(branch)
         for each in behind:
             node.downstreams.add(each)
+
+
+def _pause(node: weakref.ref[Any]) -> None:
+    """Hand nothing on through a node until it is started again; streamz would stop the source for all its readers."""
+    if (alive := node()) is not None:
+        alive.update = _nothing
+
+
+def _resume(node: weakref.ref[Any]) -> None:
+    if (alive := node()) is not None:
+        vars(alive).pop("update", None)
+
+
+def display(node: Any, **kwargs: Any) -> None:
+    """Show what a node hands on as a table, a sink as text; streamz would use an ``Output`` area."""
+    if isinstance(node, Sink):
+        raise NotImplementedError  # IPython then shows the repr
+    if (shown := vars(node).get("_shown")) is None:
+        shown = node._shown = node.sink_to_frame(DISPLAYED)
+    shown._ipython_display_(**kwargs)
+
+
+def _display(node: weakref.ref[Any], **kwargs: Any) -> None:
+    if (alive := node()) is not None:
+        display(alive, **kwargs)
+
+
+def _nothing(x: Any, who: Any = None, metadata: Any = None) -> list[Any]:  # noqa: ARG001  streamz's signature
+    return []
 
 
 class _Descendants(OrderedWeakrefSet):  # type: ignore[misc]  # streamz is not typed
@@ -53,6 +88,7 @@ class _Descendants(OrderedWeakrefSet):  # type: ignore[misc]  # streamz is not t
 
     def add(self, node: Stream) -> None:
         super().add(node)
+        self._branch.grown = True
         adopt(node, self._branch)
 
 
@@ -61,6 +97,9 @@ class _Guarded(Stream):  # type: ignore[misc]
 
     The coroutine knows it weakly, so that it ends with its last child, or with the variable that holds it.
     """
+
+    def _ipython_display_(self, **kwargs: Any) -> None:  # streamz's frames display a node that nobody else holds
+        display(self, **kwargs)
 
     def cb(self) -> Any:
         return _while_it_lives(super().cb.__func__, weakref.proxy(self))

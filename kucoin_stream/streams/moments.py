@@ -37,7 +37,7 @@ def time_field(kind: type[Any]) -> str | None:
 
 def time_ns_of(message: Any) -> int:
     """Return the exchange's time of a message, Unix ns; the time of now where it says none."""
-    name = time_field(type(message))
+    name = time_field(type(message))  # type: ignore[arg-type]  # types are hashable
     value = None if name is None else getattr(message, name)
     return time.time_ns() if name is None or value is None else value * _TIMES[name]
 

@@ -2,12 +2,12 @@
 
 A period ends with the first message of its symbol after it, or with one of another symbol that is a second after its
 end: messages of several connections are not in order to the millisecond. What comes for a period that has ended is
-late: counted, and left out.
+late: counted, and left out. A time a minute back is that of a tape wound back: the symbol begins anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +16,7 @@ from kucoin_stream.protocol.topics import INTERVALS
 T = TypeVar("T")
 
 GRACE_NS = 10**9
+BACK_NS = 60 * 10**9  # so much is not late
 _SECOND = 10**9
 
 Bounds = Callable[[int], tuple[int, int]]
@@ -44,14 +45,17 @@ class Periods(Generic[T]):
         self._open: dict[Any, Period[T]] = {}
         self._ended: dict[Any, int] = {}  # by symbol, the end of the last one
         self._first_end = 0  # no open period ends before
-        self._latest = 0
 
-    def ends(self, time_ns: int) -> Iterator[Period[T]]:
-        """Yield the periods that have ended for all symbols, now that a message has this time; forget them."""
-        self._latest = max(self._latest, time_ns)
-        if time_ns < self._first_end + GRACE_NS or not self._open:
-            return
-        yield from self.over(time_ns - GRACE_NS)
+    def ends(self, time_ns: int) -> list[Period[T]]:
+        """Return the periods that have ended for all symbols, now that a message has this time; forget them."""
+        if not self._open or time_ns < self._first_end + GRACE_NS:
+            return []
+        return self.over(time_ns - GRACE_NS)
+
+    @property
+    def next_end(self) -> int | None:
+        """When the first of the open periods ends; ``None`` where there is none."""
+        return self._first_end if self._open else None
 
     def over(self, time_ns: int) -> list[Period[T]]:
         """Return the periods that end at ``time_ns`` or before, oldest first; forget them."""
@@ -66,22 +70,30 @@ class Periods(Generic[T]):
         period = self._open.get(symbol)
         if period is not None and period.start_ns <= time_ns < period.end_ns:
             return period, None
-        if time_ns < (self._ended.get(symbol, 0) if period is None else period.start_ns):
+        over = self._ended.get(symbol, 0) if period is None else period.start_ns
+        if over - BACK_NS < time_ns < over:
             self.late += 1
             return None, None
+        if time_ns < over:
+            self.forget(symbol)
+            period = None
         if period is not None:
             self._close(period)
         start, end = self._bounds(time_ns)
-        self._open[symbol] = new = Period(symbol, start, end, symbol not in self._ended)
+        new: Period[T] = Period(symbol, start, end, symbol not in self._ended)
+        self._open[symbol] = new
         self._first_end = min(each.end_ns for each in self._open.values()) if len(self._open) > 1 else end
         return new, period
 
-    def forget(self, symbols: Callable[[Any], bool]) -> None:
-        """Drop the open periods of these symbols, and take the next ones for first ones: some messages are missing."""
-        for symbol in [each for each in self._open if symbols(each)]:
-            del self._open[symbol]
-        for symbol in [each for each in self._ended if symbols(each)]:
-            del self._ended[symbol]
+    @property
+    def symbols(self) -> set[Any]:
+        """The symbols that it has seen."""
+        return self._open.keys() | self._ended.keys()
+
+    def forget(self, symbol: Any) -> None:
+        """Drop its open period, and take the next one for its first: messages are missing between them."""
+        self._open.pop(symbol, None)
+        self._ended.pop(symbol, None)
 
     def _close(self, period: Period[T]) -> None:
         del self._open[period.symbol]
@@ -103,9 +115,10 @@ def lengths(length_ns: int) -> Bounds:
 
 
 def intervals(interval: str) -> Bounds:
-    """Return the periods of a kline interval. A month is one of the calendar in UTC, a week begins on a Thursday.
+    """Return the periods of a kline interval. A month is one of the calendar, in UTC.
 
-    Sources are silent on where weeks begin (protocol.md 10); counted from the epoch like all others, it is there.
+    Where KuCoin's weeks begin is not documented (protocol.md 10): here on a Thursday, counted from the epoch like all
+    the others.
     """
     return _months if interval == "1month" else lengths(INTERVALS[interval] * _SECOND)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Protocol, TypeVar, overload
 
 from msgspec import structs
 from streamz import Source, Stream
@@ -18,12 +19,16 @@ from kucoin_stream.streams.branch import Branch
 from kucoin_stream.streams.counters import Counters, count
 from kucoin_stream.streams.failure import Failure
 from kucoin_stream.streams.inbox import Inbox
-from kucoin_stream.streams.mended import adopt
+from kucoin_stream.streams.mended import adopt, display
 from kucoin_stream.streams.origin import Kind, note
-from kucoin_stream.streams.reading import STOPPED, Reading
+from kucoin_stream.streams.reading import STOPPED, Reading, wake
 from kucoin_stream.streams.stalls import watchdog
 from kucoin_stream.streams.threaded import Threaded
+from kucoin_stream.streams.typed import Node
 from kucoin_stream.transport.engine import Engine
+
+if TYPE_CHECKING:
+    from kucoin_stream.streams.typed import WithDefault
 
 T = TypeVar("T")
 
@@ -129,7 +134,7 @@ class _Children(OrderedWeakrefSet):  # type: ignore[misc]  # streamz is not type
             source._prune(node)
 
 
-class LiveSource(Source, Generic[T]):  # type: ignore[misc]
+class LiveSource(Source, Node[T]):  # type: ignore[misc]
     """A source fed by an :class:`Inlet`. Nodes behind it run on streamz's loop, each child by its own pump.
 
     With ``news``, the stream also carries what happened to it, in order: :class:`Disconnected`, :class:`Restarted`,
@@ -162,6 +167,7 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
         self._branches: weakref.WeakKeyDictionary[Stream, Branch] = weakref.WeakKeyDictionary()
         self._readings: weakref.WeakSet[Reading[T]] = weakref.WeakSet()
         self._errors: Errors | None = None
+        self._paused = False
         super().__init__(stream_name=stream_name or title)
         self.downstreams = _Children(self)
         note(self, self.kind)
@@ -173,13 +179,29 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
         )
         self._branches[node] = branch
         adopt(node, branch)
-        self._engine.post(self._inlet.grow, branch)
+        if not self._paused:
+            self._engine.post(self._inlet.grow, branch)
 
     def _prune(self, node: Stream) -> None:
         branch = self._branches.pop(node, None)
         if branch is not None:
             branch.leave()
             self._engine.post(self._inlet.prune, branch)
+
+    def start(self) -> None:
+        """Go on after :meth:`stop`; what came meanwhile is not made up for."""
+        if self._paused:
+            self._paused = False
+            for branch in self.branches:
+                self._engine.post(self._inlet.grow, branch)
+
+    def stop(self) -> None:
+        """Pause all that is behind; what waits in the branches is still delivered, ``async for`` loops end."""
+        if not self._paused:
+            self._paused = True
+            for branch in self.branches:
+                self._engine.post(self._inlet.prune, branch)
+            wake(self)
 
     @property
     def branches(self) -> Iterator[Branch]:
@@ -188,10 +210,10 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
 
     @property
     def status(self) -> str:
-        """``live`` until its client ends: ``stopped: ...``; of the changes of a live frame that frame's."""
+        """``live`` until :meth:`stop` or the client's end, ``stopped: ...``; of a live frame's changes what that is."""
         if self._engine.ended:
             return f"{STOPPED}: {self._engine.ended}"
-        return getattr(self.owner, "status", "live")
+        return STOPPED if self._paused else getattr(self.owner, "status", "live")
 
     def __aiter__(self) -> Reading[T]:
         return Reading(self, self, news=self._news)
@@ -233,7 +255,7 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
 
     def _failed(self, failure: Callable[[], Failure]) -> None:
         if self._errors is not None:
-            self._errors.take(failure)
+            self._errors.carry(failure)
 
     # -- a thread of its own -------------------------------------------------------------------------------------
 
@@ -243,13 +265,38 @@ class LiveSource(Source, Generic[T]):  # type: ignore[misc]
         self._engine.on_end(node.end)
         return node
 
-    def sink(self, func: Callable[..., Any], *args: Any, thread: bool = False, **kwargs: Any) -> Stream:
+    @overload
+    def sink(
+        self, func: WithDefault[T, object], *, thread: bool = False, stream_name: str | None = None
+    ) -> Node[T]: ...
+
+    @overload
+    def sink(self, func: Callable[[T], object], *, thread: bool = False, stream_name: str | None = None) -> Node[T]: ...
+
+    @overload
+    def sink(
+        self, func: Callable[Concatenate[T, ...], object], *args: Any, thread: bool = False, **kwargs: Any
+    ) -> Node[T]: ...
+
+    def sink(self, func: Callable[..., Any], *args: Any, thread: bool = False, **kwargs: Any) -> Any:
         """Call ``func(message, *args, **kwargs)`` for each message: streamz's ``sink``.
 
         ``thread=True``: in a thread of its own, where it may block. Only feeds and streams have this; for a longer way
         in a thread of its own write ``feed.threaded().map(f).sink(g)``.
         """
         return sink(self.threaded() if thread else self, func, *args, **kwargs)
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        display(self, **kwargs)
+
+    def to_dataframe(self, example: Any = None, *, every: float | str | timedelta = 0.1) -> Any:
+        """Return a :class:`streamz.dataframe.DataFrame` of the messages, one frame each ``every`` seconds.
+
+        Columns and dtypes are those of ``.frame().df``; the index is their time, UTC, so that windows by time run.
+        ``example``, a message or a DataFrame, is needed where the source is not a feed. For a node behind write
+        ``node.batch(index="time").to_dataframe(example=...)``.
+        """
+        return self.batch(every, index="time", example=example).to_dataframe()
 
 
 def _plain(counters: Counters) -> dict[str, Any]:
@@ -266,7 +313,7 @@ class Errors(LiveSource[Failure]):
             engine, title=f"errors of {title}", limit=engine.settings.inbox_size, overflow="mark", news=False
         )
 
-    def take(self, failure: Callable[[], Failure]) -> None:
+    def carry(self, failure: Callable[[], Failure]) -> None:
         """Hand on a failure, made only where somebody listens. Safe from any thread."""
         if self._inlet.wanted:
             self._engine.post(self._put, failure())

@@ -34,9 +34,9 @@ _LATE = 0.5  # seconds by which a tick may come late: more, and the whole proces
 
 
 class Stall(Struct):
-    """One episode: a node that does not return."""
+    """One episode: a loop that does not answer, and what keeps it."""
 
-    node: str
+    node: str  # at work there; empty where none was found
     line: str  # of the user's function
     feed: str
     cell: str
@@ -48,7 +48,10 @@ class Stall(Struct):
         of = f" of {self.feed}" if self.feed else ""
         cell = f", made by {self.cell}" if self.cell else ""
         line = f" (in {self.line})" if self.line else ""
-        return f"{self.node}{of}{cell} has not returned for {now - self.since:.1f} s{line}"
+        seconds = f"{now - self.since:.1f} s"
+        if not self.node:
+            return f"a loop of users' graphs{of}{cell} has not answered for {seconds}"
+        return f"{self.node}{of}{cell} has not returned to its loop for {seconds}{line}"
 
 
 class _Pulse:
@@ -129,8 +132,10 @@ class Watchdog:
         """
         by_loop: dict[asyncio.AbstractEventLoop, list[Branch]] = {}
         for branch in branches:
-            if not branch.gone:
+            if not branch.gone and branch.loop.is_running():
                 by_loop.setdefault(branch.loop, []).append(branch)
+        for loop in [each for each in self._pulses if not each.is_running()]:
+            self._over(self._pulses.pop(loop), ended=True)
         for loop, theirs in by_loop.items():
             pulse = self._pulses.setdefault(loop, _Pulse())
             asked = pulse.asked
@@ -145,10 +150,12 @@ class Watchdog:
                 self._tell(pulse.stall, pulse.stall.describe(now))
         self.stalls = tuple(stall for loop in by_loop if (stall := self._pulses[loop].stall) is not None)
 
-    def _over(self, pulse: _Pulse) -> None:
+    def _over(self, pulse: _Pulse, *, ended: bool = False) -> None:
         stall, pulse.stall = pulse.stall, None
         if stall is not None:
-            self._tell(stall, f"{stall.node} went on after {pulse.came - stall.since:.1f} s")
+            name = stall.node or "a loop of users' graphs"
+            after = f"went on after {pulse.came - stall.since:.1f} s"
+            self._tell(stall, f"{name}: its loop has ended" if ended else f"{name} {after}")
 
     def _tell(self, stall: Stall, text: str) -> None:
         """Write in the cell that made the branch: by a copy of its context, for that itself is in use."""
@@ -178,8 +185,7 @@ def _blame(pulse: _Pulse, asked: float, branches: list[Branch]) -> Stall:
     since = asked if branch is None or not branch.since else branch.since
     made = origin(branch) if branch is not None else None
     feed = getattr(branch.source, "title", "") if branch is not None else ""
-    name = "something on streamz's loop" if node is None else str(node)
-    return Stall(name, culprit.line, feed, made.cell if made else "", since, branch)
+    return Stall("" if node is None else str(node), culprit.line, feed, made.cell if made else "", since, branch)
 
 
 def stalled() -> list[str]:

@@ -43,9 +43,10 @@ def _run(io: IOLoop) -> None:
     try:
         loop.run_forever()
     finally:
-        for task in (tasks := asyncio.all_tasks(loop)):
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        while tasks := asyncio.all_tasks(loop):  # what came with the end begins one more
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         io.close(all_fds=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
+from contextlib import suppress
 from typing import Any
 
 from streamz import Stream
@@ -23,10 +24,16 @@ class Timed(Stream):  # type: ignore[misc]  # streamz is not typed
     :attr:`pending`: an ``update`` that returns this makes the branch wait, and its inbox is where the policy applies.
     """
 
+    _timer: asyncio.TimerHandle | None = None
+
     def __init__(self, upstream: Stream, **kwargs: Any) -> None:
-        self._timer: asyncio.TimerHandle | None = None
         self._given: list[asyncio.Future[Any]] = []
         super().__init__(upstream, ensure_io_loop=True, **kwargs)
+
+    def __del__(self) -> None:
+        if self._timer is not None:
+            with suppress(RuntimeError):  # the loop was closed
+                self.loop.asyncio_loop.call_soon_threadsafe(self._timer.cancel)
 
     def due(self) -> None:
         """Do what the timer was for."""

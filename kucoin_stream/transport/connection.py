@@ -83,7 +83,6 @@ class Command(Struct, frozen=True):
     batch: Batch = ()  # empty: unknown, as of an error that answers nothing of ours
 
 
-_LAST_ANSWERS = 2.0  # seconds
 _LATE = 0.5  # seconds by which a timer may be late: more, and this process stood still
 _READING = 0.1  # seconds given to what came meanwhile
 
@@ -191,10 +190,14 @@ class Connection:
         if self._socket is not None:
             await self._socket.close()
 
+    def abandon(self, reason: str) -> None:
+        """Drop it at once, for ``reason``."""
+        self._fail(reason, 0)
+
     async def retire(self) -> None:
         """Close once what was asked for has been answered, or no answer has come for a while."""
         if self._answers:
-            await asyncio.wait(self._answers.values(), timeout=_LAST_ANSWERS)
+            await asyncio.wait(self._answers.values(), timeout=self._settings.ack_timeout)
         await self.close()
 
     # -- commands ------------------------------------------------------------------------------------------------

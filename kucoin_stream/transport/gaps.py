@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 Part = Literal["topic", "book"]
 """What was not followed: the messages of a topic, or the book that is kept from them."""
@@ -59,8 +59,8 @@ class Gaps:
         self._add(Hole(part, topic, now, cause, missed, now, healed_by))
 
     def rows(self, topic: str | None = None, part: Part | None = None) -> list[Hole]:
-        """Return the gaps, oldest first: all, or those of one topic or part."""
-        return [row for row in self._rows if topic in (None, row.topic) and part in (None, row.part)]
+        """Return copies of the gaps, oldest first: all, or those of one topic or part."""
+        return [structs.replace(row) for row in self._rows if topic in (None, row.topic) and part in (None, row.part)]
 
     def _add(self, hole: Hole) -> Hole:
         self.count += 1

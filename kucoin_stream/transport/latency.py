@@ -62,6 +62,11 @@ class Clock:
             self._pongs.append((round_trip, offset))
 
     @property
+    def told(self) -> bool:
+        """Whether a pong told the time."""
+        return bool(self._pongs)
+
+    @property
     def offset(self) -> float:
         """Seconds by which the exchange's clock is ahead of ours; 0 where it was never told."""
         return min(self._pongs)[1] if self._pongs else 0.0

@@ -26,6 +26,7 @@ _KEY_CODES = frozenset({400001, *range(400003, 400012), 411100, 411200})  # 4000
 
 _UNAUTHORISED = 401  # a token that is over, which a fresh one mends, or a wrong signature without a code of its own
 _SPREAD = 0.1  # of the time after which a connection is replaced: not all at the same moment
+_LATER = 60.0  # seconds, where too many connections are being opened
 _AGAIN = 300.0  # seconds between two attempts to replace a connection
 
 
@@ -41,7 +42,7 @@ class Keeper(Owner, Protocol):
     def denied(self, life: Life, refusal: RefusedError) -> None:
         """Note that the exchange does not let us in, and that asking again would not mend it."""
 
-    def renewed(self, life: Life, rotation: Rotation) -> None:
+    def renewed(self, rotation: Rotation) -> None:
         """Note that a fresh socket has taken the place of the old one."""
 
 
@@ -67,6 +68,7 @@ class Life:
         self._watchers = watchers
         self._loop = asyncio.get_running_loop()
         self._hurry = asyncio.Event()
+        self._moved = asyncio.Event()  # a fresh socket has taken the old one's place
         self._task: asyncio.Task[None] | None = None
         self._renewal: asyncio.TimerHandle | None = None
         self._rotation: Rotation | None = None
@@ -153,12 +155,22 @@ class Life:
     async def _ended(self, connection: Connection) -> str:
         """Wait for the end of this socket, and of those that take its place; return why the last one ended."""
         while True:
-            reason = await connection.ended()
+            reason = await self._ended_or_moved(connection)
             if connection is self.connection and self._rotation is not None and self._rotation.ready:
                 self._put(self._rotation)  # the fresh one has all topics already
             if connection is self.connection or self.connection is None:
                 return reason
             connection = self.connection
+
+    async def _ended_or_moved(self, connection: Connection) -> str:
+        self._moved.clear()
+        ending, moving = asyncio.ensure_future(connection.ended()), asyncio.ensure_future(self._moved.wait())
+        try:
+            await asyncio.wait({ending, moving}, return_when=asyncio.FIRST_COMPLETED)
+            return ending.result() if ending.done() else ""
+        finally:
+            ending.cancel()
+            moving.cancel()
 
     def _not_opened(self, error: KucoinStreamError) -> None:
         if self.state == "closed":
@@ -200,16 +212,22 @@ class Life:
 
     def renew(self) -> None:
         """Replace the socket by a fresh one; where that fails, all stays as it is, and it is tried again later."""
-        if self.connection is not None and self._rotating is None:
-            self._rotating = self._loop.create_task(self._renew(self.connection))
+        if self.connection is None or (self._rotating is not None and not self._rotating.done()):
+            return
+        if not self._pace.spare(self.key):
+            self._renew_in(_LATER)
+            return
+        self._rotating = self._loop.create_task(self._renew(self.connection))
 
     async def _renew(self, old: Connection) -> None:
-        await self._pace.attempt(self.key)
         rotation = self._rotation = Rotation(old, self._connection, self._wanted, self._keeper, self._settings)
         try:
+            await self._pace.attempt(self.key)
             await rotation.run()
         except Exception as exc:  # noqa: BLE001  whatever it is: the old socket goes on, and it is tried again
             log.warning("connection %d could not be replaced: %s", self.number, exc)
+            if rotation.cut:
+                old.abandon(f"in the midst of being replaced: {exc}")
         else:
             self._put(rotation)
         finally:
@@ -224,12 +242,13 @@ class Life:
         """Put the fresh socket in the old one's place."""
         rotation.take_over()
         old, self.connection = self.connection, rotation.fresh
+        self._moved.set()
         self.rotations += 1
         log.info("connection %d: replaced by a fresh one", self.number)
         if old is not None:
             self._retire(old)
         self._renew_in(self._lifetime())
-        self._keeper.renewed(self, rotation)
+        self._keeper.renewed(rotation)
 
     def _retire(self, connection: Connection) -> None:
         task = self._loop.create_task(connection.retire())

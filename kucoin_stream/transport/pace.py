@@ -38,6 +38,11 @@ class Pace:
         over = len(self._attempts) - limits_of(key, self._settings.limits).connections_per_minute
         return self._attempts[over] + _MINUTE - now if over >= 0 else 0.0
 
+    def spare(self, key: Connection) -> bool:
+        """Whether one more is within half of that limit, so that an attempt that can wait delays none that cannot."""
+        self.room(key)
+        return 2 * len(self._attempts) < limits_of(key, self._settings.limits).connections_per_minute
+
     def again(self, failures: int) -> float:
         """Return the seconds to wait after so many failures in a row: growing, and spread at random."""
         settings = self._settings

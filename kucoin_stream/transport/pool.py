@@ -276,11 +276,10 @@ class Pool:
         self._waiters.refuse(life.number, refusal)
         self._perform(self._plan.denied(life.number, refusal.code, refusal.reason))
 
-    def renewed(self, life: Life, rotation: Rotation) -> None:  # noqa: ARG002
-        """Note what cannot be proven, and ask again for what the exchange refused on the fresh socket."""
+    def renewed(self, rotation: Rotation) -> None:
+        """Note what cannot be proven."""
         for topic in rotation.unproven:
             self.gaps.note("topic", topic, "a fresh connection", None, f"an overlap of {rotation.overlap:.1f} s")
-        self._perform(self._plan.renew(rotation.refused))
 
     # -- what connections tell (Owner) ---------------------------------------------------------------------------
 
@@ -331,9 +330,10 @@ class Pool:
         """Count a message that cannot be read, and tell the readers of its topic that one is missing."""
         self.failed(error)
         self.watchers.tell(lifecycle.ExceptionEvent, source.key, source.number, error)
-        self.gaps.note("topic", error.topic or "?", "a message that cannot be read", 1)
         for topic in {error.topic, collective(error.topic)}:
-            self.routes.tell(Gap(topic, "a message that cannot be read", 1))
+            if topic in self.routes:  # else the other side could write what it likes into the gaps
+                self.gaps.note("topic", topic, "a message that cannot be read", 1)
+                self.routes.tell(Gap(topic, "a message that cannot be read", 1))
 
 
 def _milliseconds(seconds: float | None) -> float | None:

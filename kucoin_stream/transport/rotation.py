@@ -2,8 +2,9 @@
 
 Theory of operation. The fresh connection opens and subscribes what the old one has, by a plan of its own. While both
 are served, a :class:`Seam` lets each message through once. After :data:`OVERLAP` seconds the topics go over, each when
-the fresh connection has caught up. The owner then puts the fresh connection in the old one's place. Nothing that reads
-notices, and an attempt that fails has done no harm.
+the fresh connection has caught up. The owner then puts the fresh connection in the old one's place, and nothing that
+reads notices. Until the first topic goes over (:attr:`Rotation.cut`) an attempt that fails does no harm; from then on
+the end of the fresh connection is the end of both, and told as such.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from kucoin_stream.errors import NotReadyError, RemoteProtocolError
+from kucoin_stream.errors import NotReadyError, RefusedError, RemoteProtocolError, UnreachableError
 from kucoin_stream.protocol.events import OrderEvent
 from kucoin_stream.protocol.messages.envelope import Push
 from kucoin_stream.protocol.seam import Item, Seam
@@ -22,7 +23,8 @@ from kucoin_stream.transport.connection import Command, Connection, Owner
 from kucoin_stream.transport.plan import Action, Plan, Subscribe, TopicState, Unsubscribe
 
 OVERLAP = 2.0  # seconds for which both connections are served, at least
-PATIENCE = 10.0  # seconds until a topic goes over in any case; a Pro snapshot was seen to take 6.2 (protocol.md 5.6)
+PATIENCE = 60.0  # seconds until a topic goes over in any case; a Pro snapshot was seen to take 6.2 (protocol.md 5.6)
+_ROUNDS = 5  # times that topics are waited for which were subscribed in the overlap
 _JOINING = 60.0  # seconds within which the fresh connection must have all topics
 _LOOK = 0.05  # seconds
 
@@ -37,6 +39,7 @@ class Rotation:
         self, old: Connection, make: Callable[[Owner], Connection], wanted: Wanted, owner: Owner, settings: Settings
     ) -> None:
         self.ready = False  # the fresh connection has had all topics
+        self.cut = False  # topics go over: the old connection alone is no longer whole
         self.fresh = make(self)
         self._old = old
         self._wanted = wanted
@@ -45,6 +48,7 @@ class Rotation:
         self._number, _ = self._plan.hold(old.key)
         self._seam: Seam[bytes] = Seam()
         self._joined: float | None = None
+        self._refusal: RefusedError | None = None
         self._over = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -61,28 +65,38 @@ class Rotation:
         """The topics over whose seam it cannot be shown that nothing was lost or came twice."""
         return self._seam.unproven
 
-    @property
-    def refused(self) -> list[str]:
-        """The topics that were served on the old connection and are refused on the fresh one."""
-        plan = self._plan
-        return [topic for topic in plan.topics(self._number) if plan.state(topic) is TopicState.REFUSED]
-
     async def run(self) -> None:
-        """Open the fresh connection and bring it to where it can take over; raises :class:`KucoinStreamError`."""
+        """Open the fresh connection and bring it to where it can take over, with nothing awaited between the two.
+
+        Raises :class:`KucoinStreamError` where it cannot be opened, does not get all topics, or ends.
+        """
         self.fresh.gate = self._fresh_push
         await self.fresh.open()
+        going, ending = asyncio.ensure_future(self._go_over()), asyncio.ensure_future(self.fresh.ended())
+        try:
+            await asyncio.wait({going, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not going.done():
+                raise UnreachableError("websocket", f"the fresh connection has ended: {ending.result()}")
+            going.result()
+            await self._follow()  # what was subscribed in the last moment
+        finally:
+            going.cancel()
+            ending.cancel()
+
+    async def _go_over(self) -> None:
         self._perform(self._plan.opened(self._number))
         self._old.gate = self._old_push
-        while await self._follow():
+        for _ in range(_ROUNDS):
+            if not await self._follow():
+                break
             self._seam.joined()
             self._joined = self._joined or self._loop.time()
             self.ready = True
             await asyncio.sleep(OVERLAP)
+        self.ready = self.cut = True
         self._pass_on(self._seam.cut())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._over.wait(), PATIENCE)
-        await self._follow()
-        self.take_over()
 
     def take_over(self) -> None:
         """Let the fresh connection speak, and the old one no more."""
@@ -97,7 +111,10 @@ class Rotation:
         self.fresh.gate = _deaf
 
     async def _follow(self) -> bool:
-        """Have on the fresh connection what the old one has; return whether something had to be added."""
+        """Have on the fresh connection what the old one has; return whether something had to be added.
+
+        Raises :class:`RefusedError` where it is refused a topic, for now or for good: the old one goes on with it.
+        """
         added, deadline = False, self._loop.time() + _JOINING
         while (wanted := self._wanted()) is None or not self._has(wanted):
             if wanted is not None:
@@ -106,6 +123,8 @@ class Rotation:
                 fresh = [topic for topic in wanted if topic not in have]
                 added = added or bool(fresh)
                 self._perform(self._plan.want(fresh))
+            if self._refusal is not None:
+                raise self._refusal
             if self._loop.time() > deadline:
                 raise NotReadyError(f"not all topics were acknowledged on a fresh connection within {_JOINING:g} s")
             await asyncio.sleep(_LOOK)
@@ -158,9 +177,9 @@ class Rotation:
             self._perform(self._plan.acknowledged(self._number, command.batch))
 
     def rejected(self, source: Connection, command: Command, code: int, reason: str) -> None:  # noqa: ARG002
-        """Note that it is refused some; they are asked for again once it has taken over."""
+        """Note that it is refused some."""
         if command.kind == "subscribe":
-            self._perform(self._plan.rejected(self._number, command.batch, code, reason))
+            self._refusal = RefusedError(", ".join(command.batch)[:100], code, reason)
 
     def unanswered(self, source: Connection, command: Command) -> None:  # noqa: ARG002
         """Ask again."""

@@ -28,9 +28,29 @@ CASES = [
 ]
 
 
+NAMES = [
+    ("client.rest.spot_market.get_kl", ["get_klines"]),
+    ("x = client.rest.spot_mar", ["spot_market"]),
+    ("rows = len(client.rest.spot_market.get_kl", ["get_klines"]),
+    ("x = 1\nclient.orders.spot_c", ["spot_cancel"]),
+    ("client.orders.dis", ["disarm"]),
+    ("client.futures.mark", ["mark_price"]),
+    ("client.account.pro.lev", ["leverage"]),
+    ("client.rest.spot_market.nosuch", []),
+    ("ks.ru", ["run"]),
+    ("client.rec", ["record"]),
+    ("bo_live.to_pl", ["to_plotly"]),
+    ("bo_live.rea", ["ready"]),
+    ('ks.book("btc-us', ["BTC-USDT"]),
+    ("ks.trades('BTC-USDT', 'eth-u", ["ETH-USDT"]),
+    ('client.klines("BTC-USDT", "1w', ["1week"]),
+    ('bars = client.klines("BTC-USDT", interval="5', ["5min"]),
+]
+
+
 @pytest.fixture
 def complete(cell, client):
-    cell("import kucoin_stream as ks\nbo_live = ks.status()\nbo_dead = 1")
+    cell("import kucoin_stream as ks\nbo_live = ks.status()\nbo_dead = 1\nclient = ks.connect('sim')")
 
     def through_both(text: str, jedi: bool) -> tuple[list[str], list[str]]:
         completer = cell.shell.Completer
@@ -46,6 +66,17 @@ def complete(cell, client):
 @pytest.mark.parametrize(("text", "expected"), CASES)
 def test_completion(complete, text, jedi, expected):
     assert complete(text, jedi) == (expected, expected)
+
+
+@pytest.mark.parametrize("jedi", [True, False])
+@pytest.mark.parametrize(("text", "expected"), NAMES)
+def test_what_a_client_has_by_name(complete, text, jedi, expected):
+    assert [each.lstrip(".") for each in complete(text, jedi)[0]] == expected
+
+
+def test_walking_names_makes_nothing(complete, client, monkeypatch):
+    monkeypatch.setattr(type(client), "events", property(lambda _: pytest.fail("it is not asked for")))
+    assert complete("client.events.on", False)[0] == []
 
 
 def test_the_magic_itself_completes(complete):

@@ -197,6 +197,11 @@ WAITS: dict[str, tuple[str, str]] = {
         "while True: ks.book('SOL-USDT').stop()",
     ),
     "client.engine.call": ("", "client.engine.call(__import__('asyncio').sleep, 60, timeout=60)"),
+    "ks.run()": ("import asyncio", "ks.run(asyncio.sleep(60))"),
+    "ks.run() of a loop over a feed": (
+        "silent = ks.feed('spot.call_auction', 'BTC-USDT')\nasync def read():\n    async for _ in silent: pass",
+        "ks.run(read())",
+    ),
 }
 
 
@@ -232,3 +237,34 @@ def _until_said(kernel: Kernel, request: str, what: str) -> None:
         if message["parent_header"].get("msg_id") == request and message["msg_type"] == "stream":
             assert what in message["content"]["text"]
             return
+
+
+# -- coroutines --------------------------------------------------------------------------------------------------
+
+COROUTINES = """
+import asyncio, ipywidgets
+
+async def first(feed):
+    async for message in feed:
+        return message.symbol
+
+async def ask():
+    async with ks.Client('sim') as client:
+        return (await client.book('BTC-USDT')).mid > 0
+
+level2 = ks.level2('BTC-USDT')
+seen = []
+asyncio.get_running_loop().call_soon(lambda: None)  # due in the turn of this cell
+seen.append(ks.run(first(level2)))
+seen.append(ks.run(ask()))
+button = ipywidgets.Button()
+button.on_click(lambda _: seen.append(ks.run(first(level2))))
+button.click()
+print(seen)
+"""
+
+
+def test_plain_cells_and_callbacks_wait_for_coroutines_and_await_works_as_before(kernel: Kernel) -> None:
+    assert kernel.run(COROUTINES) == ["BTC-USDT", True, "BTC-USDT"]
+    assert kernel.run("print([await first(level2), ks.run(first(level2))])") == ["BTC-USDT", "BTC-USDT"]
+    assert kernel.run("print([book.status, level2.status])") == ["live", "live"]

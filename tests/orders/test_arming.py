@@ -37,6 +37,11 @@ def test_a_target_that_was_chosen_by_itself_cannot_be_armed() -> None:
         Arming(SIM, chosen=False).arm("sim", 10)
 
 
+def test_a_recording_cannot_be_armed() -> None:
+    with pytest.raises(UsageError, match="a recording takes no orders"):
+        Arming(Target("replay", "a.kcs"), chosen=True).arm("replay", 10)  # type: ignore[arg-type]
+
+
 def test_another_target_than_the_connected_one_disarms() -> None:
     arming = armed()
     with pytest.raises(UsageError, match="this client is connected to 'sim'"):

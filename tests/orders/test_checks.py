@@ -40,6 +40,8 @@ INVERSE = ContractInfo(
         ({"size": "10001"}, "size=10001 is too large: 10000 BTC at most"),
         ({"funds": "0.01"}, "funds=0.01 is too small: 0.1 USDT at least"),
         ({"price": "0.1", "size": "0.5"}, "an order of 0.05 USDT is too small: BTC-USDT takes 0.1 at least"),
+        ({"price": 1, "size": 1, "iceberg": True}, "an iceberg needs visible_size="),
+        ({"price": 1, "size": 1, "iceberg": True, "visible_size": 2}, "visible_size=2 is more than size=1"),
     ],
 )
 def test_a_spot_order_that_the_exchange_would_not_take(order: dict[str, Any], says: str) -> None:
@@ -58,11 +60,37 @@ def test_a_spot_order_that_the_exchange_would_not_take(order: dict[str, Any], sa
         ({"size": 1, "price": "100.01"}, "is no multiple of 0.1"),
         ({"size": 1, "stop": "up"}, "both stop= and stop_price="),
         ({"size": 1, "close_order": True}, "leave out the size"),
+        ({"type": "market", "size": 1, "price": 1}, "a market order has no price="),
+        ({"qty": "0.0015"}, "qty=0.0015 is no multiple of 0.001; the nearest are 0.0010 or 0.0020"),
+        ({"value_qty": 49, "price": 50_000}, "value_qty=49 is too small: 50.000 USDT, a lot, at least"),
     ],
 )
 def test_an_order_of_a_contract_that_the_exchange_would_not_take(order: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError) as caught:
         checks.futures(LINEAR, checks.fields(FuturesOrder, order))
+    assert says in str(caught.value)
+
+
+def test_the_value_of_an_inverse_contract_is_whole_lots() -> None:
+    with pytest.raises(UsageError, match=r"value_qty=1.5 is no multiple of 1"):
+        checks.futures(INVERSE, {"value_qty": D("1.5")})
+
+
+@pytest.mark.parametrize(
+    ("info", "order", "says"),
+    [
+        (SPOT, {"order_type": "LIMIT", "price": D("1.05"), "size": D(1)}, "price=1.05 is no multiple of 0.1"),
+        (SPOT, {"order_type": "LIMIT", "size": D(1)}, "a limit order needs price="),
+        (SPOT, {"order_type": "MARKET", "size": D(1), "price": D(1)}, "no price="),
+        (SPOT, {"order_type": "MARKET", "size": D("0.01"), "size_unit": "QUOTECCY"}, "funds=0.01 is too small"),
+        (SPOT, {"order_type": "LIMIT", "price": D(100), "size": D("0.000001")}, "0.00001 BTC at least"),
+        (LINEAR, {"order_type": "LIMIT", "price": D(1), "size": D("1.5")}, "size=1.5 is no multiple of 1"),
+        (LINEAR, {"order_type": "MARKET", "size": D("0.0015"), "size_unit": "BASECCY"}, "qty=0.0015 is no multiple"),
+    ],
+)
+def test_an_order_of_a_unified_account_is_checked_as_the_others(info: Any, order: Any, says: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        checks.unified(info, order)
     assert says in str(caught.value)
 
 

@@ -159,10 +159,10 @@ def stop_triggered(door: Door, sim: Simulator) -> Expected:
     desk: Any = sim._account.futures if door.market == "futures" else sim._account.spot
     waiting = desk.stops.get(order_id)
     assert waiting.status == "NEW"
-    for _ in range(200):
+    for _ in range(400):  # the market may rise for a while
         if waiting.placed is not None:
             break
-        sim.advance(1)
+        sim.advance(5)
     assert waiting.placed is not None
     return {waiting.placed.id: "filled"}
 

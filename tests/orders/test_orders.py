@@ -21,6 +21,7 @@ from kucoin_stream.orders import desk
 from kucoin_stream.orders.cell import Cell
 from kucoin_stream.orders.desk import Orders
 from kucoin_stream.protocol.endpoints.changes import DryRun
+from kucoin_stream.protocol.events import Answered
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
@@ -69,6 +70,48 @@ def test_a_waiting_order_is_cancelled_by_its_own_name_and_told_what_was_left(ord
     orders.spot_order("BTC-USDT", "buy", price=low, size="0.001", client_oid="mine")
     gone = orders.spot_cancel("BTC-USDT", client_oid="mine", sync=True)
     assert (gone.data.canceled_size, gone.data.deal_size) == (0.001, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "price", "size", "spent"),
+    [
+        ({"new_price": "49000"}, 49000.0, 0.001, 49),
+        ({"new_size": "0.003"}, 50000.0, 0.003, 150),
+        ({"new_price": "49000", "new_size": "0.003"}, 49000.0, 0.003, 147),
+    ],
+)
+@pytest.mark.parametrize("by", ["order_id", "client_oid"])
+def test_one_new_value_is_enough_and_a_purchase_counts_at_its_limit(
+    client: ks.Client, orders: Orders, change: dict[str, str], price: float, size: float, spent: int, by: str
+) -> None:
+    live = client.account.orders().wait()
+    placed = orders.spot_order("BTC-USDT", "BUY", price="50000", size="0.001", client_oid="mine")  # type: ignore[arg-type]
+    left = orders.arming.left["USDT"]
+    names = {"order_id": placed.data.order_id, "client_oid": "mine"}
+    new = orders.spot_modify("BTC-USDT", **change, **{by: names[by]}).data.new_order_id  # type: ignore[arg-type]
+    assert left - orders.arming.left["USDT"] == spent
+    until(lambda: new in live.df.index)
+    assert tuple(live.df.loc[new, ["price", "size"]]) == (price, size)
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda it: it.spot_modify("BTC-USDT", new_price=1, order_id="x"), "this order was not placed here"),
+        (lambda it: it.spot_modify("BTC-USDT", order_id="x"), "new_price=, new_size= or both"),
+        (lambda it: it.futures_orders([1]), "a list of dicts"),
+        (lambda it: it.futures_orders({"symbol": "XBTUSDTM"}), "a list of dicts"),
+        (lambda it: it.futures_orders("XBTUSDTM"), "a list of dicts"),
+        (lambda it: it.futures_orders(5), "a list of dicts"),
+        (lambda it: it.futures_cancels("670fd33bf9406e0007ab3945"), "order_ids='670fd.*': a list, also of one"),
+        (lambda it: it.futures_cancels([1]), "each is the text of an order id"),
+        (lambda it: it.futures_cancels(client_oids=["ab"]), "each is a pair of symbol and client_oid"),
+        (lambda it: it.arm("url", None), "cap=None: say what the orders may come to"),
+    ],
+)
+def test_what_is_no_order_is_refused_with_the_next_step(orders: Orders, ask: Callable[[Any], Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        ask(orders)
 
 
 def test_margin(client: ks.Client, orders: Orders, low: str) -> None:
@@ -229,6 +272,22 @@ def test_auto_can_never_be_armed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.target.mode == "sim"
     with pytest.raises(UsageError, match="the target was chosen by itself"):
         client.orders.arm("sim", 100)
+
+
+@pytest.mark.parametrize("code", [500000, 504000])
+def test_a_gateway_that_fails_leaves_the_order_in_doubt(
+    client: ks.Client, orders: Orders, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    async def failed(*_: Any) -> Answered:
+        return Answered("1", "spot.order", code, message="gateway timeout")
+
+    orders.arm("url", 100, cancel_on_stop=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(client.engine.pool, "request", failed)
+        with pytest.raises(OrderUncertain, match=f"{code} gateway timeout; look for clientOid=mine"):
+            orders.spot_order("BTC-USDT", "buy", price="10000", size="0.001", client_oid="mine")
+    assert orders.arming.left == {"USDT": 90}
+    assert len(orders._placed) == 1
 
 
 def test_without_a_key_nothing_is_sent(connect: Connect) -> None:

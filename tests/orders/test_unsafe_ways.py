@@ -249,6 +249,14 @@ def test_a_cap_is_for_orders(client: ks.Client, group: str, cap: Any, says: str)
         ({"side": "buy", "size": "1"}, "no such symbol ''"),
         (MINE | {"symbol": "FOO-BAR"}, "no such symbol 'FOO-BAR'"),
         (MINE | {"size": "-1"}, "a number above 0"),
+        (MINE | {"type": "market"}, "a market order has no price="),
+        (MINE | {"price": "10000.05"}, "price=10000.05 is no multiple of 0.1"),
+        (MINE | {"size": "0.000000001"}, "size=0.000000001 is no multiple of"),
+        ({"orderList": [MINE | {"size": "0.000009"}]}, "is too small: 0.00001 BTC at least"),
+        (MINE | {"iceberg": True}, "an iceberg needs visible_size="),
+        (MINE | {"iceberg": True, "visibleSize": "1"}, "visible_size=1 is more than size=0.001"),
+        (CONTRACT | {"price": "10000.05"}, "price=10000.05 is no multiple of 0.1"),
+        (CONTRACT | {"size": "1.5"}, "size=1.5 is no multiple of 1"),
         ({"symbol": "BTC-USDT", "orderId": "x", "newPrice": "1"}, "needs the new price and the new size"),
     ],
 )
@@ -263,7 +271,7 @@ def test_what_cannot_be_counted_is_not_sent(client: ks.Client, sim: Simulator, b
     "body",
     [
         MINE | {"side": "sell", "price": "1", "size": "1"},  # would be filled at the best bid
-        MINE | {"type": "market", "price": "1", "size": "1"},
+        {name: each for name, each in MINE.items() if name != "price"} | {"type": "market", "size": "1"},
         {"symbol": "BTC-USDT", "orderId": "x", "newPrice": "1", "newSize": "1"},
         {"orderList": [MINE | {"size": "0.006"}, MINE | {"size": "0.006"}]},
         [{"deep": [MINE | {"size": "1"}]}],
@@ -291,6 +299,18 @@ def test_a_rejected_order_is_given_back_to_the_cap_and_one_in_doubt_is_not(clien
         with pytest.raises(OrderUncertain, match=r"may have reached the exchange: .*; look for clientOid=mine in"):
             client.rest.spot_order.add_order(**MINE, client_oid="mine")
     assert left == {"USDT": Decimal(10**9 - 10)}
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_a_failure_of_the_exchange_leaves_an_order_in_doubt(client: ks.Client, sim: Simulator, status: int) -> None:
+    client.rest.arm("spot_order", target="url", cap=100)
+    sim.faults.rest("/api/v1/hf/orders", status, "500000", "x", times=1)
+    with pytest.raises(OrderUncertain, match=rf"HTTP {status}, code 500000; look for clientOid=[0-9a-f]{{32}} in"):
+        client.rest.spot_order.add_order(**MINE)
+    sim.faults.rest("/api/v1/hf/orders/multi", status, "500000", "x", times=1)
+    with pytest.raises(OrderUncertain, match=r"look for clientOid=[0-9a-f]{32}, clientOid=b in"):
+        client.rest.spot_order.batch_add_orders(order_list=[MINE, MINE | {"client_oid": "b"}])
+    assert client.orders.groups._armings["spot_order"].left == {"USDT": Decimal(70)}
 
 
 def _lost(_: object) -> Any:

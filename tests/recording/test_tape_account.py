@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 import pytest
 import zstandard
 
@@ -102,6 +103,45 @@ def test_a_replay_ends_with_the_account_as_it_was_live_and_so_does_a_seek_to_the
                 assert found == first.now()
         client.replay.seek(end)
         assert accounts.now() == live
+
+
+def test_frames_that_were_open_before_the_recording_come_back_with_what_they_held(sim, client, tmp_path):
+    path = tmp_path / "late.kcs"
+    account = sim.account
+    price = round(client.book(SPOT).wait().best_bid * 0.5, 1)
+    accounts = Accounts(client)
+    until(accounts.settled)
+    account.place(SPOT, "buy", price=price, size="0.001")
+    account.cancel(account.place(SPOT, "buy", price=price, size="0.002"))
+    account.place(SPOT, "buy", size="0.002")
+    account.place(FUTURES, "buy", size="2")
+    account.place(FUTURES, "buy", price=price, size="1")
+    counts = {"orders": 5, "fills": 2, "positions": 1}
+    until(lambda: all(len(accounts.frames[name]) >= count for name, count in counts.items()))
+    with client.record(path, private=True) as recording:
+
+        def end() -> Rows:
+            recording._recorder.leave()
+            return accounts.rows()
+
+        live = client.engine.call(end)
+    with playing(path) as (replayed, again):
+        replayed.replay.play()
+        replayed.replay.wait(60)
+        assert again.settled()
+        found = again.now()
+    for name, rows in live.items():
+        assert list(map(_as_told, found[name])) == list(map(_as_told, rows))
+
+
+def _as_told(row: Any) -> dict[str, Any]:
+    """A row as far as calls tell it: to the millisecond; no time of balances, no cancelled size of futures orders."""
+    told = msgspec.structs.asdict(row)
+    told.pop("cancelled_size", None)
+    for name in told:
+        if name.endswith("_ns") and told[name]:
+            told[name] = None if "account" in told else told[name] // 1_000_000
+    return told
 
 
 def test_no_secret_is_anywhere_in_the_bytes_of_a_private_tape(sim: Simulator, client: ks.Client, traded: Any) -> None:

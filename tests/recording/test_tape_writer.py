@@ -48,6 +48,33 @@ def test_what_was_put_is_there_after_the_end_and_more_can_be_appended(tmp_path):
         assert (tape.messages, tape.ended) == (3, True)
 
 
+def test_a_second_writer_is_refused_until_the_first_has_ended_and_even_where_that_was_killed(tmp_path):
+    path = tmp_path / "day.kcs"
+    with writing(path) as writer:
+        with pytest.raises(UsageError, match="being recorded to already"):
+            Writer(path, Scrubber([])).start()
+        writer.put((1, ON, [push(1)]))
+    holding = """
+        import sys, time
+        from pathlib import Path
+        from kucoin_stream.recording.scrub import Scrubber
+        from kucoin_stream.recording.writer import Writer
+        Writer(Path(sys.argv[1]), Scrubber([])).start()
+        print("begun", flush=True)
+        time.sleep(60)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(holding), str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"begun\n"
+        with pytest.raises(UsageError, match="being recorded to already"):
+            Writer(path, Scrubber([])).start()
+        os.kill(other.pid, signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
+    with writing(path) as writer:
+        writer.put((2, ON, [push(2)]))
+    assert numbers(path) == [1, 2]
+
+
 def test_a_block_closes_at_least_every_second(tmp_path):
     path = tmp_path / "day.kcs"
     with writing(path) as writer:

@@ -12,7 +12,7 @@ import msgspec
 import pandas as pd
 import pytest
 
-from kucoin_stream.errors import RemoteProtocolError, ResponseError
+from kucoin_stream.errors import RemoteProtocolError, ResponseError, UsageError
 from kucoin_stream.protocol import endpoints
 from kucoin_stream.protocol.endpoints.completed import completed
 from kucoin_stream.protocol.endpoints.endpoint import Endpoint, field, snake
@@ -204,3 +204,10 @@ def test_names_of_completed_rows_are_those_of_the_table() -> None:
             whole = completed(row)
             assert [snake(p.name) for p in whole.params] == [snake(p.name) for p in row.params]
             assert (whole.path, whole.method, whole.auth) == (row.path, row.method, row.auth)
+
+
+@pytest.mark.parametrize("max_rows", ["a", "5", 1.5, 0, -1, True, [1]])
+def test_max_rows_is_a_whole_number(max_rows: Any) -> None:
+    row = endpoints.endpoint("spot_market", "get_klines")
+    with pytest.raises(UsageError, match="max_rows is a whole number from 1 on"):
+        function_of(row, Peer(row, 1))("BTC-USDT", "1min", max_rows=max_rows)

@@ -20,7 +20,7 @@ from kucoin_stream.watch import Watch
 from tests.conftest import until
 from tests.security import hostile
 from tests.security.hostile import OBEYED, TEXT
-from tests.transport.test_rest import SYMBOL, OddExchange, serve
+from tests.transport.test_rest import SYMBOL, OddExchange, _Reader, serve
 
 
 def quiet(text: str) -> bool:
@@ -103,10 +103,10 @@ def test_why_a_server_closes_is_told_in_words_without_our_token(
     with ks.Client(url, reconnect_delay=60) as client:
         seen: list[Any] = []
         client.events.sink(seen.append)
-        feed = client.trades("A-B")
+        client.engine.call(client.engine.pool.attach, ["/market/match:A-B"], _Reader())
         reason = until(lambda: client.statistics()["connections"][0]["reason"])
         assert reason.startswith("closed by the server: 4001")
-        said = [caplog.text, reason, repr(feed), feed.status, client.status().df.to_string(), repr(seen)]
+        said = [caplog.text, reason, repr(client), client.status().df.to_string(), repr(seen)]
         assert [each for each in said if not quiet(each) or "a-token-of-some-length" in each] == []
 
 

@@ -6,6 +6,7 @@ import json
 import pytest
 from sim_clients import data
 
+from kucoin_stream.protocol.signing import sign
 from kucoin_stream.simulator import GeneratedMarket, Simulator
 from kucoin_stream.simulator.account import SIMULATED
 from kucoin_stream.simulator.rest import Request, Rest
@@ -218,3 +219,57 @@ def test_futures_have_a_host_of_their_own_for_clients_that_drop_the_path_of_a_ur
     with Simulator(GeneratedMarket(["BTC-USDT"], seed=1)) as sim:
         assert sim.futures_url == f"{sim.url}/futures"
         assert asyncio.run(on_its_own_host(sim))[0] == "XBTUSDTM"
+
+
+def signed(method, target):
+    """Headers as clients make them that put ``target`` into the signature."""
+    return {
+        "KC-API-KEY": SIMULATED.key,
+        "KC-API-SIGN": sign(f"{T0_MS}{method}{target}", SIMULATED.secret),
+        "KC-API-TIMESTAMP": str(T0_MS),
+        "KC-API-PASSPHRASE": sign(SIMULATED.passphrase, SIMULATED.secret),
+        "KC-API-KEY-VERSION": "2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("wire", "covered"),
+    [
+        ("/api/v1/accounts?", "/api/v1/accounts"),  # kucoin-node-sdk
+        ("/api/v1/accounts?", "/api/v1/accounts?"),
+        ("/api/v1/trade-fees?symbols=BTC-USDT%2CETH-BTC", "/api/v1/trade-fees?symbols=BTC-USDT,ETH-BTC"),
+        ("/api/v1/trade-fees?symbols=BTC-USDT%2CETH-BTC", "/api/v1/trade-fees?symbols=BTC-USDT%2CETH-BTC"),
+    ],
+)
+def test_a_signature_covers_the_path_in_each_way_that_clients_write_it(rest, wire, covered):
+    answer = rest.answer(Request("GET", wire, signed("GET", covered)), T0)
+    assert (answer.status, json.loads(answer.body)["code"]) == (200, "200000")
+
+
+def test_a_signature_of_another_query_is_refused(rest):
+    answer = rest.answer(Request("GET", "/api/v1/accounts?type=main", signed("GET", "/api/v1/accounts")), T0)
+    assert (answer.status, json.loads(answer.body)["code"]) == (401, "400005")
+
+
+@pytest.mark.parametrize(
+    ("agent", "encrypt"),
+    [
+        ("python-kucoin", None),  # these hand it on to websockets as ``ssl``
+        ("kucoin-python-sdk/1.0.26", None),
+        ("kucoin-futures-python-sdk/1.0.14", None),
+        ("KuCoin-BOT/HuangJacky", None),  # kucoin-python-aio
+        ("Kucoin-Universal-Python-SDK/1.3.2", False),
+        ("python-requests/2.32", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "/futures"])
+def test_what_a_token_says_of_encryption_is_what_the_client_can_take(agent, encrypt, prefix):
+    server = {"endpoint": "ws://127.0.0.1/endpoint", "encrypt": False, "pingInterval": 18_000}
+    market = GeneratedMarket(["BTC-USDT"], seed=4)
+    market.start(T0)
+    token = {"token": "t", "instanceServers": [server]}
+    rest = Rest(market, Account(market), SIMULATED, lambda *_: token)
+    request = Request("POST", f"{prefix}/api/v1/bullet-public", {"User-Agent": agent} if agent else {})
+    told = json.loads(rest.answer(request, T0).body)["data"]
+    assert told == {"token": "t", "instanceServers": [server | {"encrypt": encrypt}]}

@@ -39,17 +39,58 @@ def test_a_fault_of_the_command_line(text, planned):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nonsense", "gap", "gap:BTC-USDT,many", "late_acks:soon", "kill@later", "rest:/a"]
+    "text",
+    [
+        "",
+        "nonsense",
+        "gap",
+        "gap:BTC-USDT,many",
+        "late_acks:soon",
+        "kill@later",
+        "rest:/a",
+        "late_acks:2@-5",
+        "late_acks:nan",
+        "late_acks:-1",
+        "clock_offset:1e300",
+        "kill@nan",
+        "kill@inf",
+        "gap:BTC-USDT,0",
+        "gap:BTC-USDT,1000000000000",
+        "rest:/a,200",
+        "rest:/a,999",
+        "rest:a,503",
+        "rest:/a,503,,,0",
+        "slow_rest:true",
+    ],
 )
 def test_what_is_no_fault_is_refused(text):
     with pytest.raises(UsageError):
         parse(text)
 
 
+@pytest.mark.parametrize("name", ["gap", "duplicate", "reorder", "old_snapshot", "cross"])
+def test_a_fault_of_a_symbol_that_is_not_there_is_refused_everywhere(name):
+    market = GeneratedMarket(["BTC-USDT"])
+    for symbol in ("BTC-USDT", "XBTUSDTM"):
+        parse(f"{name}:{symbol}", market.lists)
+    for symbol in ("FOO-BAR", "ETH-USDT", "ETHUSDTM"):
+        with pytest.raises(UsageError, match=f"no symbol or contract '{symbol}' here"):
+            parse(f"{name}:{symbol}", market.lists)
+        with pytest.raises(UsageError, match="no symbol"):
+            getattr(Simulator(market).faults, name)(symbol)
+
+
 @pytest.mark.parametrize("name", ["_perform", "copies", "__init__", "rest_fault", "keep_book"])
 def test_only_faults_can_be_named(name):
     with pytest.raises(UsageError, match="there is no fault"):
         perform(Faults(), name, (), {})
+
+
+def test_what_is_sent_as_it_is_need_not_be_text():
+    deeds = []
+    perform(Faults(deeds.append), "inject", ('{"type": "error"}',), {})
+    perform(Faults(deeds.append), "inject", (b"\x00",), {})
+    assert len(deeds) == 2
 
 
 @pytest.mark.parametrize(("name", "kind"), RULES.items())
@@ -76,6 +117,7 @@ def test_every_deed_is_a_method(name):
         ("127.0.0.1", {HEADER: "wrong"}, False),
         ("127.0.0.1", {HEADER: ""}, False),
         ("", {}, False),
+        ("127.0.0.1", {"Host": "[::1"}, False),
     ],
 )
 def test_who_may_ask(peer, changed, expected):
@@ -108,6 +150,14 @@ def ask(sim, fields, **changed):
         ({"fault": "gap", "symbol": "BTC-USDT", "n": 2}, {}, 200),
         ({"fault": "gap"}, {}, 400),
         ({"fault": "nonsense"}, {}, 400),
+        ({"fault": "gap", "symbol": "FOO-BAR"}, {}, 400),
+        ({"fault": "gap", "symbol": "BTC-USDT", "n": -3}, {}, 400),
+        ({"fault": "gap", "symbol": "BTC-USDT", "n": 1e12}, {}, 400),
+        ({"fault": "slow_frames", "value": -5}, {}, 400),
+        ({"fault": "clock_offset", "value": 1e300}, {}, 400),
+        ({"fault": "rest", "path_prefix": "/api", "status": 0}, {}, 400),
+        ({"fault": "inject", "data": 5}, {}, 400),
+        ({"fault": "clear"}, {"Host": "[::1"}, 403),
         (["kill"], {}, 400),
         ({"fault": "kill"}, {HEADER: "guess"}, 403),
         ({"fault": "kill"}, {"Origin": "http://evil.example"}, 403),

@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 
-from kucoin_stream.simulator.faults import Deed, Faults
+from kucoin_stream.errors import UsageError
+from kucoin_stream.simulator.faults import LIMITS, Deed, Faults
 from kucoin_stream.simulator.market import Refusal
 
 
@@ -84,3 +87,30 @@ def test_frames_are_late_or_missing_by_their_kind(kind, prepare, delay):
     for name, value in prepare.items():
         setattr(faults, name, value)
     assert faults.delay(kind) == delay
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "text"),
+    [
+        (401, "400003", "KC-API-KEY not exists"),
+        (429, "429000", "Too many requests in a short period of time, please retry later"),
+        (451, "500000", "Internal Server Error"),
+        (500, "500000", "Internal Server Error"),
+        (503, "500000", "Internal Server Error"),
+    ],
+)
+def test_a_rest_fault_that_names_no_code_has_kucoins_for_its_status(status: int, code: str, text: str) -> None:
+    faults = Faults()
+    faults.rest("/api", status)
+    fault = faults.rest_fault("/api/v1/timestamp")
+    assert fault is not None
+    assert (fault.status, fault.code, fault.reason) == (status, code, text)
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf"), 1e300, True, "2"])
+def test_a_delay_that_makes_no_sense_is_refused(value: Any) -> None:
+    faults = Faults()
+    for name in LIMITS:
+        if name != "clock_offset" or value != -1.0:
+            with pytest.raises(UsageError, match=f"{name} is a number of seconds"):
+                setattr(faults, name, value)

@@ -321,6 +321,7 @@ def test_private_topics_need_a_private_token(sim):
             ],
         ),
         ("/api/v1/kline/query?symbol=XBTUSDTM&granularity=15", [[INT, N, N, N, N, INT, N]]),
+        ("/api/v1/kline/query?symbol=.KXBTUSDT&granularity=15", [[INT, N, N, N, N, INT, N]]),
         (
             "/api/v1/mark-price/XBTUSDTM/current",
             {"symbol": S, "granularity": INT, "timePoint": INT, "value": N, "indexPrice": N},

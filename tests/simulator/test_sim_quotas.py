@@ -73,8 +73,6 @@ def test_the_exchanges_calls_count_against_the_pools_of_the_catalogue():
                         wrong[host, method, call.path] = pool, row["pool"]
     assert wrong == {
         ("futures", "GET", "/api/v1/contracts/risk-limit/*"): ("Futures", "Public"),  # signed, but Public
-        ("futures", "POST", "/api/v1/transfer-in"): ("Futures", "Management"),  # abandoned, as is the next one
-        ("futures", "POST", "/api/v3/transfer-out"): ("Futures", "Management"),
     }
 
 

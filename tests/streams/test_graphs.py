@@ -80,6 +80,11 @@ GRAPHS: dict[str, Callable[[Any, Any], Any]] = {
     "union": lambda feed, other: feed.union(other),
     "slice that ends": lambda feed, _: feed.slice(end=3),
     "map_async before rate_limit": lambda feed, _: feed.map_async(_later).rate_limit(SLOW),
+    "take": lambda feed, _: feed.take(3),
+    "conflate before rate_limit": lambda feed, _: feed.conflate(1000).rate_limit(SLOW),
+    "resample before rate_limit": lambda feed, _: feed.resample(0.01).rate_limit(SLOW),
+    "resample by the clock before rate_limit": lambda feed, _: feed.resample(0.01, by="clock").rate_limit(SLOW),
+    "batch before rate_limit": lambda feed, _: feed.batch(0.01, to="list", limit=100).rate_limit(SLOW),
 }
 
 
@@ -116,6 +121,10 @@ BEHIND: dict[str, Callable[[Any], Any]] = {
     "partition with a timeout": lambda feed: feed.partition(100, timeout=0.01).flatten(),
     "map_async": lambda feed: feed.map_async(_later),
     "threaded": lambda feed: feed.threaded(),
+    "take": lambda feed: feed.take(1000),
+    "conflate": lambda feed: feed.conflate(1000),
+    "resample by the clock": lambda feed: feed.resample(0.001, by="clock"),
+    "batch": lambda feed: feed.batch(0.001, to="list").flatten(),
 }
 
 

@@ -60,7 +60,7 @@ def test_a_function_that_does_not_return_is_named_with_its_cell(
     graph(feed, hold)
     told = _told(capfd, "has not returned")
     assert time.monotonic() - begin >= stalls.PATIENCE
-    assert "<sink: hold> of spot.level2 BTC-USDT, made by In [5] has not returned for " in told
+    assert "<sink: hold> of spot.level2 BTC-USDT, made by In [5] has not returned to its loop for " in told
     assert f"(in hold, {__file__}:" in told
     table = client.ps()
     assert (table.loc[table["name"] == "<sink: hold>", "stalled"] >= stalls.PATIENCE).all()
@@ -105,7 +105,7 @@ def test_a_longer_way_in_a_thread_of_its_own(client: ks.Client) -> None:
     assert [end for _, end in seen] == sorted(end for _, end in seen)
     client.close()
     until(lambda: seen[0][0] not in {thread.name for thread in threading.enumerate()}, "the thread ended")
-    assert sink.upstreams
+    until(lambda: sink.upstreams == [], "the sink went with its client")
 
 
 def test_two_loops_do_not_meet_in_one_node(client: ks.Client) -> None:
@@ -130,6 +130,10 @@ class _Loop:
 
     def __init__(self) -> None:
         self.posted: list[Callable[[], None]] = []
+        self.running = True
+
+    def is_running(self) -> bool:
+        return self.running
 
     def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
         self.posted.append(callback)
@@ -159,7 +163,61 @@ def test_when_a_loop_is_said_to_stall(ticks: list[Any], named: int, capfd: pytes
         now, late = each if isinstance(each, tuple) else (each, "")
         watchdog.tick(100.0 + now, branches, late=bool(late))
     assert watchdog.episodes == named
-    assert capfd.readouterr().err.count("has not returned") == named
+    assert capfd.readouterr().err.count("a loop of users' graphs has not answered for ") == named
+
+
+@pytest.mark.parametrize("seconds", [0.5, 60.0], ids=["before it is said to stall", "while it is said to stall"])
+def test_a_loop_that_ends_without_an_answer_stalls_no_more(seconds: float, capfd: pytest.CaptureFixture[str]) -> None:
+    watchdog, loop = stalls.Watchdog(), _Loop()
+    branches: Any = [_Branch(loop)]
+    watchdog.tick(100.0, branches)
+    watchdog.tick(100.0 + seconds, branches)
+    loop.running = False
+    watchdog.tick(200.0, branches)
+    assert (watchdog.stalls, list(watchdog._pulses)) == ((), [])
+    assert capfd.readouterr().err.count("a loop of users' graphs: its loop has ended") == watchdog.episodes
+
+
+def test_many_short_calls_do_not_keep_the_loop_from_others(client: ks.Client) -> None:
+    slow, other = client.feed("spot.level2", "BTC-USDT", "ETH-USDT", "SOL-USDT"), client.ticker("BTC-USDT")
+    gate, calls, seen = threading.Event(), list[Any](), list[int]()
+
+    def hold(message: Any) -> None:
+        calls.append(message)
+        gate.wait(20) if len(calls) == 1 else time.sleep(0.005)
+
+    slow.sink(hold)
+    other.sink(lambda _: seen.append(len(calls)))
+    until(lambda: slow.statistics()["inbox"] > 300 and other.statistics()["inbox"] > 0, "something waits for both")
+    before = len(seen)
+    gate.set()
+    until(lambda: len(calls) > 60)
+    assert seen[before] <= 20
+
+
+def test_what_waits_for_a_sink_when_its_client_ends_is_handed_on(client: ks.Client, gate: threading.Event) -> None:
+    feed, seen = client.level2("BTC-USDT", news=False), list[int]()
+
+    def hold(delta: Any) -> None:
+        gate.wait(20)
+        seen.append(delta.sequence_end)
+
+    sink = feed.sink(hold)
+    until(lambda: feed.statistics()["inbox"] > 20)
+    client.close()
+    waiting = feed.statistics()["inbox"]
+    gate.set()
+    until(lambda: sink.upstreams == [], "the sink went with its client")
+    assert len(seen) == waiting + 1
+    sink.destroy()  # does no harm
+
+
+def test_what_would_take_too_long_keeps_no_client_alive(client: ks.Client) -> None:
+    feed = client.level2("BTC-USDT")
+    sink = feed.rate_limit(3600).sink(id)
+    until(lambda: feed.statistics()["inbox"] > 3)
+    client.close()
+    until(lambda: sink.upstreams == [], "the sink went with its client")
 
 
 def test_nothing_is_written_where_there_is_no_standard_error(

@@ -58,3 +58,11 @@ def test_the_oldest_are_forgotten_but_counted():
     for number in range(MOST + 5):
         gaps.note("topic", str(number), "x")
     assert (gaps.count, len(gaps.rows()), gaps.rows()[0].topic) == (MOST + 5, MOST, "5")
+
+
+def test_what_is_handed_out_changes_no_more():
+    gaps = gaps_at(10, 30)
+    gaps.begin("topic", "a", "connection lost")
+    (row,) = gaps.rows()
+    gaps.heal("topic", "a", "subscribed again")
+    assert row == Hole("topic", "a", 10, "connection lost")

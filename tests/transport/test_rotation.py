@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,3 +160,83 @@ def test_orders_under_way_are_answered_whichever_connection_has_them(client: ks.
 
     assert [answer.code for answer in engine.call(orders, timeout=20.0)] == [200000] * 60
     assert rotations(client) == [3]
+
+
+# -- what an examiner found --------------------------------------------------------------------------------------
+
+
+def life_of(client: ks.Client) -> Any:
+    return next(iter(client.engine.pool._lives.values()))
+
+
+def test_a_fresh_connection_that_dies_in_the_overlap_harms_nothing(client: ks.Client):
+    trades: list[Any] = []
+    client.trades(*SYMBOLS, news=True).sink(trades.append)
+    life = life_of(client)
+    client.engine.call(client.engine.pool.rotate)
+    until(lambda: life._rotation is not None and life._rotation.ready, "both are served")
+    client.engine.call(life._rotation.fresh._socket.abort)
+    until(lambda: life._rotating is None, "given up")
+    seen = len(trades)
+    until(lambda: len(trades) > seen + 20, "the old one goes on")
+    assert not [each for each in trades if isinstance(each, News)]
+    assert client.engine.pool.reconnects == 0
+    rotate(client)
+
+
+def test_a_fresh_connection_that_dies_while_topics_go_over_is_told_at_once(client: ks.Client):
+    book = client.book("BTC-USDT").wait()
+    news: list[Any] = []
+    client.trades(*SYMBOLS, news=True).sink(lambda each: news.append(each) if isinstance(each, News) else None)
+    life = life_of(client)
+    client.engine.call(client.engine.pool.rotate)
+    until(lambda: life._rotation is not None and life._rotation.ready, "both are served")
+    rotation = life._rotation
+    rotation._seam._go_over = lambda topic: []  # they never get there
+    until(lambda: rotation.cut, "topics go over")
+    client.engine.call(rotation.fresh._socket.abort)
+    until(lambda: client.engine.pool.reconnects == 1, "reconnected")
+    until(lambda: len(news) >= 2 * len(SYMBOLS), "told")
+    assert book.wait().audit().ok
+    assert not client.gaps().query("part == 'topic'")["to"].isna().any()
+
+
+def test_a_topic_that_is_refused_on_the_fresh_connection_stays_with_the_old_one(client: ks.Client, sim: Simulator):
+    trades: list[Any] = []
+    feed = client.trades(*SYMBOLS, news=True)
+    feed.sink(trades.append)
+    sim.faults.refuse(feed.topics[0])
+    client.engine.call(client.engine.pool.rotate)
+    life = life_of(client)
+    until(lambda: life._rotating is None, "given up")
+    seen = len(trades)
+    until(lambda: len(trades) > seen + 20, "the old one goes on")
+    assert feed.status == "live"
+    assert not [each for each in trades if isinstance(each, News)]
+    assert rotations(client) == [0]
+
+
+def test_after_an_attempt_that_was_cut_short_it_is_tried_again(client: ks.Client, sim: Simulator):
+    ticker = client.ticker("BTC-USDT")
+    client.engine.call(client.engine.pool.rotate)
+    sim.faults.kill()
+    until(lambda: client.engine.pool.reconnects == 1 and ticker.status == "live", "reconnected")
+    until(lambda: life_of(client)._rotating is None, "the attempt is over")
+    rotate(client)
+
+
+def test_a_recording_over_the_seam_plays_each_trade_once(client: ks.Client, tmp_path: Path):
+    live = client.trades(*SYMBOLS).frame(maxlen=100_000)
+    with client.record(tmp_path / "seam.kcs"):
+        for _ in range(2):
+            seen = len(live.df)
+            rotate(client)
+            until(lambda seen=seen: len(live.df) > seen + 10, "trades went on")
+    kept = set(live.df["sequence"])
+    with ks.Client(str(tmp_path / "seam.kcs"), speed="max") as played:
+        again = played.trades(*SYMBOLS).frame(maxlen=100_000)
+        played.replay.play()
+        until(lambda: played.replay.ended, "played")
+        sequences = again.df.groupby("symbol", observed=True)["sequence"]
+        assert sequences.apply(lambda each: each.is_unique and each.is_monotonic_increasing).all()
+        assert len(set(again.df["sequence"]) & kept) > 15

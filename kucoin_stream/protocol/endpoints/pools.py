@@ -10,7 +10,8 @@ PUBLIC = "Public"
 _MANAGEMENT = (
     "/api/v1/accounts", "/api/v2/accounts/", "/api/v3/accounts/", "/api/v2/user-info", "/api/v1/user/api-key",
     "/api/v1/withdrawals", "/api/v3/withdrawals", "/api/v1/deposit", "/api/v2/deposit-addresses",
-    "/api/v3/deposit-address", "/api/v1/hist-", "/api/v1/sub", "/api/v2/sub", "/api/v1/transfer-list",
+    "/api/v3/deposit-address", "/api/v1/hist-", "/api/v1/sub", "/api/v2/sub", "/api/v1/transfer-",
+    "/api/v3/transfer-out",
 )  # fmt: skip
 _UNSIGNED = ("/api/v1/margin/config",)  # by user all the same
 

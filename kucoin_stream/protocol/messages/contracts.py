@@ -20,6 +20,7 @@ class ContractInfo(Struct, frozen=True, rename="camel"):
     settle_currency: str = ""
     tick_size: Decimal | None = None  # step of the price
     lot_size: Decimal | None = None  # step of the size
+    max_order_qty: Decimal | None = None  # lots
     multiplier: Signed | None = None
     is_inverse: bool = False
     max_leverage: Signed | None = None

@@ -29,11 +29,12 @@ def _book(depth: int | None) -> Callable[[Query], Json]:
 
 
 def _klines(query: Query) -> Json:
-    symbol, interval = query.contract(), _MINUTES.get(query.arguments.get("granularity", ""))
+    index = query.market.futures.indexed(query.arguments.get("symbol", ""))
+    symbol, interval = index or query.contract(), _MINUTES.get(query.arguments.get("granularity", ""))
     if interval is None:
         raise RestError(400, "100001", "granularity is not supported")
     begin, end = query.number("from", 0), query.number("to", query.now_ns // 1_000_000)
-    return query.market.futures.candles(symbol, interval, begin, end)
+    return query.market.futures.candles(symbol, interval, begin, end, of_index=bool(index))
 
 
 FUTURES_CALLS: tuple[Call, ...] = (

@@ -7,7 +7,7 @@ from typing import Any
 
 from kucoin_stream.simulator.flow import SECOND
 from kucoin_stream.simulator.futures.board import order_ids
-from kucoin_stream.simulator.futures.contracts import DAILY_INTEREST, FUNDING_INTERVAL_MS, RATE_CAP
+from kucoin_stream.simulator.futures.contracts import DAILY_INTEREST, FUNDING_INTERVAL_MS, RATE_CAP, index_symbol
 from kucoin_stream.simulator.futures.perpetual import FUNDING_INTERVAL, Numbers, Perpetual
 
 MOST_ROWS = 500  # of one answer; protocol.md 8.3.2
@@ -83,15 +83,27 @@ class FuturesMarket:
             for fill in reversed(perpetual.instrument.trades)
         ]
 
-    def candles(self, symbol: str, interval: str, start_ms: int, end_ms: int) -> list[list[Any]]:
-        """Return bars that begin at ``start_ms`` or later and not after ``end_ms``: oldest first, the last 500."""
+    def indexed(self, index: str) -> str | None:
+        """Return the contract on an index (``.KXBTUSDT``), if there is one."""
+        contracts = [each.contract for each in self.perpetuals.values() if index_symbol(each.contract) == index]
+        return contracts[0].symbol if contracts else None
+
+    def candles(
+        self, symbol: str, interval: str, start_ms: int, end_ms: int, *, of_index: bool = False
+    ) -> list[list[Any]]:
+        """Return bars that begin at ``start_ms`` or later and not after ``end_ms``: oldest first, the last 500.
+
+        ``of_index``: those of the contract's index, which is the price of its underlying, and has no volume.
+        """
         perpetual = self.perpetuals[symbol]
         number, turnover = perpetual.instrument.number, perpetual.contract.turnover
-        rows = perpetual.instrument.klines.rows(interval, -(-start_ms // 1000), end_ms // 1000 + 1)[-MOST_ROWS:]
+        traded = (perpetual.instrument.underlying if of_index else None) or perpetual.instrument
+        rows = traded.klines.rows(interval, -(-start_ms // 1000), end_ms // 1000 + 1)[-MOST_ROWS:]
         bars = []
         for start, opened, closed, high, low, volume, weighted in rows.tolist():
             prices = [number(price) for price in (opened, high, low, closed)]
-            bars.append([start * 1000, *prices, volume, round(turnover(volume, number(weighted)), 8)])
+            sums = [0, 0] if of_index else [volume, round(turnover(volume, number(weighted)), 8)]
+            bars.append([start * 1000, *prices, *sums])
         return bars
 
     def mark_price(self, symbol: str, now_ns: int) -> Numbers:

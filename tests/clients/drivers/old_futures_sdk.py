@@ -28,18 +28,18 @@ def calls() -> dict[str, Any]:
     flat = trade.get_position_details(SYMBOL)
     spent = before["accountEquity"] - user.get_account_overview("USDT")["accountEquity"]
     contracts = [row["symbol"] for row in market.get_contracts_list()]
-    return dict(
-        contracts=contracts == [row["symbol"] for row in get("/futures/api/v1/contracts/active")],
-        symbol=market.get_ticker(SYMBOL)["symbol"],
-        book=[len(market.l2_part_order_book(SYMBOL, 20)["bids"]), market.l2_order_book(SYMBOL)["symbol"]],
-        bars=len(market.get_kline_data(SYMBOL, 60)),
-        kept=[kept["status"], kept["isActive"], float(kept["price"]), kept["size"]],
-        cancelled=cancelled["cancelledOrderIds"] == [resting["orderId"]],
-        position=[position["currentQty"], position["isOpen"]],
-        flat=[flat["currentQty"], flat["isOpen"]],
-        spent=spent > 0,
-        fills=[fill["side"] for fill in trade.get_recent_fills()[:2]],
-    )
+    return {
+        "contracts": contracts == [row["symbol"] for row in get("/futures/api/v1/contracts/active")],
+        "symbol": market.get_ticker(SYMBOL)["symbol"],
+        "book": [len(market.l2_part_order_book(SYMBOL, 20)["bids"]), market.l2_order_book(SYMBOL)["symbol"]],
+        "bars": len(market.get_kline_data(SYMBOL, 60)),
+        "kept": [kept["status"], kept["isActive"], float(kept["price"]), kept["size"]],
+        "cancelled": cancelled["cancelledOrderIds"] == [resting["orderId"]],
+        "position": [position["currentQty"], position["isOpen"]],
+        "flat": [flat["currentQty"], flat["isOpen"]],
+        "spent": spent > 0,
+        "fills": [fill["side"] for fill in trade.get_recent_fills()[:2]],
+    }
 
 
 async def main() -> None:

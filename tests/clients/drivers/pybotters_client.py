@@ -35,7 +35,7 @@ def handler(store: Any) -> Callable[[Any, Any], None]:
             wrong.append(str(message))
         try:
             store.onmessage(message, socket)
-        except Exception as exc:  # noqa: BLE001 (whatever it cannot read)
+        except Exception as exc:  # whatever it cannot read
             wrong.append(f"{exc!r}: {message}")
 
     return handle
@@ -66,7 +66,7 @@ async def held(client: pybotters.Client) -> int:
 
 async def until(true: Callable[[], Any]) -> None:
     async with asyncio.timeout(15):
-        while not true():
+        while not true():  # noqa: ASYNC110 (its stores wake only who waits for one of them)
             await asyncio.sleep(0.02)
 
 
@@ -98,8 +98,8 @@ async def main() -> None:
             futures.execution, futures.instrument, futures.transactionstats, own.balanceevents,
         ))))  # fmt: skip
         await until(lambda: spot.kline.latest("BTC-USDT", "1min"))
-        sides = {name: len(store.orderbook50.sorted()["bids"]) for name, store in (("spot", spot), ("futures", futures))}
-        report(wrong=wrong, bids=sides)
+        bids = {"spot": spot, "futures": futures}
+        report(wrong=wrong, bids={name: len(store.orderbook50.sorted()["bids"]) for name, store in bids.items()})
 
 
 asyncio.run(main())

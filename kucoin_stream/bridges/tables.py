@@ -1,0 +1,41 @@
+"""Frames as tables of Arrow and Polars, and as Parquet files: dtypes, time zones and attrs survive where they can."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from kucoin_stream.bridges.kinds import missing
+
+
+def to_arrow(frame: pd.DataFrame) -> Any:
+    """Return a ``pyarrow.Table`` whose ``to_pandas()`` is the frame again, texts as ``str``.
+
+    An index with a name becomes a column.
+    """
+    try:
+        import pyarrow as pa
+    except ImportError:
+        raise missing("pyarrow", "'kucoin-stream[parquet]'") from None
+    return pa.Table.from_pandas(frame)
+
+
+def to_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
+    """Write a Parquet file in place of what is there, and return its path. Raises :class:`OSError`."""
+    table = to_arrow(frame)
+    from pyarrow import parquet
+
+    parquet.write_table(table, os.fspath(path), compression="zstd")
+    return Path(path)
+
+
+def to_polars(frame: pd.DataFrame) -> Any:
+    """Return a ``polars.DataFrame``, by way of Arrow."""
+    try:
+        import polars
+    except ImportError:
+        raise missing("polars", "polars pyarrow") from None
+    return polars.from_arrow(to_arrow(frame))
