@@ -31,6 +31,8 @@ from tests.conftest import until
 from tests.transport.kucoin_hosts import kucoin_hosts
 from tests.transport.proxies import proxy_to
 
+pytestmark = pytest.mark.slow
+
 OURS = ("kucoin-stream-doctor", "kucoin-stream-io")
 
 

@@ -11,6 +11,8 @@ from tests.faults.matrix import MATRIX
 from tests.faults.stage import Row, play
 from tests.faults.truth import Losses, losses
 
+pytestmark = pytest.mark.slow
+
 TRANSPORTS = ("websockets", "picows")
 
 

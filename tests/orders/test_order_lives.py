@@ -14,6 +14,8 @@ from kucoin_stream.simulator import GeneratedMarket, Simulator
 from kucoin_stream.simulator.clock import Clock
 from tests.conftest import until
 
+pytestmark = pytest.mark.slow
+
 PLENTY = {"USDT": 10**9, "USD": 10**9}
 SYMBOLS = {"spot": "BTC-USDT", "margin": "BTC-USDT", "futures": "XBTUSDTM"}
 SMALL = {"spot": 0.001, "margin": 0.001, "futures": 2}

@@ -19,6 +19,8 @@ from kucoin_stream.transport.engine import Engine
 from tests.conftest import until
 from tests.security.hostile import key_of
 
+pytestmark = pytest.mark.slow
+
 EXIT = 3.0  # seconds from the last line of a script to its end
 
 NEVER_CLOSED = """

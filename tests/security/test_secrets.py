@@ -30,6 +30,8 @@ from kucoin_stream.transport.dial import Line
 from kucoin_stream.transport.signer import Signer
 from tests.security.life import WRONG
 
+pytestmark = pytest.mark.slow
+
 OURS = "kucoin_stream/"
 KNOWN = (SIMULATED.key, SIMULATED.secret, SIMULATED.passphrase)
 KEY = dict(

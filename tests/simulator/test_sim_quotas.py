@@ -21,6 +21,8 @@ from kucoin_stream.simulator.quotas import POOLS, WEIGHTS, Pool, Quotas, Spent
 from kucoin_stream.simulator.rest import FUTURES, tables
 from kucoin_stream.simulator.trading.operations import OPERATIONS
 
+pytestmark = pytest.mark.slow
+
 TABLE = Path(__file__).resolve().parents[3] / "shared" / "rest.tsv"
 TOO_MANY = "Too many requests in a short period of time, please retry later"
 

@@ -12,6 +12,8 @@ from kucoin_stream.protocol import booksync
 from kucoin_stream.simulator import Clock, GeneratedMarket, Simulator
 from kucoin_stream.transport import pool
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("RECOVERY_EXAMPLES", "5"))
 
 

@@ -17,6 +17,8 @@ from kucoin_stream.streams.failure import Failure
 from kucoin_stream.streams.feed import Feed
 from tests.conftest import until
 
+pytestmark = pytest.mark.slow
+
 RATE = 5000  # messages a second
 READS = 50  # a second
 LIMIT = 500

@@ -16,7 +16,6 @@ from aiohttp import web
 import kucoin_stream as ks
 from kucoin_stream import opening
 from kucoin_stream.errors import ResponseError, UsageError
-from kucoin_stream.frames.klines import LiveKlines
 from tests.conftest import until
 
 SYMBOL = {"symbol": "A-B", "name": "A-B", "baseCurrency": "A", "quoteCurrency": "B", "priceIncrement": "0.1"}
@@ -215,7 +214,7 @@ def test_an_outage_longer_than_a_page_of_bars_is_filled_with_real_ones(
     odd: OddExchange, url: str, symbol: str, market: str, pages: int
 ) -> None:
     with ks.Client(url, reconnect_delay=0.02) as client:
-        bars = LiveKlines(client.engine, client.instrument(symbol), "1min", 100, 10_000).wait()
+        bars = client.klines(symbol, "1min", 100, 10_000).wait()
         assert len(bars) == 100
         known, odd.candle_calls = odd.candle_calls, []
         assert known == [(market, MINUTE - 99 * 60, 0)]
