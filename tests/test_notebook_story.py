@@ -6,6 +6,8 @@ The cells share one client of a lively exchange, and each opens what it needs; a
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -253,6 +255,28 @@ def test_cell_13_a_streamz_dataframe(client: ks.Client) -> None:
 # -- coroutines --------------------------------------------------------------------------------------------------
 
 
+NESTED = """
+import asyncio, threading
+import kucoin_stream as ks
+
+async def main():
+    async with ks.Client("{url}") as mine:
+        async for trade in mine.trades("BTC-USDT"):
+            return trade.symbol
+
+async def nested():
+    return ks.run(main())
+
+assert asyncio.run(nested()) == "BTC-USDT"
+print("coroutine")
+done = threading.Event()
+with ks.Client("{url}") as client:
+    client.trades("BTC-USDT").take(1).sink(lambda _: (ks.run(main()), done.set()))
+    assert done.wait(20)
+print("callback")
+"""
+
+
 def test_cell_14_the_async_face_and_run(exchange: Simulator, client: ks.Client) -> None:
     async def main() -> tuple[list[Any], float, int]:
         async with ks.Client(exchange.url) as mine:
@@ -264,16 +288,14 @@ def test_cell_14_the_async_face_and_run(exchange: Simulator, client: ks.Client) 
             book = await mine.book(BTC)
             return seen, book.mid, len(await asyncio.to_thread(mine.history, BTC, "1min", pd.Timedelta("1h")))
 
-    async def nested() -> Any:
-        return ks.run(main())
-
-    results = [ks.run(main()), asyncio.run(nested())]
-    ks.trades(BTC).take(1).sink(lambda _: results.append(ks.run(main())))  # a callback
-    until(lambda: len(results) == 3)
+    results = [ks.run(main())]
     for seen, mid, bars in results:
         assert {each.symbol for each in seen} == {BTC}
         assert mid == pytest.approx(seen[0].price, rel=0.01)
         assert bars in (59, 60)
+    program = NESTED.format(url=exchange.url)  # where a loop runs already, asyncio is patched for the whole process
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("coroutine\ncallback\n", "")
 
 
 # -- bridges and history -----------------------------------------------------------------------------------------

@@ -207,7 +207,7 @@ def test_what_was_collected_before_ctrl_c_is_kept(client: ks.Client) -> None:
     with ks.session(minutes=5, client=client) as session:
         session.trades("BTC-USDT")
         until(lambda: len(session.frames["trades"]))
-        threading.Timer(0.05, signal.raise_signal, [signal.SIGINT]).start()
+        threading.Timer(0.05, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
     assert session.ended
     assert len(session.frames["trades"])
 

@@ -54,7 +54,7 @@ def same_as(witness: dict[str, list[int]], trades: list[Any]) -> bool:
 
 def _within(part: list[int], whole: list[int]) -> bool:
     common = [sequence for sequence in part if sequence <= whole[-1]]
-    at = whole.index(common[0])
+    at = whole.index(common[0]) if common else 0
     return common == whole[at : at + len(common)]
 
 
