@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +203,15 @@ def test_names_that_are_taken_get_a_number_or_are_refused(client: ks.Client) -> 
         session.stop()
 
 
+@pytest.fixture
+def _ctrl_c() -> Iterator[None]:
+    """Workers of a parallel run ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c")
 def test_what_was_collected_before_ctrl_c_is_kept(client: ks.Client) -> None:
     with ks.session(minutes=5, client=client) as session:
         session.trades("BTC-USDT")
