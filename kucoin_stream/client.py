@@ -8,25 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from kucoin_stream import processes
 from kucoin_stream.account import Account
 from kucoin_stream.arguments import arguments as topic_arguments
 from kucoin_stream.arguments import several
 from kucoin_stream.asynchronous import in_thread
 from kucoin_stream.checks import check_settings
-from kucoin_stream.delays import delays
 from kucoin_stream.errors import KucoinStreamError, StoppedError, UsageError
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.bookchoice import Source as BookSource
 from kucoin_stream.frames.bookchoice import choose
 from kucoin_stream.frames.books import LiveBooks
-from kucoin_stream.frames.gaps import gaps_frame
 from kucoin_stream.frames.klines import LiveKlines, extent
-from kucoin_stream.frames.status import LiveStatus
 from kucoin_stream.instruments import Instruments
 from kucoin_stream.namespaces import Namespace
 from kucoin_stream.opening import Opening, opened
 from kucoin_stream.orders.desk import Orders
+from kucoin_stream.overview.verbs import Overview
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import Market
 from kucoin_stream.protocol.events import News
@@ -47,13 +44,11 @@ from kucoin_stream.transport.signer import Sign
 from kucoin_stream.transport.target import Target, check_rest_url
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from kucoin_stream.families import Futures, Margin, Pro, Spot
     from kucoin_stream.rest.api import RestApi
 
 
-class Client(Past):
+class Client(Past, Overview):
     """Everything of one exchange. Safe from any thread. Making one does nothing; :meth:`open` connects.
 
     ``target``: ``"live"`` (KuCoin), ``"sim"`` (the built-in exchange), the URL of the REST base of anything that
@@ -305,10 +300,10 @@ class Client(Past):
         channel, the best 500 levels a side, or, where that cannot be had, from the classic one, ``partial``: about
         100 levels; ``book.note`` says which, and why. ``source="classic"`` or ``"pro"`` forces one, and so does the
         name of a feed: ``"spot.depth50"``, ``"pro_spot.book5"``, ``"pro_spot.level2_realtime"`` (which needs a key).
-        ``audit_every``: seconds between two comparisons with a snapshot, see :meth:`LiveBook.audit_every`;
-        :class:`RequestError` where that needs a key.
+        ``audit_every``: seconds between two comparisons with a snapshot, see :meth:`LiveBook.audit_every`.
         Raises :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses within 2 s;
-        :class:`UsageError` where the region has no such connection.
+        :class:`UsageError` where the region has no such connection, or there is nothing to compare;
+        :class:`RequestError` where that needs an API key.
         """
         info = self.instrument(symbol)
         market: Market = "futures" if isinstance(info, ContractInfo) else "spot"
@@ -354,54 +349,3 @@ class Client(Past):
         recording = Recording(self.engine, Path(path), sources, private=private).start()
         note(recording, "recording")
         return recording
-
-    # -- what runs -----------------------------------------------------------------------------------------------
-
-    def ps(self) -> pd.DataFrame:
-        """Return what runs, a row each: feeds, live frames, sinks, views, recordings. The index is for :meth:`stop`.
-
-        ``cell`` made it, ``In [7]``; ``rate``: messages a second over the last seconds; ``inbox``: messages that wait
-        for a user's graph, ``peak``: most that ever did, ``dropped``: lost to a full inbox; ``cost_us``: microseconds
-        a message takes the graph, ``load``: its share of one core over the last seconds; ``stalled``: seconds for
-        which it has not returned; ``memory``: bytes that a live frame takes. A sink has the counters of its branch,
-        which begins at the feed.
-        """
-        return processes.table(self.engine)
-
-    def stop(self, *what: object) -> None:
-        """End only what is given: feeds, frames, sinks, views, recordings; or names, topics, symbols, rows of ``ps``.
-
-        Names may have ``*`` and ``?``: ``client.stop("*BTC-USDT*", 7, book)``. Raises :class:`UsageError` where
-        nothing that runs is meant. A symbol ends what has no other. Given nothing it ends everything, as :meth:`close`.
-        """
-        if not what:
-            self.close("by client.stop()")
-        for each in what:
-            processes.stop(self.engine, each)
-
-    def status(self) -> LiveStatus:
-        """Return the state of the connections as a live frame."""
-        return LiveStatus(self.engine)
-
-    def gaps(self) -> pd.DataFrame:
-        """Return what was missed: one row for each time when a topic, or a book, was not followed message by message.
-
-        Columns: ``topic``, ``part`` (``topic`` or ``book``), ``from`` and ``to`` (UTC), ``missed``, ``duration`` [s],
-        ``cause``, ``healed_by``. The last 10,000 are kept.
-        """
-        return gaps_frame(self.engine.call(self.engine.pool.gaps.rows))
-
-    def latency(self) -> pd.DataFrame:
-        """Return how long messages take, by stage: ``samples``, of the last 2,000 ``p50_ms``, ``p99_ms``, ``max_ms``.
-
-        ``exchange``: from the time that a message bears to its arrival here, by the exchange's clock; ``parse``: until
-        books, live frames and inboxes have it; ``queue``: how long it waits for the users' graphs; ``dispatch``: what
-        these take for what came in one go; ``picture``: what drawing one takes, in this process. ``attrs``:
-        ``clock_offset_ms``, by which the exchange's clock is ahead (by REST until a pong tells), known to
-        ``clock_error_ms``; ``late_ms`` of the background thread, and ``kernel_busy`` where that is much.
-        """
-        return delays(self.engine)
-
-    def statistics(self) -> dict[str, Any]:
-        """Return counters: messages, errors, reconnects, REST calls, and one row per connection."""
-        return LiveStatus(self.engine).statistics()

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from kucoin_stream import processes
 from kucoin_stream.client import Client
 from kucoin_stream.default import current, default_client
 from kucoin_stream.frames.book import LiveBook
@@ -15,6 +14,7 @@ from kucoin_stream.frames.bookchoice import Source
 from kucoin_stream.frames.books import LiveBooks
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
+from kucoin_stream.overview import processes
 from kucoin_stream.protocol.events import News
 from kucoin_stream.protocol.messages.unions import Increment, KlineUpdate, Ticker, Trade
 from kucoin_stream.recordings import Recording
@@ -46,8 +46,8 @@ def kline_updates(symbol: str, interval: str, **options: Any) -> Feed[KlineUpdat
     return default_client().kline_updates(symbol, interval, **options)
 
 
-def book(symbol: str, *, source: Source | None = None) -> LiveBook:
-    return default_client().book(symbol, source=source)
+def book(symbol: str, *, source: Source | None = None, audit_every: float | None = None) -> LiveBook:
+    return default_client().book(symbol, source=source, audit_every=audit_every)
 
 
 def books(*symbols: str, source: Source | None = None) -> LiveBooks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any
 
 import pytest
@@ -62,3 +63,10 @@ def test_a_name_that_is_none_is_told_with_the_nearest() -> None:
 def test_a_namespace_can_be_copied(name: str) -> None:
     space = getattr(ks.Client("sim"), name)
     assert repr(copy.copy(space)) == repr(space)
+
+
+@pytest.mark.parametrize("name", ["book", "books", "history", "kline_updates", "klines", "record", "ticker", "trades"])
+def test_the_front_door_takes_what_the_client_takes(name: str) -> None:
+    ours, theirs = inspect.signature(getattr(ks, name)), inspect.signature(getattr(ks.Client, name))
+    given = [(each.name, each.kind, each.default) for each in ours.parameters.values()]
+    assert given == [(each.name, each.kind, each.default) for each in list(theirs.parameters.values())[1:]]
