@@ -61,7 +61,7 @@ def test_every_kind_is_listed_with_its_cell(client: ks.Client, tmp_path: Path) -
         ("feed", "spot.trades BTC-USDT, ETH-USDT"),
         ("frame", "BTC-USDT"),
         ("frame", "BTC-USDT, ETH-USDT trades"),
-        ("view", "BookView BTC-USDT"),
+        ("view", "ladder BTC-USDT"),
         ("sink", "<sink: id>"),
         ("stream", "changes of BTC-USDT"),
         ("branch", str(kept)),
@@ -118,7 +118,7 @@ def test_only_what_is_meant_ends(client: ks.Client, meant: Callable[[dict[str, A
     given: dict[str, Any] = {"client": client, "book": book, "view": book.widget()}
     given |= {"trades": client.trades("BTC-USDT"), "ticker": client.ticker("ETH-USDT")}
     client.stop(meant(given))
-    names = {"BTC-USDT": "book", "BookView BTC-USDT": "view", "spot.trades BTC-USDT": "trades"}
+    names = {"BTC-USDT": "book", "ladder BTC-USDT": "view", "spot.trades BTC-USDT": "trades"}
     names["spot.ticker ETH-USDT"] = "ticker"
     assert {names[each] for each in client.ps()["name"]} == left
     given["view"].stop()

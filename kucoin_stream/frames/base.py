@@ -33,6 +33,8 @@ class LiveFrame(Bridged, ABC):
     """
 
     title: str
+    kinds: tuple[str, ...] = ("table",)
+    """The pictures that there are of it; the first is what a cell shows."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -66,10 +68,6 @@ class LiveFrame(Bridged, ABC):
     @abstractmethod
     def _release(self) -> None:
         """Leave the loop thread."""
-
-    @abstractmethod
-    def _make_view(self, **options: Any) -> Any:
-        """Return a picture."""
 
     # -- the same for all ----------------------------------------------------------------------------------------
 
@@ -191,9 +189,11 @@ class LiveFrame(Bridged, ABC):
         for view in list(self._views):
             view.resume()
 
-    def widget(self, **options: Any) -> Any:
-        """Return a new picture of this frame, an ipywidget."""
-        view = self._make_view(**options)
+    def widget(self, kind: str = "", /, **options: Any) -> Any:
+        """Return a new picture of this frame, an ipywidget: one of ``kinds``, by default the first."""
+        from kucoin_stream.widgets.kinds import view as make
+
+        view = make(self, self.kinds, kind, **options)
         self._views.add(view)
         return view
 

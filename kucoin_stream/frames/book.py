@@ -41,6 +41,8 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
     Sources: KuCoin API docs, "Level2 - Market Data", "How to build a local order book"; protocol.md 5.
     """
 
+    kinds = ("ladder",)
+
     def __init__(
         self,
         engine: Engine,
@@ -286,11 +288,6 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
 
     def _ready(self) -> bool:
         return self.status in RIGHT
-
-    def _make_view(self, **options: Any) -> Any:
-        from kucoin_stream.widgets import view
-
-        return view.BookView(cast(Any, self), **options)
 
 
 _MOST_DECIMALS = 20  # KuCoin's smallest steps have 12 or so; each one is a character wherever there is a price

@@ -100,11 +100,6 @@ class LiveBooks(LiveFrame):
         for book in self.books.values():
             book.stop()
 
-    def _make_view(self, **options: Any) -> Any:
-        from kucoin_stream.widgets import view
-
-        return view.TableView(self, **options)
-
 
 def _now(book: LiveBook) -> tuple[Top, str]:
     """Return best prices and status of one moment."""

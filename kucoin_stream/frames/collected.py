@@ -124,11 +124,6 @@ class NodeFrame(LiveFrame):
     def _release(self) -> None:
         self._keep.destroy()
 
-    def _make_view(self, **options: Any) -> Any:
-        from kucoin_stream.widgets import view
-
-        return view.TableView(self, **options)
-
 
 class sink_to_frame(Stream):  # type: ignore[misc]  # noqa: N801  the name of the method on Stream
     """Make a live frame of a node's last ``maxlen`` rows, or with ``latest="symbol"`` of the latest by symbol.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import pandas as pd
 from msgspec import Struct
@@ -207,6 +207,8 @@ class LiveKlines(KlineStudies, KeptFrame[KlineKeeper, KlineUpdate]):
     Sources: KuCoin API docs, "Klines" (websocket and REST); protocol.md 4.8, 4.24, 8.2.6, 8.3.2.
     """
 
+    kinds = ("candles",)
+
     def __init__(self, engine: Engine, info: SymbolInfo | ContractInfo, interval: str, extent: Extent) -> None:
         past = history_of(engine, info, interval)
         history, maxlen, begin_s = extent.history, extent.maxlen, extent.begin_s
@@ -250,8 +252,3 @@ class LiveKlines(KlineStudies, KeptFrame[KlineKeeper, KlineUpdate]):
 
     def _ready(self) -> bool:
         return self._keeper.ready
-
-    def _make_view(self, **options: Any) -> Any:
-        from kucoin_stream.widgets import view
-
-        return view.KlinesView(cast(Any, self), **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 
@@ -26,6 +26,8 @@ def clock_offset(engine: Engine) -> float:
 
 class LiveStatus(LiveFrame):
     """One row per connection. Made by :meth:`Client.status`. Safe from any thread."""
+
+    kinds = ("status",)
 
     title = "connections"
 
@@ -86,8 +88,3 @@ class LiveStatus(LiveFrame):
 
     def _release(self) -> None:
         """Nothing is held."""
-
-    def _make_view(self, **options: Any) -> Any:
-        from kucoin_stream.widgets import view
-
-        return view.StatusView(cast(Any, self), **options)

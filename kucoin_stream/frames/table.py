@@ -196,6 +196,8 @@ class FeedFrame(TradeStudies, LiveFrame):
         self.title = f"{brief(feed.arguments)} {feed.row.name.partition('.')[2]}".strip()
         self.maxlen = maxlen
         self.latest = latest
+        if feed.row.name == "spot.trades" and latest is None:
+            self.kinds = ("tape", *self.kinds)
         self.exact = exact
         self._long = 0  # numbers of the last DataFrame that may not be exact
         self._rows = Rows(entry or feed.row.payload)
@@ -285,10 +287,3 @@ class FeedFrame(TradeStudies, LiveFrame):
 
     def _release(self) -> None:
         self._finalizer()
-
-    def _make_view(self, **options: Any) -> Any:
-        from kucoin_stream.widgets import view
-
-        tape = self.feed.row.name == "spot.trades" and self.latest is None
-        kind: Any = view.TapeView if tape else view.TableView
-        return kind(self, **options)

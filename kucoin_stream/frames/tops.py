@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from msgspec import Struct
@@ -123,8 +123,3 @@ class LiveTops(LiveFrame):
 
     def _release(self) -> None:
         self._finalizer()
-
-    def _make_view(self, **options: Any) -> Any:
-        from kucoin_stream.widgets import view
-
-        return view.TableView(self, **options)

@@ -181,4 +181,4 @@ def _view(view: Any, known: Origin, engine: Engine) -> Row | None:
     if view.closed or view.frozen or getattr(subject, "_engine", None) is not engine:
         return None
     status = "live" if view.visible else "hidden"
-    return Row(known.kind, f"{type(view).__name__} {subject.title}", (), known.cell, known.since, status)
+    return Row(known.kind, f"{view.kind} {subject.title}", (), known.cell, known.since, status)

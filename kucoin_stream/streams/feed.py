@@ -265,11 +265,11 @@ class Feed(LiveSource[T]):
         self._frames.add(frame)
         return frame
 
-    def widget(self, **options: Any) -> Any:
-        """Return the picture of this feed, an ipywidget."""
+    def widget(self, kind: str = "", /, **options: Any) -> Any:
+        """Return a new picture of this feed, an ipywidget."""
         if self._shown is None:
             self._shown = self.frame(_DISPLAYED_ROWS)
-        return self._shown.widget(**options)
+        return self._shown.widget(kind, **options)
 
     def _ipython_display_(self, **kwargs: Any) -> None:
         if self._shown is None:

@@ -15,13 +15,8 @@ import ipywidgets
 
 from kucoin_stream.streams.origin import note
 from kucoin_stream.widgets import screen as screens
-from kucoin_stream.widgets.book import BookPainter, BookSubject
 from kucoin_stream.widgets.html import clean, escape
-from kucoin_stream.widgets.klines import KlinesPainter, KlinesSubject
 from kucoin_stream.widgets.picture import Caption, Painter
-from kucoin_stream.widgets.status import StatusPainter, StatusSubject
-from kucoin_stream.widgets.table import TablePainter, TableSubject
-from kucoin_stream.widgets.trades import TapePainter, TapeSubject
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
@@ -29,13 +24,17 @@ WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
     """A live picture. Make it in a cell; from then on the render thread draws it.
 
-    ``painter`` says what is shown. ``screen`` draws it: the one of the process unless a test brings its own.
+    ``painter`` says what is shown, ``kind`` is its name (``kinds.py``). ``screen`` draws it: the one of the process
+    unless a test brings its own.
     ipywidgets itself keeps every widget alive until it is closed, so a view that is no longer wanted needs
     :meth:`stop`; one whose output was cleared is not drawn, and costs a comparison ten times a second.
     """
 
-    def __init__(self, painter: Painter[Any, Any], *, screen: screens.Screen | None = None) -> None:
+    def __init__(
+        self, painter: Painter[Any, Any], kind: str = "picture", *, screen: screens.Screen | None = None
+    ) -> None:
         self._painter = painter
+        self.kind = kind
         self.displays: list[str] = []  # display ids of the outputs that show it
         self.seen = False  # whether a front end ever showed it
         self._screen = screens.screen if screen is None else screen
@@ -139,7 +138,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "frozen" if self._frozen else clean(self._caption().status)
-        return f"<{type(self).__name__} {clean(self._caption().title)} | {state}>"
+        return f"<View {self.kind} {clean(self._caption().title)} | {state}>"
 
     def _ipython_display_(self, **_: Any) -> None:
         # Preferred by every IPython and ipywidgets over the bundle; only here can the display id be known.
@@ -199,40 +198,3 @@ def _in_kernel() -> bool:
     from IPython import get_ipython
 
     return hasattr(get_ipython(), "kernel")
-
-
-class BookView(View):
-    """A live order book, ``depth`` levels a side."""
-
-    def __init__(self, subject: BookSubject, depth: int = 15, *, screen: screens.Screen | None = None) -> None:
-        super().__init__(BookPainter(subject, depth), screen=screen)
-
-
-class KlinesView(View):
-    """Live candles with volume: the newest ``count``, ``height`` px high."""
-
-    def __init__(
-        self, subject: KlinesSubject, count: int = 120, height: int = 280, *, screen: screens.Screen | None = None
-    ) -> None:
-        super().__init__(KlinesPainter(subject, count, height), screen=screen)
-
-
-class TableView(View):
-    """The newest ``count`` rows of any feed, newest first."""
-
-    def __init__(self, subject: TableSubject, count: int = 10, *, screen: screens.Screen | None = None) -> None:
-        super().__init__(TablePainter(subject, count), screen=screen)
-
-
-class TapeView(View):
-    """The newest ``count`` trades, newest first."""
-
-    def __init__(self, subject: TapeSubject, count: int = 15, *, screen: screens.Screen | None = None) -> None:
-        super().__init__(TapePainter(subject, count), screen=screen)
-
-
-class StatusView(View):
-    """The state of a client, with room for ``count`` connections."""
-
-    def __init__(self, subject: StatusSubject, count: int = 4, *, screen: screens.Screen | None = None) -> None:
-        super().__init__(StatusPainter(subject, count), screen=screen)

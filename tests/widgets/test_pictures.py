@@ -457,9 +457,9 @@ def test_importing_the_package_imports_no_widgets():
     import sys
 
     code = (
-        "import sys, json, kucoin_stream.widgets as w\n"
+        "import sys, json, kucoin_stream.widgets.kinds as w\n"
         "dear = [m for m in ('numpy', 'ipywidgets', 'pandas') if m in sys.modules]\n"
-        "w.BookPainter; print(json.dumps([dear, 'ipywidgets' in sys.modules]))"
+        "w.painter; print(json.dumps([dear, 'ipywidgets' in sys.modules]))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(answer) == [[], False]

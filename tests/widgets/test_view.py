@@ -8,9 +8,12 @@ import sys
 import ipywidgets
 import pytest
 
+from kucoin_stream.errors import UsageError
 from kucoin_stream.widgets import view as views
+from kucoin_stream.widgets.book import BookPainter
+from kucoin_stream.widgets.kinds import painter
 from kucoin_stream.widgets.screen import Screen
-from kucoin_stream.widgets.view import WIDGET_MIME, BookView, KlinesView, StatusView, TapeView
+from kucoin_stream.widgets.view import WIDGET_MIME, View
 from tests.widgets.fakes import FakeBook, FakeKlines, a_book, a_client, candles, some_trades
 from tests.widgets.fakes import FakeTape as Tape
 
@@ -27,7 +30,7 @@ def subject():
 
 @pytest.fixture
 def view(subject, screen):
-    made = BookView(subject, depth=5, screen=screen)
+    made = View(BookPainter(subject, depth=5), screen=screen)
     yield made
     made.close()
 
@@ -83,7 +86,7 @@ def test_an_error_is_shown_once_and_leaves_again(view, subject, screen):
 
 def test_a_subject_that_fails_at_once_still_gives_a_view(screen, subject):
     subject.fail(RuntimeError("no levels"))
-    view = BookView(subject, screen=screen)
+    view = View(BookPainter(subject), screen=screen)
     assert "no levels" in view.value
     assert "no levels" in view._repr_mimebundle_()["text/plain"]
     assert view.text() == view.static_html() == "RuntimeError: no levels"
@@ -182,16 +185,19 @@ def test_a_comm_closed_elsewhere_ends_the_drawing(view, screen):
 
 def test_all_views_can_be_made(screen):
     made = [
-        KlinesView(FakeKlines(candles(), title="BTC-USDT 1min"), count=60, height=200, screen=screen),
-        TapeView(Tape(some_trades()), count=8, screen=screen),
-        StatusView(a_client(), count=3, screen=screen),
-        BookView(FakeBook(), screen=screen),
+        View(painter(subject, [kind], kind, **options), kind, screen=screen)
+        for kind, subject, options in [
+            ("candles", FakeKlines(candles(), title="BTC-USDT 1min"), {"count": 60, "height": 200}),
+            ("tape", Tape(some_trades()), {"count": 8}),
+            ("status", a_client(), {"count": 3}),
+            ("ladder", FakeBook(), {}),
+        ]
     ]
     assert [repr(view) for view in made] == [
-        "<KlinesView BTC-USDT 1min | live>",
-        "<TapeView BTC-USDT | live>",
-        "<StatusView client | live>",
-        "<BookView BTC-USDT | live>",
+        "<View candles BTC-USDT 1min | live>",
+        "<View tape BTC-USDT | live>",
+        "<View status client | live>",
+        "<View ladder BTC-USDT | live>",
     ]
     for view in made:
         assert "picture of" in view.static_html()
@@ -199,8 +205,23 @@ def test_all_views_can_be_made(screen):
         view.stop()
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "told"),
+    [
+        ("lader", {}, "BTC-USDT has no picture 'lader'; did you mean 'ladder'?"),
+        ("pie", {}, "BTC-USDT has no picture 'pie': ladder"),
+        ("ladder", {"dept": 3}, "the picture 'ladder' has no option 'dept'; did you mean 'depth'?"),
+        ("ladder", {"depth": 0}, "depth is 0: write 1 to 100"),
+    ],
+)
+def test_a_picture_that_there_is_not_is_refused_with_those_that_there_are(subject, kind, options, told):
+    with pytest.raises(UsageError) as caught:
+        painter(subject, ["ladder"], kind, **options)
+    assert str(caught.value) == told
+
+
 def test_views_use_the_screen_of_the_process(subject):
-    view = BookView(subject)
+    view = View(BookPainter(subject))
     assert view in views.screens.screen.views
     view.stop()
     views.screens.screen.close()
@@ -212,8 +233,8 @@ def test_a_plain_script_ends_by_itself():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from tests.widgets.fakes import a_book\n"
-        "from kucoin_stream.widgets import BookView\n"
-        "view = BookView(a_book()); view._painter.subject.change()\n"
+        "from kucoin_stream.widgets.kinds import view as make\n"
+        "view = make(a_book(), ['ladder']); view._painter.subject.change()\n"
         "print(repr(view)); print(view.text())\n"
     )
     from pathlib import Path
@@ -225,4 +246,4 @@ def test_a_plain_script_ends_by_itself():
         timeout=60,
     )
     assert done.stderr == ""
-    assert done.stdout.startswith("<BookView BTC-USDT | live>\nBTC-USDT")
+    assert done.stdout.startswith("<View ladder BTC-USDT | live>\nBTC-USDT")

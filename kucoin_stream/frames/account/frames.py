@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 import pandas as pd
 
@@ -58,11 +58,6 @@ class AccountFrame(KeptFrame[AccountKeeper, T]):
 
     def _ready(self) -> bool:
         return self.status.partition(":")[0] in RIGHT
-
-    def _make_view(self, **options: Any) -> Any:
-        from kucoin_stream.widgets import view
-
-        return view.TableView(cast(Any, self), **options)
 
 
 class LiveOrders(AccountFrame[Order]):

@@ -86,7 +86,8 @@ async function main() {
   streams.position('XBTUSDTM', seen.see('position'));
   await pause(BUILT);
   const [active, bought] = [await spotCalls(), await futuresCalls(futures)];
-  for (const end = Date.now() + PATIENCE; seen.missing.size > 0 && Date.now() < end;) await pause(50);
+  const wanting = () => seen.missing.size > 0 || book.getOrderBook(1).dirty;
+  for (const end = Date.now() + PATIENCE; wanting() && Date.now() < end;) await pause(50);
   const { dirty, bids, asks } = book.getOrderBook(1);
   const uncrossed = Number(bids[0][0]) < Number(asks[0][0]);
   report(`\n${JSON.stringify({ missing: [...seen.missing], refused, active, bought, dirty, uncrossed })}`);

@@ -1,0 +1,47 @@
+"""The kinds of pictures, a row each: the name that ``.widget(kind)`` takes, and the painter behind it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+from kucoin_stream.errors import UsageError
+from kucoin_stream.widgets.picture import Painter
+
+PAINTERS = {
+    "ladder": ("book", "BookPainter"),
+    "candles": ("klines", "KlinesPainter"),
+    "tape": ("trades", "TapePainter"),
+    "table": ("table", "TablePainter"),
+    "status": ("status", "StatusPainter"),
+}
+"""Module of this package, and class, by kind."""
+
+
+def painter(subject: Any, kinds: Sequence[str], kind: str = "", /, **options: Any) -> Painter[Any, Any]:
+    """Return the painter of one of the ``kinds`` that a subject has, by default the first, with its ``options``."""
+    kind = kind or kinds[0]
+    _among(kind, kinds, f"{subject.title} has no picture")
+    module, name = PAINTERS[kind]
+    made = getattr(import_module(f"kucoin_stream.widgets.{module}"), name)
+    known = list(inspect.signature(made).parameters)[1:]
+    for option in options:
+        _among(option, known, f"the picture {kind!r} has no option")
+    drawn: Painter[Any, Any] = made(subject, **options)
+    return drawn
+
+
+def view(subject: Any, kinds: Sequence[str], kind: str = "", /, **options: Any) -> Any:
+    """Return a live view of a subject: see :func:`painter`."""
+    from kucoin_stream.widgets.view import View
+
+    return View(painter(subject, kinds, kind, **options), kind or kinds[0])
+
+
+def _among(name: str, known: Sequence[str], problem: str) -> None:
+    if name not in known:
+        near = get_close_matches(str(name), known, 1)
+        raise UsageError(f"{problem} {name!r}" + (f"; did you mean {near[0]!r}?" if near else f": {', '.join(known)}"))
