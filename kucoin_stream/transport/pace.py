@@ -11,6 +11,7 @@ from kucoin_stream.protocol.limits import limits_of
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.settings import Settings
 
+_TICK = 0.001  # seconds; a loop's timers may be early by its clock's resolution, which then would not move
 _MINUTE = 62.0  # seconds; the exchange counts when it is reached, which may take one attempt longer than the next
 
 Wait = Callable[[float], Awaitable[None]]
@@ -36,7 +37,7 @@ class Pace:
         while self._attempts and self._attempts[0] <= now - _MINUTE:
             self._attempts.popleft()
         over = len(self._attempts) - limits_of(key, self._settings.limits).connections_per_minute
-        return self._attempts[over] + _MINUTE - now if over >= 0 else 0.0
+        return max(_TICK, self._attempts[over] + _MINUTE - now) if over >= 0 else 0.0
 
     def spare(self, key: Connection) -> bool:
         """Whether one more is within half of that limit, so that an attempt that can wait delays none that cannot."""
