@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kucoin_stream.front import (
         book,
         books,
+        dashboard,
         events,
         feed,
         history,
@@ -53,6 +54,7 @@ _HOMES = {
     "book": "front",
     "books": "front",
     "connect": "default",
+    "dashboard": "front",
     "decode": "protocol.decoding",
     "doctor": "diagnosis.doctor",
     "errors": "",
@@ -87,6 +89,7 @@ __all__ = [  # noqa: RUF022  front door first
     "kline_updates",
     "feed",
     "events",
+    "dashboard",
     "record",
     "session",
     "align",

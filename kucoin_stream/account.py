@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from kucoin_stream.checks import is_futures
-from kucoin_stream.errors import UsageError
-from kucoin_stream.frames.account.frames import LiveBalances, LiveFills, LiveOrders, LivePositions
+from kucoin_stream.errors import RefusedError, UsageError
+from kucoin_stream.frames.account.frames import AccountFrame, LiveBalances, LiveFills, LiveOrders, LivePositions
+from kucoin_stream.frames.account.whole import LiveAccount
 from kucoin_stream.frames.kept import KeptFrame
+from kucoin_stream.given import whole
 from kucoin_stream.market.account.order import Market
 from kucoin_stream.namespaces import Feeder, Namespace
 from kucoin_stream.protocol.topic import Connection
@@ -24,7 +26,7 @@ _CONNECTIONS: dict[Market, Connection] = {
 F = TypeVar("F", bound=KeptFrame[Any, Any])
 
 _FRAMES = ("balances", "fills", "orders", "positions")
-_SPACES = ("feed", "pro")
+_SPACES = ("feed", "live", "pro", "widget")
 
 
 class Owner(Feeder, Protocol):
@@ -46,7 +48,8 @@ class Account(Namespace):
     name, ``pro`` every private feed of the Pro connection, which take the kind of account: ``feed.orders()``,
     ``pro.orders("UNIFIED")``. Where no live frame has that name, it can be had here too: ``account.stop_orders()``.
 
-    Everything raises :class:`UsageError` without a key, and where the region has no such connection.
+    Everything raises :class:`UsageError` without a key, and where the region has no such connection; but for
+    :meth:`widget`, the panel of all of it, which says so. It is also what a cell that ends with the account shows.
     """
 
     _client: Owner
@@ -55,6 +58,7 @@ class Account(Namespace):
         super().__init__(client, "account", "pro_account")
         self.feed = cast("AccountFeeds", Namespace(client, "account"))
         self.pro = cast("AccountPro", Namespace(client, "pro_account"))
+        self._shown: LiveAccount | None = None
 
     def __repr__(self) -> str:
         return f"<account: {', '.join(_FRAMES)}; feeds: {', '.join(sorted({*super().__dir__()} - {*_FRAMES}))}>"
@@ -68,7 +72,7 @@ class Account(Namespace):
         ``market``: ``"spot"`` (with margin), ``"futures"``, or ``None`` for both. Raises :class:`UsageError`;
         :class:`RefusedError` where the exchange refuses within 2 s. Sources: protocol.md 4.13, 4.15, 4.30, 4.31.
         """
-        return _settled(LiveOrders(self._engine(), self._markets(market), _length(maxlen)))
+        return _settled(LiveOrders(self._engine(), self._markets(market), whole("maxlen", maxlen)))
 
     def fills(
         self, market: Market | None = None, *, symbols: str | Iterable[str] = (), maxlen: int = 10_000
@@ -89,7 +93,7 @@ class Account(Namespace):
         markets = self._markets(meant)
         for symbol in wanted:
             self._client.instrument(symbol)
-        return _settled(LiveFills(engine, markets, wanted, _length(maxlen)))
+        return _settled(LiveFills(engine, markets, wanted, whole("maxlen", maxlen)))
 
     def balances(self, market: Market | None = None) -> LiveBalances:
         """Return the balances by account and currency as a live frame.
@@ -104,6 +108,47 @@ class Account(Namespace):
         engine = self._engine()
         self._markets("futures")
         return _settled(LivePositions(engine))
+
+    def live(self) -> LiveAccount:
+        """Return all of it as one live frame, with the sections that the connection has; ``stop()`` ends it.
+
+        Without a key it is empty, and its status says so. A section that is refused says that in its place.
+        """
+        engine = self._client.engine
+        if not engine.signed:
+            return LiveAccount(engine, {})
+        frames: dict[str, AccountFrame[Any] | str] = {}
+        makers: dict[str, Callable[[], AccountFrame[Any]]] = {
+            "balances": self.balances,
+            "orders": self.orders,
+            "positions": self.positions,
+            "fills": self.fills,
+        }
+        for part, make in makers.items():
+            if part == "positions" and not engine.venue.offers(_CONNECTIONS["futures"]):
+                continue
+            try:
+                frames[part] = make()
+            except RefusedError as exc:
+                frames[part] = f"refused: {exc}"
+        return LiveAccount(engine, frames)
+
+    def widget(self, kind: str = "", /, **options: Any) -> Any:
+        """Return a panel of balances, open orders, positions and fills, an ipywidget; its ``stop()`` ends its frames.
+
+        Says so where there is no key. ``rows``: of each section.
+        """
+        live = self.live()
+        try:
+            return live.widget(kind, **options)
+        except BaseException:
+            live.stop()
+            raise
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        if self._shown is None or self._shown._over:
+            self._shown = self.live()
+        self._shown._ipython_display_(**kwargs)
 
     def _engine(self) -> Engine:
         engine = self._client.engine
@@ -125,9 +170,3 @@ class Account(Namespace):
 def _settled(frame: F) -> F:
     frame.settle()
     return frame
-
-
-def _length(maxlen: int) -> int:
-    if not isinstance(maxlen, int) or isinstance(maxlen, bool) or maxlen < 1:
-        raise UsageError(f"maxlen={maxlen!r}: a frame holds at least one row")
-    return maxlen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ from kucoin_stream.arguments import several
 from kucoin_stream.asynchronous import in_thread
 from kucoin_stream.checks import check_settings
 from kucoin_stream.errors import KucoinStreamError, StoppedError, UsageError
+from kucoin_stream.feeds import Feeds
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.bookchoice import Source as BookSource
 from kucoin_stream.frames.bookchoice import choose
@@ -26,10 +28,8 @@ from kucoin_stream.orders.desk import Orders
 from kucoin_stream.overview.verbs import Overview
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import Market
-from kucoin_stream.protocol.events import News
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.protocol.messages.unions import Increment, KlineUpdate, Ticker, Trade
 from kucoin_stream.protocol.signing import Hidden
 from kucoin_stream.recordings import Recording, Source
 from kucoin_stream.replay import Replay, control
@@ -46,9 +46,10 @@ from kucoin_stream.transport.target import Target, check_rest_url
 if TYPE_CHECKING:
     from kucoin_stream.families import Futures, Margin, Pro, Spot
     from kucoin_stream.rest.api import RestApi
+    from kucoin_stream.widgets.dashboard import Dashboard
 
 
-class Client(Past, Overview):
+class Client(Feeds, Past, Overview):
     """Everything of one exchange. Safe from any thread. Making one does nothing; :meth:`open` connects.
 
     ``target``: ``"live"`` (KuCoin), ``"sim"`` (the built-in exchange), the URL of the REST base of anything that
@@ -246,25 +247,6 @@ class Client(Past, Overview):
         feed.start()
         return feed
 
-    def ticker(self, *symbols: str, **options: Any) -> Feed[Ticker]:
-        """Best bid and ask, and of spot the last trade, at most one in 100 ms a symbol (protocol.md 4.1, 4.20).
-
-        ``"*-USDT"`` stands for all these symbols; ``"*"``, all of spot, comes on one topic (4.2).
-        """
-        return self._common.ticker(*symbols, **options)
-
-    def trades(self, *symbols: str, **options: Any) -> Feed[Trade]:
-        """Every match (protocol.md 4.9, 4.25)."""
-        return self._common.trades(*symbols, **options)
-
-    def level2(self, symbol: str, **options: Any) -> Feed[Increment | News]:
-        """The order book's increments as they come, with news where some are missing (protocol.md 4.5, 4.22, 5)."""
-        return self._common.level2(symbol, **options)
-
-    def kline_updates(self, symbol: str, interval: str, **options: Any) -> Feed[KlineUpdate]:
-        """The live bar after each change (protocol.md 4.8, 4.24)."""
-        return self._common.klines(symbol, interval=interval, **options)
-
     @property
     def events(self) -> Events:
         """What happens to the connections, as a streamz source of the events that :class:`Events` describes."""
@@ -326,7 +308,9 @@ class Client(Past, Overview):
     def klines(
         self, symbol: str, interval: str, history: int = 500, maxlen: int | None = None, *, start: Since | None = None
     ) -> LiveKlines:
-        """Return the bars of ``symbol``: ``history`` of them at once (1 to 10,000), then the live one.
+        """Return the bars of ``symbol``: ``history`` of them (1 to 10,000), then the live one.
+
+        It waits for those of the past for up to 2 s, ``.wait()`` for longer.
 
         ``start`` (as in :meth:`history`) instead of ``history``: those since then, 10,000 at most. ``maxlen``: how many
         bars are kept; 10,000 more than at first by default. Volumes of futures are in lots.
@@ -337,6 +321,23 @@ class Client(Past, Overview):
         klines = LiveKlines(self.engine, info, interval, extent(info, interval, history, maxlen, begin_s, now))
         klines.settle()
         return klines
+
+    def dashboard(
+        self,
+        *symbols: str,
+        kinds: Iterable[str] | None = None,
+        interval: str = "1min",
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Dashboard:
+        """Return pictures of ``symbols`` side by side, of spot or futures: an ipywidget, ended by ``stop()``.
+
+        ``kinds``: ``"ladder"``, ``"candles"``, ``"tape"``, ``"status"`` and so on; these and ``"depth"`` without it.
+        ``interval``: of the candles. ``options``: of each kind, ``{"ladder": {"depth": 10}}``, as ``.widget()`` takes
+        them. Raises as :meth:`book` and :meth:`klines`, and :class:`UsageError` for an unknown kind or option.
+        """
+        from kucoin_stream.widgets.dashboard import dashboard
+
+        return dashboard(self, symbols, kinds, interval, options)
 
     def record(self, path: str | os.PathLike[str], *sources: Source, private: bool = False) -> Recording:
         """Write what is received to a tape (``.kcs``) until ``stop()``, the end of ``with``, or of this client.

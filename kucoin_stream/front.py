@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
@@ -21,28 +22,53 @@ from kucoin_stream.recordings import Recording
 from kucoin_stream.recordings import Source as RecordSource
 from kucoin_stream.rest.past import Since
 from kucoin_stream.rest.times import Time
-from kucoin_stream.sessions import MAXLEN, Session
+from kucoin_stream.sessions import MAXLEN, Session, length
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
+
+if TYPE_CHECKING:
+    from kucoin_stream.widgets.dashboard import Dashboard
 
 
 def feed(topic: str, *arguments: str, **options: Any) -> Feed[Any]:
     return default_client().feed(topic, *arguments, **options)
 
 
-def ticker(*symbols: str, **options: Any) -> Feed[Ticker]:
+@overload
+def ticker(*symbols: str, news: Literal[True], stream_name: str | None = ...) -> Feed[Ticker | News]: ...
+@overload
+def ticker(*symbols: str, news: Literal[False] | None = ..., stream_name: str | None = ...) -> Feed[Ticker]: ...
+def ticker(*symbols: str, **options: Any) -> Feed[Ticker] | Feed[Ticker | News]:
     return default_client().ticker(*symbols, **options)
 
 
-def trades(*symbols: str, **options: Any) -> Feed[Trade]:
+@overload
+def trades(*symbols: str, news: Literal[True], stream_name: str | None = ...) -> Feed[Trade | News]: ...
+@overload
+def trades(*symbols: str, news: Literal[False] | None = ..., stream_name: str | None = ...) -> Feed[Trade]: ...
+def trades(*symbols: str, **options: Any) -> Feed[Trade] | Feed[Trade | News]:
     return default_client().trades(*symbols, **options)
 
 
-def level2(symbol: str, **options: Any) -> Feed[Increment | News]:
+@overload
+def level2(symbol: str, *, news: Literal[False], stream_name: str | None = ...) -> Feed[Increment]: ...
+@overload
+def level2(
+    symbol: str, *, news: Literal[True] | None = ..., stream_name: str | None = ...
+) -> Feed[Increment | News]: ...
+def level2(symbol: str, **options: Any) -> Feed[Increment] | Feed[Increment | News]:
     return default_client().level2(symbol, **options)
 
 
-def kline_updates(symbol: str, interval: str, **options: Any) -> Feed[KlineUpdate]:
+@overload
+def kline_updates(
+    symbol: str, interval: str, *, news: Literal[True], stream_name: str | None = ...
+) -> Feed[KlineUpdate | News]: ...
+@overload
+def kline_updates(
+    symbol: str, interval: str, *, news: Literal[False] | None = ..., stream_name: str | None = ...
+) -> Feed[KlineUpdate]: ...
+def kline_updates(symbol: str, interval: str, **options: Any) -> Feed[KlineUpdate] | Feed[KlineUpdate | News]:
     return default_client().kline_updates(symbol, interval, **options)
 
 
@@ -66,6 +92,15 @@ def history(
     return default_client().history(symbol, interval, start, end, fill=fill, cache=cache)
 
 
+def dashboard(
+    *symbols: str,
+    kinds: Iterable[str] | None = None,
+    interval: str = "1min",
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Dashboard:
+    return default_client().dashboard(*symbols, kinds=kinds, interval=interval, options=options)
+
+
 def record(path: str | os.PathLike[str], *sources: RecordSource, private: bool = False) -> Recording:
     return default_client().record(path, *sources, private=private)
 
@@ -74,7 +109,7 @@ def status() -> LiveStatus:
     return default_client().status()
 
 
-for _each in (feed, ticker, trades, level2, kline_updates, book, books, klines, history, record, status):
+for _each in (feed, ticker, trades, level2, kline_updates, book, books, klines, history, dashboard, record, status):
     _each.__doc__ = getattr(Client, _each.__name__).__doc__
 
 
@@ -94,7 +129,8 @@ def session(
     :class:`Session` says how it ends. ``maxlen``: rows kept of each frame; ``client``: the default one, connected
     "auto" where there is none. Raises :class:`UsageError` where no time is given.
     """
-    return Session(client or default_client(), 60 * minutes + seconds, maxlen)
+    seconds = length(minutes, seconds)  # raises before anything is connected
+    return Session(default_client() if client is None else client, seconds, maxlen)
 
 
 def events(*names: str) -> Events:

@@ -13,6 +13,7 @@ from kucoin_stream.frames.aligned import kind, unused
 from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.klines import LiveKlines
+from kucoin_stream.given import above, number, shown, whole
 from kucoin_stream.rest.progress import Progress
 from kucoin_stream.streams.feed import Feed
 
@@ -20,6 +21,12 @@ S = TypeVar("S", Feed[Any], LiveBook, LiveKlines)
 
 MAXLEN = 1_000_000  # rows kept of each frame
 _POLL = 0.1  # seconds between two looks at the clock and at the frames
+_LENGTH = "write seconds= or minutes=, numbers above 0"
+
+
+def length(minutes: float, seconds: float) -> float:
+    """Return in seconds how long a session is. Raises :class:`UsageError` for what is no length of time."""
+    return above("seconds", 60 * number("minutes", minutes, _LENGTH) + number("seconds", seconds, _LENGTH), _LENGTH)
 
 
 class Session:
@@ -31,11 +38,11 @@ class Session:
     """
 
     def __init__(self, client: Client, seconds: float, maxlen: int = MAXLEN) -> None:
-        if not 0 < seconds < float("inf"):
-            raise UsageError(f"a session of {seconds!r} s: write seconds= or minutes=, above 0")
+        if not isinstance(client, Client):
+            raise UsageError(f"client={shown(client)}: write client=ks.connect(...), or leave it out")
         self.client = client
-        self.seconds = seconds
-        self.maxlen = maxlen
+        self.seconds = above("seconds", seconds, _LENGTH)
+        self.maxlen = whole("maxlen", maxlen)
         self.ended = False
         self._deadline: float | None = None
         self._kept: dict[str, LiveFrame] = {}
@@ -98,6 +105,10 @@ class Session:
         """
         if self.ended:
             raise UsageError("this session has ended; begin a new one")
+        if name is not None and (not isinstance(name, str) or not name):
+            raise UsageError(f"name={shown(name)}: a text, or leave it out")
+        if name in self._kept:
+            raise UsageError(f"this session has {name!r} already")
         match source:
             case Feed():
                 frame: LiveFrame = source.frame(self.maxlen)
@@ -109,8 +120,6 @@ class Session:
                 frame = source
             case _:
                 raise UsageError(f"a session collects feeds and live frames, not {type(source).__name__}")
-        if name in self._kept:
-            raise UsageError(f"this session has {name!r} already")
         self._kept[name or unused(kind(frame), self._kept)] = frame
         return frame
 

@@ -18,7 +18,14 @@ from kucoin_stream.bridges import figures, kinds, plots, tables
 from kucoin_stream.errors import UsageError
 from tests.conftest import until
 
-ATTRS = {"title": "BTC-USDT", "status": "live", "source": "sim", "badge": "SIMULATED", "note": "", "time": "2026-01-01"}
+ATTRS = {
+    "feed": "spot.level2 BTC-USDT",
+    "status": "live",
+    "source": "sim",
+    "badge": "SIMULATED",
+    "note": "",
+    "time": "2026-01-01",
+}
 TIMES = pd.date_range("2026-01-01", periods=3, freq="1min", tz="UTC", unit="ns")
 NAN = float("nan")
 
@@ -72,8 +79,9 @@ def test_what_a_frame_is(kind: str, frame: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("attrs", "title"),
     [
-        (ATTRS, "BTC-USDT · SIMULATED"),
-        (ATTRS | {"badge": "", "status": "stale: no pong"}, "BTC-USDT · stale: no pong"),
+        (ATTRS, "spot.level2 BTC-USDT · SIMULATED"),
+        (ATTRS | {"badge": "", "status": "stale: no pong"}, "spot.level2 BTC-USDT · stale: no pong"),
+        ({"feed": "BTC-USDT 1min"}, "BTC-USDT 1min"),  # of a REST answer
         ({}, ""),
     ],
 )
@@ -102,7 +110,7 @@ def test_plotly(kind: str, frames: dict[str, pd.DataFrame]) -> None:
     pytest.importorskip("plotly")
     figure = figures.to_plotly(frames[kind], height=300)
     assert [trace.type for trace in figure.data] == TRACES[kind]
-    assert (figure.layout.title.text, figure.layout.height) == ("BTC-USDT · SIMULATED", 300)
+    assert (figure.layout.title.text, figure.layout.height) == ("spot.level2 BTC-USDT · SIMULATED", 300)
     assert figure.to_json()
 
 
@@ -223,7 +231,7 @@ def test_live_frames_and_their_data_frames_have_them(client: ks.Client, tmp_path
     assert bars.to_polars().columns[-1] == "time"
     assert trades.to_arrow().schema.names == list(trades.df.columns)
     back = pd.read_parquet(trades.to_parquet(tmp_path / "trades.parquet"))
-    assert back.attrs["title"] == "BTC-USDT trades"
+    assert back.attrs["feed"] == "spot.trades BTC-USDT"
     assert back["price"].tolist() == trades.df["price"].tolist()[: len(back)]
 
 

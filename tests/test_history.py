@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import datetime as dt
 import logging
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -24,7 +25,7 @@ from kucoin_stream.errors import ResponseError, UnknownSymbolError, UnreachableE
 from kucoin_stream.protocol.topics import FUTURES_INTERVALS, INTERVALS
 from kucoin_stream.rest import cache as caches
 from kucoin_stream.rest.cache import Cache, Shelf
-from kucoin_stream.rest.history import SETTLED, asked, collect, filled
+from kucoin_stream.rest.history import SETTLED, UNEVEN, asked, collect, filled
 from kucoin_stream.rest.past import between
 from kucoin_stream.rest.spans import Span, holes, joined, periods
 from kucoin_stream.simulator import Simulator
@@ -74,6 +75,8 @@ def test_a_file_is_a_month_or_of_days_a_year(step: int, begin: str, end: str, ex
 def seconds(text: str) -> int:
     return int(pd.Timestamp(text, tz="UTC").timestamp())
 
+
+ROOT = Path(__file__).resolve().parents[1]
 
 # -- an exchange that has what it has -----------------------------------------------------------------------------
 
@@ -260,6 +263,33 @@ def test_many_writers_and_readers_at_once_never_see_half_a_file(kept: Cache, cap
     assert (wrong, caplog.text) == ([], "")
 
 
+_WORKER = """
+import sys
+from kucoin_stream.rest.history import collect
+from tests.test_history import LATER, Exchange, new_cache, wanted
+exchange = Exchange({5, 77})
+for turn in range(15):
+    first = int(sys.argv[1]) + turn % 3
+    want = wanted(first, first + 60)
+    found = collect(want, exchange.fetch, new_cache(), LATER)
+    assert found.bars.index.equals(exchange.bars(want.span).index), turn
+print("whole")
+"""
+
+
+def test_two_processes_share_a_cache(kept: Cache) -> None:
+    command = [sys.executable, "-c", _WORKER]
+    others = [
+        subprocess.Popen([*command, first], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        for first in ("0", "40", "0")
+    ]
+    assert [other.communicate(timeout=60) for other in others] == [("whole\n", "")] * 3
+    exchange, want = Exchange({5, 77}), wanted(0, 100)
+    found = collect(want, exchange.fetch, kept, LATER)
+    pd.testing.assert_frame_equal(found.bars, exchange.bars(want.span), check_freq=False)
+    assert found.cached > 0
+
+
 @pytest.mark.parametrize("missing", ["pyarrow.parquet", "platformdirs"])
 def test_without_what_it_needs_nothing_is_kept_which_is_said_once(
     kept: Cache, missing: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -352,6 +382,10 @@ NOW = seconds("2026-11-22 12:00")
         ("2026-11-01T01:00+01:00", "2030-01-01", ("2026-11-01", "2026-11-22 12:00")),
         (dt.timedelta(hours=2), "2026-11-02", ("2026-11-01 22:00", "2026-11-02")),
         (pd.Timedelta("1D"), None, ("2026-11-21 12:00", "2026-11-22 12:00")),
+        ("3h", None, ("2026-11-22 09:00", "2026-11-22 12:00")),
+        ("90 min", "2026-11-02", ("2026-11-01 22:30", "2026-11-02")),
+        (np.timedelta64(7, "D"), None, ("2026-11-15 12:00", "2026-11-22 12:00")),
+        ("2026-11", None, ("2026-11-01", "2026-11-22 12:00")),
         (dt.date(2026, 11, 1), pd.Timestamp("2026-11-02 03:00"), ("2026-11-01", "2026-11-02 03:00")),
         (seconds("2026-11-01"), None, ("2026-11-01", "2026-11-22 12:00")),
     ],
@@ -360,7 +394,21 @@ def test_ends_of_a_span(start: Any, end: Any, expected: tuple[str, str]) -> None
     assert between(start, end, NOW) == tuple(pd.Timestamp(each, tz="UTC") for each in expected)
 
 
-@pytest.mark.parametrize("start", ["2027-01-01", "yesterday or so", None, True, 1_790_000_000_000, dt.timedelta(0)])
+@pytest.mark.parametrize(
+    "start",
+    [
+        "2027-01-01",
+        "yesterday or so",
+        None,
+        True,
+        1_790_000_000_000,
+        dt.timedelta(0),
+        "-3h",
+        "0h",
+        "0001-01-01",
+        pd.NaT,
+    ],
+)
 def test_what_is_no_begin(start: Any) -> None:
     with pytest.raises(UsageError):
         between(start, None, NOW)
@@ -383,12 +431,27 @@ def test_bars_of_every_interval_are_those_that_klines_show(client: ks.Client, sy
     assert str(past.index.dtype) == "datetime64[ns, UTC]"
 
 
+@pytest.mark.parametrize(("symbol", "interval"), MARKETS)
+def test_history_and_live_bars_join_without_a_seam(client: ks.Client, symbol: str, interval: str) -> None:
+    whole = client.klines(symbol, interval, 12).wait()
+    seam = whole.df.index[6]
+    past = client.history(symbol, interval, whole.df.index[0], seam)
+    live = client.klines(symbol, interval, start=seam).wait()
+    until(lambda: live.received and whole.received, "an update of the bar under way")
+    assert past.index[-1] < seam == live.df.index[0]
+    joined_up = pd.concat([past.drop(columns="filled"), live.df])
+    columns, ended = list(past.columns[:-1]), slice(None, 10)  # of twelve; the last may change, or end, meanwhile
+    pd.testing.assert_frame_equal(joined_up[columns].iloc[ended], whole.df[columns].iloc[ended], check_freq=False)
+    if interval not in UNEVEN:
+        assert set(np.diff(joined_up.index.as_unit("s").asi8)) == {INTERVALS[interval]}
+
+
 @pytest.mark.parametrize("symbol", ["BTC-USDT", "XBTUSDTM"])
 def test_a_long_span_is_whole(client: ks.Client, symbol: str) -> None:
     bars = client.history(symbol, "1min", dt.timedelta(minutes=3500))
     assert len(bars) in (3499, 3500)
     assert (bars.index.to_series().diff().dropna() == pd.Timedelta("1min")).all()
-    assert set(bars.attrs) == {"title", "source", "badge", "time", "missing", "cached"}
+    assert set(bars.attrs) == {"feed", "source", "badge", "time", "missing", "cached"}
 
 
 def test_an_exchange_on_this_machine_is_kept_only_where_asked_for(

@@ -1,6 +1,7 @@
 """A notebook from its first cell to its last: every verb of frames and streams, as a user writes it, in order.
 
-The cells share one client of a lively exchange, and each opens what it needs; at the end, the same on real traffic.
+The cells share one client of a lively exchange, and each opens what it needs; at the end, the same on real traffic,
+and every verb by hand on both.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,14 +21,23 @@ import pytest
 from streamz import Stream
 
 import kucoin_stream as ks
+from kucoin_stream.analytics.accessor import Kucoin
 from kucoin_stream.errors import NotReadyError, UsageError
+from kucoin_stream.frames.base import LiveFrame
+from kucoin_stream.frames.book import LiveBook
+from kucoin_stream.frames.books import LiveBooks
+from kucoin_stream.frames.collected import NodeFrame
+from kucoin_stream.frames.klines import LiveKlines
+from kucoin_stream.frames.table import FeedFrame
+from kucoin_stream.frames.tops import LiveTops
 from kucoin_stream.protocol.messages.spot import KlineUpdate
+from kucoin_stream.sessions import Session
 from kucoin_stream.simulator import GeneratedMarket, Simulator
 from tests.conftest import SYMBOLS, until
 
 BTC, ETH = SYMBOLS[:2]
 PERPETUAL = "XBTUSDTM"
-ATTRS = {"title", "status", "source", "badge", "note", "time"}
+ATTRS = {"feed", "status", "source", "badge", "note", "time"}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +92,7 @@ def test_cell_1_a_live_frame_and_its_verbs(client: ks.Client) -> None:
         "price": "float64", "size": "float64", "sequence": "int64",
     }  # fmt: skip
     assert frame.attrs.keys() == ATTRS
-    assert (frame.attrs["title"], frame.attrs["status"], frame.attrs["source"]) == (tape.title, "live", "url")
+    assert (frame.attrs["feed"], frame.attrs["status"], frame.attrs["source"]) == (feed.title, "live", "url")
     assert tape.df is not frame  # a fresh one
     assert 0 < tape.memory < 100_000
     assert len(tape.tail(7)) == 7
@@ -310,7 +321,7 @@ def test_cell_15_ways_out(client: ks.Client, trades: Any, tmp_path: Path) -> Non
     assert frame.kucoin.to_polars().height == len(frame)
     pytest.importorskip("plotly")
     assert [each.type for each in ks.klines(BTC, "1min").wait().to_plotly().data] == ["candlestick", "bar"]
-    assert ks.book(BTC).wait().to_plotly().layout.title.text == BTC
+    assert ks.book(BTC).wait().to_plotly().layout.title.text == f"spot.level2 {BTC}"
     assert ks.trades(BTC).frame(exact=True).wait().to_plotly().to_json()
 
 
@@ -375,3 +386,212 @@ def test_the_same_on_real_traffic(spot_capture: Path, tmp_path: Path) -> None:
     assert traded["trades_price"].between(0.99 * traded["book_best_bid"], 1.01 * traded["book_best_ask"]).all()
     pytest.importorskip("pyarrow")
     assert_same_rows(pd.read_parquet(trades.kucoin.to_parquet(tmp_path / "real.parquet")), trades)
+
+
+# -- each verb, on the built-in exchange and on real traffic ------------------------------------------------------
+
+
+class World(NamedTuple):
+    """An exchange, and a symbol of it that is traded."""
+
+    client: ks.Client
+    symbol: str
+    badge: str
+
+
+@pytest.fixture(params=["built-in", "real traffic"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    if request.param == "built-in":
+        yield World(request.getfixturevalue("client"), BTC, "")
+        return
+    with ks.Client(request.getfixturevalue("spot_capture"), speed=20.0) as client:
+        yield World(client, "BCHSV-USDT", "REPLAYED")
+
+
+def test_cell_18_every_live_frame_has_the_verbs(world: World) -> None:
+    client, symbol, badge = world
+    book, trades = client.book(symbol), client.trades(symbol)
+    frames = {
+        "tops": book.tops(), "book": book, "books": client.books(symbol), "klines": client.klines(symbol, "1min", 5),
+        "trades": trades.frame(100), "exact": trades.frame(exact=True), "status": client.status(),
+        "wide": client.ticker(symbol).frame(latest="symbol"), "node": trades.symbol(symbol).sink_to_frame(100),
+    }  # fmt: skip
+    for name, frame in frames.items():
+        head, tail = frame.head(2, timeout=20), frame.tail(2)
+        assert (0 < len(head) <= 2, 0 < len(tail) <= 2) == (True, True), name
+        df = frame.wait().df
+        assert list(df.columns) == list(head.columns) == list(tail.columns), name
+        assert (df.attrs.keys(), df.attrs["badge"], df.attrs["status"]) == (ATTRS, badge, "live"), name
+        assert len(frame) > 0, name
+        assert frame.memory > 0, name
+        assert hasattr(frame.stream, "sink"), name
+        assert frame.title in repr(frame), name
+        assert frame.badge == badge, name
+        view = frame.widget()
+        frame.freeze()
+        frame.resume()
+        frame.stop()
+        assert view.frozen or view.closed or frame._over, name
+        assert frame.status == "stopped", name
+        assert list(frame.df.columns) == list(df.columns), name  # what was received stays, of a book the form
+    assert trades.frame().head(1, timeout=20)["price"].iloc[0] > 0  # the feed goes on
+
+
+def test_cell_19_a_book_by_hand(world: World) -> None:
+    book = world.client.book(world.symbol).wait()
+    until(lambda: book.updates > 20)
+    assert book.best_bid <= book.best_ask
+    assert book.topics == (f"/market/level2:{world.symbol}",)
+    assert book.source in book.df.attrs["feed"]
+    before = book.sequence
+    assert before is not None
+    assert (book.sequence or 0) >= before
+    assert book.levels(3).bid_prices[0] >= book.levels(3).bid_prices[-1]
+    assert book.gap_count == len(book.gaps())
+    assert list(book.bids) == list(book.asks) == ["price", "size", "total"]
+    ladder = book.df
+    bids = ladder[["bid", "bid_size"]].dropna().to_numpy().tolist()
+    asks = ladder[["ask", "ask_size"]].dropna().to_numpy().tolist()
+    (bid, bid_size), (ask, ask_size), verbs = bids[0], asks[0], ladder.kucoin
+    mid = (bid + ask) / 2
+    assert verbs.mid == mid
+    assert verbs.microprice == pytest.approx((bid * ask_size + ask * bid_size) / (bid_size + ask_size))
+    assert (verbs.spread, verbs.spread_bps) == (ask - bid, pytest.approx(10_000 * (ask - bid) / mid))
+    bought, sold = (sum(size for _, size in side[:5]) for side in (bids, asks))
+    assert verbs.imbalance(5) == pytest.approx((bought - sold) / (bought + sold))
+    near = [(price, size) for price, size in bids if price >= mid * (1 - 25 / 10_000)]
+    assert verbs.depth(25)["bid_base"].iloc[0] == pytest.approx(sum(size for _, size in near))
+    assert verbs.depth(25)["bid_quote"].iloc[0] == pytest.approx(sum(price * size for price, size in near))
+    best = sum(size for _, size in asks[:3])
+    paid = sum(price * size for price, size in asks[:3])
+    found = verbs.sweep("buy", size=best)
+    assert (found.size, found.levels, found.worst) == (best, 3, asks[2][0])
+    assert (found.funds, found.average) == (pytest.approx(paid), pytest.approx(paid / best))
+    assert verbs.weighted(3).ask == pytest.approx(paid / best)
+    assert verbs.notional(3).ask == pytest.approx(paid)
+    tick = 100 * float(world.client.symbol(world.symbol).price_increment or 0)
+    grouped = verbs.grouped(tick)
+    assert grouped["ask_size"].sum() == pytest.approx(ladder["ask_size"].sum())
+    assert grouped["ask"][0] - tick < ask <= grouped["ask"][0] + 1e-9
+    assert [str(each) for each in verbs.exact()["bid"][:3]] == [repr(price) for price, _ in bids[:3]]
+
+
+def plain_bars(trades: pd.DataFrame) -> list[list[float]]:
+    """Return open, high, low, close and volume of each minute with trades, without any pandas."""
+    minutes: dict[int, list[tuple[float, float]]] = {}
+    for time, price, size in zip(trades["time"], trades["price"], trades["size"], strict=True):
+        minutes.setdefault(time.value // 60_000_000_000, []).append((price, size))
+    return [
+        [rows[0][0], max(rows)[0], min(rows)[0], rows[-1][0], sum(size for _, size in rows)]
+        for _, rows in sorted(minutes.items())
+    ]
+
+
+def test_cell_20_trades_by_hand(world: World) -> None:
+    tape = world.client.trades(world.symbol).frame()
+    until(lambda: len(tape) >= 5, timeout=20)
+    frame = tape.df
+    verbs, prices, sizes = frame.kucoin, frame["price"].tolist(), frame["size"].tolist()
+    signed = [size if side == "buy" else -size for size, side in zip(sizes, frame["side"], strict=True)]
+    paid = sum(price * size for price, size in zip(prices, sizes, strict=True))
+    assert verbs.vwap() == pytest.approx(paid / sum(sizes))
+    assert verbs.vwap(2).iloc[1] == pytest.approx((prices[0] * sizes[0] + prices[1] * sizes[1]) / sum(sizes[:2]))
+    assert verbs.signed_volume().tolist() == signed
+    assert verbs.trade_imbalance() == pytest.approx(sum(signed) / sum(sizes))
+    assert verbs.trade_imbalance("1s").iloc[0] == np.sign(signed[0])
+    minutes = verbs.ohlcv("1min", fill=False)[["open", "high", "low", "close", "volume"]]
+    np.testing.assert_allclose(minutes, plain_bars(frame))
+    for bars in (verbs.tick_bars(2), verbs.volume_bars(sum(sizes) / 3), verbs.dollar_bars(paid / 3)):
+        assert bars["volume"].sum() == pytest.approx(sum(sizes))
+        assert bars["trades"].sum() == len(frame)
+        assert bars["turnover"].sum() == pytest.approx(paid)
+    moves = [np.log(later / before) for before, later in pairwise(prices)]
+    np.testing.assert_allclose(verbs.returns()[1:], moves)
+    assert verbs.realised_volatility() == pytest.approx(np.sqrt(sum(move**2 for move in moves)))
+    spread = verbs.roll_spread()
+    assert np.isnan(spread) or spread >= 0
+    assert len(verbs.ohlcv("1s")) == (frame["time"].iloc[-1].floor("s") - frame["time"].iloc[0].floor("s")).seconds + 1
+
+
+def test_cell_21_bars_of_trades_are_those_of_the_exchange(world: World) -> None:
+    client, symbol, badge = world
+    tape, klines = client.trades(symbol).frame(), client.klines(symbol, "1min", 5).wait(20)
+    if badge:  # all there is of two minutes
+        until(lambda: len(tape) == 5 and len(klines) == 2, timeout=20)
+        made, theirs = tape.ohlcv("1min"), klines.df
+        pd.testing.assert_frame_equal(made, theirs, check_freq=False)
+        assert klines.missing_bars().empty
+    frame = klines.df
+    traded = frame[frame["volume"] > 0]
+    np.testing.assert_allclose(traded.kucoin.vwap(), traded["turnover"] / traded["volume"])
+    moves = (traded["close"].pct_change().abs() / traded["turnover"]).dropna()
+    assert traded.kucoin.amihud() == pytest.approx(moves.mean())
+    assert klines.returns("simple").iloc[1] == pytest.approx(frame["close"].pct_change().iloc[1])
+    assert klines.realised_volatility(annual=True) > 0
+    assert len(klines.bars(2).close) == 2
+
+
+def test_cell_22_a_session_joined_and_taken_elsewhere(world: World, tmp_path: Path) -> None:
+    client, symbol, badge = world
+    with ks.session(seconds=20, client=client) as session:
+        book, trades = session.book(symbol), session.trades(symbol)
+        session.ticker(symbol)
+        session.feed("spot.level2", symbol)
+        session.klines(symbol, "1min", history=5)
+        until(lambda: trades.received >= 5 and all(map(len, session.frames.values())), timeout=20)
+        assert 0 < session.left < 20
+        session.stop()
+    frames = session.frames
+    assert list(frames) == ["book", "trades", "ticker", "level2", "klines"]
+    assert (book.status, trades.status) == ("stopped", "stopped")
+    rows = ks.align({name: frames[name] for name in ("book", "trades", "klines")}, every="100ms", start="trades")
+    assert rows.index[0] >= frames["trades"]["time"].iloc[0] > rows.index[0] - pd.Timedelta("100ms")
+    assert rows["trades_price"].notna().all()
+    assert rows.attrs.get("badge", "") == badge
+    for name in ("book", "trades", "klines"):
+        table = frames[name].kucoin
+        pytest.importorskip("pyarrow")
+        assert_same_rows(pd.read_parquet(table.to_parquet(tmp_path / f"{name}.parquet")), frames[name])
+        assert table.to_arrow().num_rows == len(frames[name])
+        pytest.importorskip("polars")
+        assert table.to_polars().height == len(frames[name])
+        pytest.importorskip("plotly")
+        assert badge in table.to_plotly().layout.title.text
+    pytest.importorskip("hvplot")
+    assert frames["trades"].kucoin.to_hvplot(width=300) is not None
+
+
+def test_cell_23_streams(world: World) -> None:
+    trades = world.client.trades(world.symbol)
+    everything, first = trades.sink_to_list(), trades.take(2).sink_to_list()
+    lists, frames = trades.batch("200ms", to="list").sink_to_list(), trades.batch("200ms").sink_to_list()
+    slow, few = trades.resample("200ms").sink_to_list(), trades.conflate(per_second=5).sink_to_list()
+    bars = trades.to_klines("1min", closed=False, partial=True).sink_to_list()
+    sums = trades.to_dataframe().groupby("symbol")["size"].sum().stream.sink_to_list()
+    until(lambda: len(everything) >= 5 and all(map(len, (lists, frames, slow, few, bars, sums))), timeout=20)
+    assert first == run_of(everything, first)
+    batched = [each for batch in lists.copy() for each in batch]
+    assert batched == run_of(everything, batched)
+    rows = pd.concat(frames)
+    assert rows["trade_id"].tolist() == [each.trade_id for each in everything[: len(rows)]]
+    assert {each.trade_id for each in [*slow, *few]} <= {each.trade_id for each in everything}
+    assert bars[0].candle.open == first[0].price
+    assert np.isclose(np.cumsum([each.size for each in everything]), float(sums[-1].sum())).any()
+
+
+VERBS = (LiveFrame, LiveBook, LiveBooks, LiveTops, LiveKlines, FeedFrame, NodeFrame, Session, Kucoin)
+ELSEWHERE = {
+    "at": "only of a tape: tests/recording", "audit": "tests/frames/test_audit.py", "audit_every": "the same",
+    "audited": "the same", "settle": "called by the client", "ready": "await: tests/test_async.py",
+    "multiplier": "of futures: tests/analytics", "note": "tests/frames/test_verbs.py", "recent": "for pictures",
+    "rows": "for pictures", "decimals": "for pictures", "version": "for pictures", "expected": "for pictures",
+    "quotes": "for pictures", "size_unit": "for pictures",
+}  # fmt: skip
+
+
+def test_the_story_leaves_no_verb_out() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    names = {name for kind in VERBS for base in kind.__mro__ if base.__module__.startswith("kucoin_stream")
+             for name, each in vars(base).items()
+             if not name.startswith("_") and (callable(each) or isinstance(each, property))}  # fmt: skip
+    assert {name for name in names if f".{name}" not in text} - ELSEWHERE.keys() == set()

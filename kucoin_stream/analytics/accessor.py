@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from kucoin_stream import given
 from kucoin_stream.analytics import book
 from kucoin_stream.analytics.book import Sides, Sweep
-from kucoin_stream.analytics.columns import ratio, tops
+from kucoin_stream.analytics.columns import decimals, ratio, tops
 from kucoin_stream.analytics.studies import KlineStudies, TradeStudies
 from kucoin_stream.bridges import Bridged
 from kucoin_stream.market.book import imbalance
@@ -36,6 +37,17 @@ class Kucoin(TradeStudies, KlineStudies, Bridged):
     def df(self) -> pd.DataFrame:
         """The frame itself."""
         return self._frame
+
+    def exact(self) -> pd.DataFrame:
+        """The frame with Decimals in place of its floats, ``None`` of NaN: ``book.df.kucoin.exact()``.
+
+        They are the numbers that the exchange sent as far as these had at most 15 digits, as prices and sizes mostly
+        have; of longer ones, of sums and of means the last digits are those of the float.
+        """
+        frame = self._frame.copy()
+        for name in frame.columns[[dtype.kind == "f" for dtype in frame.dtypes]]:
+            frame[name] = pd.Series(decimals(frame[name].tolist()), index=frame.index, dtype=object)
+        return frame
 
     def _best(self) -> tuple[Any, Any, Any, Any]:
         names = tops(self._frame)
@@ -67,8 +79,12 @@ class Kucoin(TradeStudies, KlineStudies, Bridged):
         bid, _, ask, _ = self._best()
         return book.spread_bps(bid, ask)
 
-    def imbalance(self, levels: int = 10) -> Any:
-        """(bids - asks) / (bids + asks) of the sizes of the best ``levels``, -1 to 1; of best prices, of that one."""
+    def imbalance(self, levels: int | None = 10) -> Any:
+        """(bids - asks) / (bids + asks) of the sizes of the best ``levels``, -1 to 1; of best prices, of that one.
+
+        ``None``: of all levels.
+        """
+        levels = given.levels(levels)
         if tops(self._frame) is not None:
             _, bid_size, _, ask_size = self._best()
             return ratio(bid_size - ask_size, bid_size + ask_size)
@@ -97,7 +113,7 @@ class Kucoin(TradeStudies, KlineStudies, Bridged):
         """The ladder at multiples of ``tick``; see :func:`.analytics.book.grouped`."""
         return book.grouped(book.ladder(self._frame), tick)
 
-    def weighted(self, levels: int = 10) -> Sides:
+    def weighted(self, levels: int | None = 10) -> Sides:
         """The mean price of each side's best ``levels``, by size."""
         return book.weighted(book.ladder(self._frame), levels)
 

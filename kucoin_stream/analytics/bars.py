@@ -1,6 +1,7 @@
 """Bars made from trades, by time, count, volume or money; and what bars say.
 
-Trades are of one symbol and have ``price``, ``size`` and a time; those of one moment count in the order of their rows.
+Trades are of one symbol and have ``price``, ``size`` and a time; those of one moment count in the order of their rows,
+those that lack one of the three count nowhere.
 Bars have ``open high low close volume turnover``: volume in the unit of ``size``, turnover in the quote currency, of an
 inverse contract (``multiplier`` below 0) in the base currency, in which it is settled.
 """
@@ -10,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from kucoin_stream.analytics.columns import Floats, Ints, amounts, floats, in_order, ratio, times, turnover, utc_ns
+from kucoin_stream import given
+from kucoin_stream.analytics.columns import Floats, Ints, amounts, counted, floats, ratio, times, turnover, utc_ns
 from kucoin_stream.analytics.intervals import Interval, all_starts, bar_starts, length_ns, skipped
-from kucoin_stream.errors import UsageError
 
 _CLOSE = 1e-9  # of a bar: what sums of floats may be wrong by
 
@@ -30,7 +31,7 @@ def ohlcv(
     than 10,000,000 bars with those without trades.
     """
     length_ns(interval)
-    trades = in_order(trades)
+    trades = counted(trades)
     known = times(trades)
     starts = bar_starts(known, interval)
     first = _firsts(starts)
@@ -56,9 +57,9 @@ def tick_bars(trades: pd.DataFrame, count: int, *, multiplier: float | None = No
     The index ``time`` is that of the first trade, ``end`` that of the last, ``trades`` how many there are. Source, as
     of volume and dollar bars: Lopez de Prado, "Advances in Financial Machine Learning" (2018), 2.3.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise UsageError(f"count={count!r}: a number of trades from 1 on")
-    return _grouped(in_order(trades), np.arange(len(trades)) // count, multiplier)
+    count = given.whole("count", count)
+    trades = counted(trades)
+    return _grouped(trades, np.arange(len(trades)) // count, multiplier)
 
 
 def volume_bars(trades: pd.DataFrame, volume: float, *, multiplier: float | None = None) -> pd.DataFrame:
@@ -67,20 +68,19 @@ def volume_bars(trades: pd.DataFrame, volume: float, *, multiplier: float | None
     A trade is in bar number floor(volume traded before it / ``volume``): it is not cut, so a bar may hold more than its
     volume, and the next one the less; a trade as large as several bars leaves some out. The last may not be full.
     """
-    trades = in_order(trades)
+    trades = counted(trades)
     return _grouped(trades, _numbers(floats(trades, "size"), volume, "volume"), multiplier)
 
 
 def dollar_bars(trades: pd.DataFrame, funds: float, *, multiplier: float | None = None) -> pd.DataFrame:
     """Return a bar for each ``funds`` traded, in the quote currency; as :func:`volume_bars`."""
-    trades = in_order(trades)
+    trades = counted(trades)
     _, quote = amounts(floats(trades, "price"), floats(trades, "size"), multiplier)
     return _grouped(trades, _numbers(quote, funds, "funds"), multiplier)
 
 
 def _numbers(values: Floats, size: float, name: str) -> Floats:
-    if not 0 < size < float("inf"):
-        raise UsageError(f"{name}={size!r}: above 0")
+    size = given.above(name, size)
     numbers: Floats = np.floor((np.cumsum(values) - values) / size + _CLOSE)
     return numbers
 
@@ -118,6 +118,7 @@ def bar_vwap(klines: pd.DataFrame, multiplier: float | None = None) -> pd.Series
     ``multiplier``: of futures, whose volume is in lots: turnover / (volume * multiplier); of an inverse contract, where
     it is below 0: -volume * multiplier / turnover.
     """
+    multiplier = given.multiplier(multiplier)
     paid, volume = floats(klines, "turnover"), floats(klines, "volume") * (1.0 if multiplier is None else multiplier)
     mean = ratio(paid, volume) if multiplier is None or multiplier > 0 else ratio(-volume, paid)
     return pd.Series(mean, index=klines.index, name="vwap", dtype="float64")

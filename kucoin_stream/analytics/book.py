@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from msgspec import Struct
 
+from kucoin_stream import given
 from kucoin_stream.analytics.columns import LADDER, Floats, amounts, floats, has, ratio
 from kucoin_stream.errors import UsageError
 from kucoin_stream.market.book import Levels
@@ -97,16 +98,19 @@ def middle(book: Levels) -> float:
 
 def notional(book: Levels, levels: int | None = None, multiplier: float | None = None) -> Sides:
     """Sum of price * size over the best ``levels`` of each side, all by default: in the quote currency."""
-    cut = slice(levels)
+    cut = slice(given.levels(levels))
     return Sides(
         float(amounts(book.bid_prices[cut], book.bid_sizes[cut], multiplier)[1].sum()),
         float(amounts(book.ask_prices[cut], book.ask_sizes[cut], multiplier)[1].sum()),
     )
 
 
-def weighted(book: Levels, levels: int = 10) -> Sides:
-    """Sum of price * size / sum of size over the best ``levels`` of each side: the mean price of what stands there."""
-    cut = slice(levels)
+def weighted(book: Levels, levels: int | None = 10) -> Sides:
+    """Sum of price * size / sum of size over the best ``levels`` of each side: the mean price of what stands there.
+
+    ``None``: over all. In the quote currency; NaN of an empty side.
+    """
+    cut = slice(given.levels(levels))
     return Sides(
         ratio((book.bid_prices[cut] * book.bid_sizes[cut]).sum(), book.bid_sizes[cut].sum()),
         ratio((book.ask_prices[cut] * book.ask_sizes[cut]).sum(), book.ask_sizes[cut].sum()),
@@ -121,9 +125,9 @@ def depth(
     Columns ``bid_base``, ``bid_quote``, ``ask_base``, ``ask_quote``: sums in base and quote currency over bids at mid *
     (1 - bps / 10,000) and above, and asks at mid * (1 + bps / 10,000) and below. ``known``: whether the known levels
     reach that far on both sides; where not, the sums are what there is at least. ``whole``: the book has no levels
-    beyond those given. Without a mid all is NaN.
+    beyond those given. Without a mid all is NaN. Raises :class:`UsageError` for ``bps`` below 0.
     """
-    asked = np.atleast_1d(np.asarray(bps if np.isscalar(bps) else list(bps), dtype=float))  # type: ignore[arg-type]
+    asked = _distances(bps)
     centre = middle(book)
     lowest, highest = centre * (1 - asked / _BPS), centre * (1 + asked / _BPS)
     bids = np.searchsorted(-book.bid_prices, -lowest, side="right")
@@ -138,6 +142,15 @@ def depth(
         columns[f"{name}_quote"] = _sums(quote, counts, centre)
     known = (bids < len(book.bid_prices)) & (asks < len(book.ask_prices)) | whole
     return pd.DataFrame(columns, index=pd.Index(asked, name="bps")).assign(known=known & (centre == centre))
+
+
+def _distances(bps: Any) -> Floats:
+    hint = "basis points, one number from 0 on or several: 10 or [5, 10, 50]"
+    several = list(bps) if isinstance(bps, Iterable) and not isinstance(bps, str | bytes) else [bps]
+    asked = np.array([given.number("bps", each, hint) for each in several], dtype=np.float64)
+    if np.any(asked < 0):
+        raise UsageError(f"bps={given.shown(bps)}: {hint}")
+    return asked
 
 
 def _sums(values: Floats, counts: Any, centre: float) -> Floats:
@@ -159,28 +172,29 @@ def sweep(
     ``whole``: the book has no levels beyond those given. Raises :class:`UsageError` for another side, and where not
     one of size and funds is given, above 0.
     """
-    if side not in ("buy", "sell"):
-        raise UsageError(f"side={side!r}: write 'buy' or 'sell'")
-    wanted = size if funds is None else funds
-    if wanted is None or (size is not None and funds is not None) or not 0 < wanted < float("inf"):
-        raise UsageError(f"size={size!r}, funds={funds!r}: write one of them, above 0")
+    if not isinstance(side, str) or side not in ("buy", "sell"):
+        raise UsageError(f"side={given.shown(side)}: write 'buy' or 'sell'")
+    if (size is None) == (funds is None):
+        raise UsageError(f"size={given.shown(size)}, funds={given.shown(funds)}: write one of them, above 0")
+    wanted = given.above("size", size) if funds is None else given.above("funds", funds)
     prices, sizes = (book.ask_prices, book.ask_sizes) if side == "buy" else (book.bid_prices, book.bid_sizes)
     base, quote = amounts(prices, sizes, multiplier)
     held = sizes if funds is None else quote
-    taken = np.clip(wanted - (np.cumsum(held) - held), 0.0, held)
-    share = np.divide(taken, held, out=np.zeros_like(held), where=held > 0)
-    touched = int(np.count_nonzero(taken))
-    paid, average = float((quote * share).sum()), ratio((quote * share).sum(), (base * share).sum())
+    before = np.cumsum(held) - held
+    share = np.divide(np.clip(wanted - before, 0.0, held), held, out=np.zeros_like(held), where=held > 0)
+    touched = np.flatnonzero((held > 0) & (before < wanted * (1 - _CLOSE)))  # not for the last bits of a sum
+    average = ratio((quote * share).sum(), (base * share).sum())
     missing = wanted - float(held.sum())
     filled = missing <= _CLOSE * wanted
+    done = wanted if filled else float(held.sum())  # as it was asked for: sums of shares are off by some bits
     return Sweep(
         side=side,
-        size=float((sizes * share).sum()),
-        funds=paid,
+        size=done if funds is None else float((sizes * share).sum()),
+        funds=float((quote * share).sum()) if funds is None else done,
         average=average,
-        worst=float(prices[touched - 1]) if touched else _NAN,
+        worst=float(prices[touched[-1]]) if len(touched) else _NAN,
         slippage_bps=ratio(_BPS * (average - middle(book)), middle(book)) * (1 if side == "buy" else -1),
-        levels=touched,
+        levels=len(touched),
         filled=filled,
         missing=0.0 if filled else missing,
         beyond=not filled and not whole,
@@ -192,15 +206,15 @@ def grouped(book: Levels, tick: float) -> pd.DataFrame:
 
     Columns as ``book.df``. Raises :class:`UsageError` for a tick that is not above 0.
     """
-    if not 0 < tick < float("inf"):
-        raise UsageError(f"tick={tick!r}: above 0")
-    bids, bid_sizes = _joined(book.bid_prices, book.bid_sizes, tick, np.floor)
-    asks, ask_sizes = _joined(book.ask_prices, book.ask_sizes, tick, np.ceil)
+    tick = given.above("tick", tick)
+    bids, bid_sizes = joined(book.bid_prices, book.bid_sizes, tick, np.floor)
+    asks, ask_sizes = joined(book.ask_prices, book.ask_sizes, tick, np.ceil)
     return pd.DataFrame({name: pd.Series(column) for name, column in zip(
         LADDER, (bid_sizes, bids, asks, ask_sizes), strict=True)}, dtype="float64")  # fmt: skip
 
 
-def _joined(prices: Floats, sizes: Floats, tick: float, towards: Any) -> tuple[Floats, Floats]:
+def joined(prices: Floats, sizes: Floats, tick: float, towards: Any) -> tuple[Floats, Floats]:
+    """Return one side with its prices joined to multiples of ``tick``; ``towards`` is ``np.floor`` or ``np.ceil``."""
     if not len(prices):
         return prices, sizes
     ticks = prices / tick

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kucoin_stream import given
 from kucoin_stream.errors import UsageError
 
 Floats = NDArray[np.float64]
@@ -60,6 +62,40 @@ def utc_ns(values: Ints) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(values.view("M8[ns]"), tz="UTC")
 
 
+DIGITS = 15
+"""How many digits of a decimal number a float keeps whatever they are (IEEE 754, binary64)."""
+
+
+def decimals(values: Iterable[float]) -> list[Decimal | None]:
+    """Return the shortest decimal numbers that floats stand for; ``None`` for NaN.
+
+    Of a text with at most :data:`DIGITS` digits that is the number of the text itself.
+    """
+    return [None if value != value else Decimal(repr(value)) for value in values]
+
+
+NO_TIME = int(np.iinfo(np.int64).min)
+"""What stands for NaT among times in ns."""
+
+
+def counted(trades: pd.DataFrame) -> pd.DataFrame:
+    """Return trades by time; those without a price, a size or a time are left out: they count nowhere."""
+    there = ~np.isnan(floats(trades, "price")) & ~np.isnan(floats(trades, "size")) & (times(trades) != NO_TIME)
+    return in_order(trades if bool(there.all()) else trades[there])
+
+
+def labels(frames: Iterable[pd.DataFrame]) -> dict[Any, Any]:
+    """Return the ``attrs`` that all frames share, for what is made of them; and every badge, so that it stays seen."""
+    attrs = [frame.attrs for frame in frames]
+    shared = {
+        key: value
+        for key, value in (attrs[0] if attrs else {}).items()
+        if all(key in each and each[key] == value for each in attrs)
+    }
+    badges = dict.fromkeys(each["badge"] for each in attrs if each.get("badge"))
+    return shared | ({"badge": " ".join(badges)} if badges else {})
+
+
 def in_order(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows by time; rows of one time stay as they are."""
     known = times(frame)
@@ -87,8 +123,10 @@ def amounts(prices: Floats, sizes: Floats, multiplier: float | None = None) -> t
     """Return what sizes are in base and in quote currency.
 
     ``multiplier``, of a contract: base coins a lot; below 0, of an inverse contract: a lot is that many units of the
-    quote currency (protocol.md 0.4, 8.3.1). Without it sizes are in the base currency.
+    quote currency (protocol.md 0.4, 8.3.1). Without it sizes are in the base currency. Raises :class:`UsageError` for
+    a multiplier that is none.
     """
+    multiplier = given.multiplier(multiplier)
     if multiplier is not None and multiplier < 0:
         quote = sizes * -multiplier
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -99,7 +137,8 @@ def amounts(prices: Floats, sizes: Floats, multiplier: float | None = None) -> t
 
 def turnover(prices: Floats, sizes: Floats, multiplier: float | None = None) -> Floats:
     """Return what sizes are in the currency that is paid: the quote currency, of an inverse contract the base's."""
-    return amounts(prices, sizes, multiplier)[0 if multiplier is not None and multiplier < 0 else 1]
+    base, quote = amounts(prices, sizes, multiplier)
+    return base if multiplier is not None and multiplier < 0 else quote
 
 
 def ratio(above: Any, below: Any) -> Any:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import contextlib
+from datetime import date, timedelta
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
 from kucoin_stream.analytics.columns import Ints
 from kucoin_stream.errors import UsageError
+from kucoin_stream.given import shown
 from kucoin_stream.protocol.topic import INTERVALS
 
 Interval = str | timedelta
@@ -23,14 +26,41 @@ def length_ns(interval: Interval) -> int:
     """Return the length of an interval in ns; a month's is nominal. Raises :class:`UsageError` for what is none."""
     if isinstance(interval, str) and interval in INTERVALS:
         return INTERVALS[interval] * _SECOND
-    try:
-        length = pd.Timedelta(f"1{interval}" if isinstance(interval, str) and interval.isalpha() else interval)
-    except ValueError as exc:
+    length = _length(interval)
+    if length is None:
         names = ", ".join(INTERVALS)
-        raise UsageError(f"no such interval {interval!r}: write {names}, or a length such as '90s'") from exc
+        raise UsageError(f"no such interval {shown(interval)}: write {names}, or a length such as '90s'")
     if not length > pd.Timedelta(0):
-        raise UsageError(f"an interval is longer than {interval!r}")
+        raise UsageError(f"an interval is longer than {shown(interval)}")
     return int(length.as_unit("ns").value)
+
+
+def _length(interval: object) -> pd.Timedelta | None:
+    """Return a length of time, ``None`` for what is none: a number without a unit would be one of nanoseconds."""
+    if isinstance(interval, timedelta | np.timedelta64):
+        return pd.Timedelta(interval)
+    if not isinstance(interval, str) or not any(letter.isalpha() or letter == ":" for letter in interval):
+        return None
+    try:
+        return pd.Timedelta(f"1{interval}" if interval.isalpha() else interval)
+    except ValueError:
+        return None
+
+
+def moment_ns(name: str, given: object) -> int:
+    """Return a time in Unix ns: a datetime, ISO text, or Unix seconds; UTC where it says nothing else.
+
+    Raises :class:`UsageError` for what is none, under the ``name`` of the argument.
+    """
+    found = None
+    with contextlib.suppress(ValueError, OverflowError):
+        if isinstance(given, Real) and not isinstance(given, bool):
+            found = pd.Timestamp(float(given), unit="s", tz="UTC")
+        elif isinstance(given, str | date | np.datetime64):
+            found = pd.Timestamp(given)
+    if not isinstance(found, pd.Timestamp):  # NaT is none
+        raise UsageError(f"{name}={shown(given)}: write a datetime, Unix seconds, or text such as '2026-01-31 12:00'")
+    return int((found.tz_localize("UTC") if found.tz is None else found).as_unit("ns").value)
 
 
 def bar_starts(times_ns: Ints, interval: Interval) -> Ints:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from kucoin_stream.analytics.columns import Floats, Ints, floats, in_order, is_klines, ratio, times, tops
-from kucoin_stream.analytics.intervals import Interval, length_ns
+from kucoin_stream.analytics.intervals import Interval, check_rows, length_ns
 from kucoin_stream.errors import UsageError
 
 Kind = Literal["log", "simple"]
@@ -52,7 +52,8 @@ def realised_volatility(frame: pd.DataFrame, every: Interval | None = None, *, a
 
     ``every``: of the last price at each of these times only, so that the bounce between bid and ask does not count as
     movement (5 minutes are usual); all prices by default, as is right for klines. ``annual``: times sqrt(year / span),
-    a year of 365 days. NaN of fewer than two prices, or annual without a span.
+    a year of 365 days. NaN of fewer than two prices, or annual without a span. Raises :class:`UsageError` where
+    ``every`` would make more than 10,000,000 of them.
     Source: Andersen, Bollerslev, "Answering the skeptics", International Economic Review 39 (1998).
     """
     step = None if every is None else length_ns(every)
@@ -75,6 +76,7 @@ def _sampled(prices: Floats, known: Ints, step: int) -> tuple[Floats, Ints]:
     """Return the last price at each multiple of ``step`` within the time of the prices."""
     if not len(known):
         return prices, known
+    check_rows(int(known[-1] - known[0]) // step + 1, f"{step / 1e9:g}s")
     grid = np.arange(-(-known[0] // step) * step, known[-1] + 1, step, dtype=np.int64)
     return prices[np.searchsorted(known, grid, side="right") - 1], grid
 
@@ -86,10 +88,11 @@ def roll_spread(prices: pd.Series[float]) -> float:
     the effective bid-ask spread in an efficient market", Journal of Finance 39 (1984).
     """
     changes = np.diff(prices.to_numpy("float64"))
-    changes = changes[~np.isnan(changes)]
-    if len(changes) < 3:
+    later, before = changes[1:], changes[:-1]
+    there = ~np.isnan(later) & ~np.isnan(before)
+    if np.count_nonzero(there) < 2:
         return _NAN
-    covariance = float(np.cov(changes[1:], changes[:-1])[0, 1])
+    covariance = float(np.cov(later[there], before[there])[0, 1])
     return 2 * float(np.sqrt(-covariance)) if covariance <= 0 else _NAN
 
 

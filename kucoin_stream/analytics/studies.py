@@ -10,7 +10,7 @@ import pandas as pd
 
 from kucoin_stream.analytics import bars, trades
 from kucoin_stream.analytics import returns as prices
-from kucoin_stream.analytics.columns import is_klines, tops
+from kucoin_stream.analytics.columns import is_klines, labels, tops
 from kucoin_stream.analytics.intervals import Interval
 from kucoin_stream.analytics.trades import Window
 from kucoin_stream.errors import UsageError
@@ -21,9 +21,10 @@ def by_symbol(frame: pd.DataFrame, function: Callable[[pd.DataFrame], Any]) -> A
     if not _several(frame):
         return function(frame)
     parts = {symbol: function(part) for symbol, part in frame.groupby("symbol", observed=True)}
+    symbols = pd.Index(list(parts), dtype=frame["symbol"].dtype, name="symbol")
     if isinstance(next(iter(parts.values())), float):
-        return pd.Series(parts).rename_axis("symbol")
-    return pd.concat(parts, names=["symbol"])
+        return pd.Series(list(parts.values()), index=symbols, dtype="float64")
+    return pd.concat(list(parts.values()), keys=symbols, names=["symbol"])
 
 
 def along(frame: pd.DataFrame, function: Callable[[pd.DataFrame], pd.Series[float]]) -> pd.Series[float]:
@@ -126,7 +127,9 @@ class TradeStudies(PriceStudies):
         return along(frame, lambda frame: trades.rolling_imbalance(frame, window))
 
     def _made(self, function: Callable[[pd.DataFrame], pd.DataFrame]) -> pd.DataFrame:
-        made: pd.DataFrame = by_symbol(_check_trades(self.df), function)
+        frame = _check_trades(self.df)
+        made: pd.DataFrame = by_symbol(frame, function)
+        made.attrs = labels([frame])
         return made
 
 

@@ -1,19 +1,23 @@
 """What trades say: mean price and imbalance, of all or of the last ones at each.
 
 A trade has ``price`` (quote currency), ``size`` (base currency; of futures lots of ``multiplier`` base coins each),
-``side`` (the taker's) and a time. These are trades of one symbol, in any order.
+``side`` (the taker's) and a time. These are trades of one symbol, in any order; one without price or size counts
+nowhere.
 """
 
 from __future__ import annotations
+
+from numbers import Integral
 
 import numpy as np
 import pandas as pd
 
 from kucoin_stream.analytics.columns import Floats, amounts, floats, ratio, times
-from kucoin_stream.analytics.intervals import length_ns
+from kucoin_stream.analytics.intervals import Interval, length_ns
 from kucoin_stream.errors import UsageError
+from kucoin_stream.given import shown, whole
 
-Window = int | str
+Window = int | Interval
 """So many trades, or those of a length of time: ``"30s"``."""
 
 
@@ -23,15 +27,22 @@ def vwap(trades: pd.DataFrame, multiplier: float | None = None) -> float:
     Of contracts: the sum in quote currency / the sum in base currency, which differs where a contract is inverse.
     Source: Berkowitz, Logue, Noser, "The total cost of transactions on the NYSE", Journal of Finance 43 (1988).
     """
-    base, quote = amounts(floats(trades, "price"), floats(trades, "size"), multiplier)
-    return float(ratio(quote.sum(), base.sum()))
+    base, quote = _amounts(trades, multiplier)
+    return float(ratio(np.nansum(quote), np.nansum(base)))
 
 
 def rolling_vwap(trades: pd.DataFrame, window: Window, multiplier: float | None = None) -> pd.Series[float]:
     """As :func:`vwap`, at each trade of it and those before it within ``window``; the index is that of ``trades``."""
-    base, quote = amounts(floats(trades, "price"), floats(trades, "size"), multiplier)
+    base, quote = _amounts(trades, multiplier)
     values = ratio(rolling_sum(trades, quote, window), rolling_sum(trades, base, window))
     return pd.Series(values, index=trades.index, name="vwap", dtype="float64")
+
+
+def _amounts(trades: pd.DataFrame, multiplier: float | None) -> tuple[Floats, Floats]:
+    """Return what was traded in base and in quote currency, NaN of both where price or size is not told."""
+    prices, sizes = floats(trades, "price"), floats(trades, "size")
+    there = ~np.isnan(prices) & ~np.isnan(sizes)
+    return amounts(np.where(there, prices, np.nan), np.where(there, sizes, np.nan), multiplier)
 
 
 def signed_volume(trades: pd.DataFrame) -> pd.Series[float]:
@@ -70,17 +81,26 @@ def rolling_sum(trades: pd.DataFrame, values: Floats, window: Window) -> Floats:
 
     A number of rows, fewer at the begin; or a time: rows that are less than it older. Raises :class:`UsageError`.
     """
-    if isinstance(window, bool) or not isinstance(window, int | str) or (isinstance(window, int) and window < 1):
-        raise UsageError(f"window={window!r}: a number of trades from 1 on, or a length of time such as '30s'")
-    length = None if isinstance(window, int) else length_ns(window)
+    rows = _window(window)
     if not len(values):
         return values
     known = times(trades)
     order = np.argsort(known, kind="stable")
     index = pd.DatetimeIndex(known[order].view("M8[ns]"))
     ordered = pd.Series(values[order], index=index)
-    frequency = window if length is None else pd.Timedelta(length, "ns")
-    sums = ordered.rolling(frequency, min_periods=1).sum().to_numpy()
+    sums = ordered.rolling(rows, min_periods=1).sum().to_numpy()
     result: Floats = np.empty(len(values))
     result[order] = sums
     return result
+
+
+def _window(window: Window) -> int | pd.Timedelta:
+    """Return a number of trades or a length of time. Raises :class:`UsageError` for what is neither."""
+    try:
+        if isinstance(window, Integral):
+            return whole("window", window)
+        return pd.Timedelta(length_ns(window), "ns")  # type: ignore[arg-type]  # no number: that is a window of rows
+    except UsageError:
+        raise UsageError(
+            f"window={shown(window)}: a number of trades from 1 on, or a length of time such as '30s'"
+        ) from None

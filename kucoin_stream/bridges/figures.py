@@ -16,6 +16,7 @@ import pandas as pd
 
 from kucoin_stream.bridges import kinds
 from kucoin_stream.bridges.kinds import missing
+from kucoin_stream.errors import UsageError
 
 _GREEN, _RED = "#17966b", "#d6455d"  # bids and buys, asks and sales
 _ROWS = 1000  # of a table: browsers show no more with grace
@@ -45,6 +46,8 @@ def to_plotly(frame: pd.DataFrame, *, widget: bool = False, into: Any = None, **
 
 def _again(figure: Any, into: Any) -> Any:
     """Put what ``figure`` shows into another one, in one message to the browser."""
+    if not hasattr(into, "batch_update") or len(into.data) != len(figure.data):
+        raise UsageError("into= is what to_plotly() returned for a frame of the same kind")
     with into.batch_update():
         for old, new in zip(into.data, figure.data, strict=True):
             old.update(new.to_plotly_json(), overwrite=True)

@@ -69,7 +69,7 @@ def title(frame: pd.DataFrame) -> str:
     """Return what stands over a picture: the name, ``SIMULATED`` where that is so, and the status if it is not live."""
     attrs = frame.attrs
     status = str(attrs.get("status", ""))
-    words = [attrs.get("title", ""), attrs.get("badge", ""), "" if status == "live" else status]
+    words = [attrs.get("feed", ""), attrs.get("badge", ""), "" if status == "live" else status]
     return " · ".join(str(word) for word in words if word)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import pandas as pd
 
 from kucoin_stream.bridges.kinds import missing
+from kucoin_stream.errors import UsageError
+from kucoin_stream.given import shown
 
 
 def to_arrow(frame: pd.DataFrame) -> Any:
@@ -24,7 +26,12 @@ def to_arrow(frame: pd.DataFrame) -> Any:
 
 
 def to_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
-    """Write a Parquet file in place of what is there, and return its path. Raises :class:`OSError`."""
+    """Write a Parquet file in place of what is there, and return its path.
+
+    Raises :class:`UsageError` for a path that is none, :class:`OSError`.
+    """
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise UsageError(f"path={shown(path)}: the name of a file, such as 'trades.parquet'")
     table = to_arrow(frame)
     from pyarrow import parquet
 

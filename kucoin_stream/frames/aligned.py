@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -24,6 +24,9 @@ def align(
     sources: Sequence[Source] | Mapping[str, Source],
     every: Interval | None = None,
     tolerance: Interval | None = None,
+    *,
+    start: Any = None,
+    end: Any = None,
 ) -> pd.DataFrame:
     """Return live frames and DataFrames joined on their times: in each row what was known at that moment.
 
@@ -33,15 +36,19 @@ def align(
     before theirs: ``book_bid``, ``trades_price``, ``klines_close``, ``funding_rate_granularity_ms``; of two of one name
     the second is ``trades2``. A mapping gives names of your own: ``ks.align({"spot": a, "perpetual": b}, every="1s")``.
 
+    ``every`` begins with the oldest row of all, such as the first of 500 bars; ``start`` and ``end`` limit it: times,
+    or names of sources: ``ks.align(session.frames, every="100ms", start="trades")`` begins with the first trade.
+
     Of a book the best prices are joined since ``book.tops()`` was first called. Raises :class:`UsageError` for a book
     without that, for a feed (join its ``.frame()``), and for a frame without times.
     """
     named = dict(sources) if isinstance(sources, Mapping) else _named(sources)
-    return asof({name: _frame(name, source) for name, source in named.items()}, every, tolerance)
+    frames = {name: _frame(name, source) for name, source in named.items()}
+    return asof(frames, every, tolerance, start=start, end=end)
 
 
 def _named(sources: Sequence[Source]) -> dict[str, Source]:
-    if isinstance(sources, pd.DataFrame | LiveFrame):
+    if isinstance(sources, pd.DataFrame | LiveFrame | str) or not isinstance(sources, Iterable):
         raise UsageError("ks.align joins several frames: write ks.align([book, trades])")
     named: dict[str, Source] = {}
     for source in sources:

@@ -12,10 +12,12 @@ from typing import Any, Self, TypeVar
 import numpy as np
 import pandas as pd
 
+from kucoin_stream import given
 from kucoin_stream.analytics import accessor as accessor  # makes ``df.kucoin`` known
 from kucoin_stream.bridges import Bridged
 from kucoin_stream.errors import RefusedError, UsageError
 from kucoin_stream.streams import reading
+from kucoin_stream.streams.mended import read
 from kucoin_stream.streams.origin import note
 from kucoin_stream.streams.source import LiveSource
 from kucoin_stream.streams.stalls import watchdog
@@ -107,8 +109,17 @@ class LiveFrame(Bridged, ABC):
         return ""
 
     @property
+    def _fed_by(self) -> str:
+        """What its rows are, as the catalogue calls it."""
+        return self.title
+
+    @property
     def df(self) -> pd.DataFrame:
-        """A fresh DataFrame. ``df.attrs`` says what it is: title, status, source, badge, note, time (UTC, ISO).
+        """A fresh DataFrame. ``df.attrs`` says what it is: feed, status, source, badge, note, time (UTC, ISO).
+
+        ``feed`` is the name in the catalogue and whose it is: ``spot.trades BTC-USDT``; ``source`` one of ``live``,
+        ``sim``, ``replay``, ``url``. ``pd.concat`` keeps attrs that are equal only, and times never are: concatenate
+        first, then say ``whole.attrs = frame.attrs``.
 
         Raises :class:`RefusedError` where the exchange refused the subscription.
         """
@@ -117,7 +128,7 @@ class LiveFrame(Bridged, ABC):
             raise RefusedError(self.title, *reading.refusal(status))
         frame = self._build()
         frame.attrs = {
-            "title": self.title,
+            "feed": self._fed_by,
             "status": status,
             "source": self._engine.target.mode,
             "badge": self.badge,
@@ -135,6 +146,7 @@ class LiveFrame(Bridged, ABC):
 
         Raises :class:`NotReadyError` after ``timeout`` seconds, :class:`RefusedError`, :class:`StoppedError`.
         """
+        timeout = given.patience(timeout)
         deadline = time.monotonic() + timeout
         while not self._ready():
             time.sleep(reading.pause(self, deadline, timeout))
@@ -142,7 +154,7 @@ class LiveFrame(Bridged, ABC):
 
     async def ready(self, timeout: float = 10.0) -> Self:
         """Wait as :meth:`wait`, in a coroutine. ``await frame`` does it with the usual ``timeout``."""
-        await reading.until(self, self._ready, timeout)
+        await reading.until(self, self._ready, given.patience(timeout))
         return self
 
     def __await__(self) -> Generator[Any, Any, Self]:
@@ -151,17 +163,21 @@ class LiveFrame(Bridged, ABC):
     def __aiter__(self) -> reading.Reading[Any]:
         """Read the changes, without news; ``async for`` over ``.stream`` has these too."""
         source = getattr(self, "stream", None)
-        if not isinstance(source, LiveSource):
+        if source is None:
             raise UsageError(f"{self.title} cannot be read by 'async for': read the feeds that it is made of")
-        return reading.Reading(self, source, news=False)
+        if isinstance(source, LiveSource):
+            return reading.Reading(self, source, news=False)
+        return read(source, news=False, of=self)
 
     def head(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
         """Return the first ``n`` rows, after waiting for something to show as :meth:`wait` does."""
+        n = given.whole("n", n, least=0)
         self.wait(timeout)
         return self.df.head(n)
 
     def tail(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
         """Return the last ``n`` rows, after waiting for something to show as :meth:`wait` does."""
+        n = given.whole("n", n, least=0)
         self.wait(timeout)
         return self.df.tail(n)
 

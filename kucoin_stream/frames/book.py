@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Iterable
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 import pandas as pd
 
+from kucoin_stream import given
 from kucoin_stream.analytics import book as analytics
 from kucoin_stream.errors import StoppedError, UsageError
 from kucoin_stream.frames.audit import Audit, check_auditable
@@ -36,12 +35,13 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
     ``status``: ``syncing``, ``live``, ``partial`` (right as far as it goes: seeded from the public best 100 levels),
     ``stale`` (disconnected), ``resyncing``, ``refused``, ``stopped``, each perhaps with a reason. In states other
     than ``live`` and ``partial`` the scalars are NaN and the frames empty: a stale book is not served as current.
-    ``.stream`` carries a :class:`Top` after every single change.
+    ``.stream`` carries a :class:`Top` after every single change. Prices and sizes are float64, which keep 15 digits;
+    ``book.df.kucoin.exact()`` has them as Decimals.
 
     Sources: KuCoin API docs, "Level2 - Market Data", "How to build a local order book"; protocol.md 5.
     """
 
-    kinds = ("ladder",)
+    kinds = ("ladder", "depth", "lines")
 
     def __init__(
         self,
@@ -57,6 +57,7 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         self._wants = object()  # who wants audits: a name that does not keep the frame alive
         self._end_audits = weakref.finalize(self, engine.post, self._keeper.auditor.every, self._wants, None)
         self.symbol = symbol
+        self.price_increment = info.price_increment
         self.price_decimals = decimals(info.price_increment)
         self.size_decimals = decimals(info.base_increment)
         self.multiplier = info.multiplier if isinstance(info, ContractInfo) else None
@@ -147,6 +148,7 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         :class:`RequestError` where the snapshot needs an API key, as that of spot's Pro book does; other errors of
         REST; :class:`UsageError` for a book that is pushed whole each time; :class:`StoppedError` once it is stopped.
         """
+        timeout = given.patience(timeout)
         self._check_auditable()
         return self._engine.call(self._keeper.auditor.now, timeout=timeout)
 
@@ -159,10 +161,11 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         if seconds is None:
             self._engine.post(self._keeper.auditor.every, self._wants, None)
             return
-        if isinstance(seconds, bool) or not isinstance(seconds, Real) or not 1 <= seconds < math.inf:
-            raise UsageError(f"audit_every={seconds!r}: a number of seconds, at least 1, or None")
+        hint = "a number of seconds, at least 1, or None"
+        if (seconds := given.number("audit_every", seconds, hint)) < 1:
+            raise UsageError(f"audit_every={seconds!r}: {hint}")
         self._check_auditable()
-        self._engine.post(self._keeper.auditor.every, self._wants, float(seconds))
+        self._engine.post(self._keeper.auditor.every, self._wants, seconds)
 
     def _check_auditable(self) -> None:
         if self._over:
@@ -191,8 +194,11 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
     # -- levels: one call ----------------------------------------------------------------------------------------
 
     def levels(self, depth: int | None = None) -> Levels:
-        """Return the ``depth`` best levels a side as numpy arrays, best first; the last known ones of a stale book."""
-        return levels(self._read(self._keeper.copy, depth))
+        """Return the ``depth`` best levels a side as numpy arrays, best first; the last known ones of a stale book.
+
+        ``None``: all levels. Raises :class:`UsageError` for another depth than a number from 1 on.
+        """
+        return levels(self._read(self._keeper.copy, given.levels(depth, "depth")))
 
     def _right_levels(self, depth: int | None = None) -> Levels:
         copied = self._read(self._keeper.copy, depth) if self.status in RIGHT else None
@@ -223,9 +229,12 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
             raise UsageError("only a tape has a past; ks.connect('day.kcs') plays one")
         return deck.past(self, time)
 
-    def imbalance(self, levels: int = 10) -> float:
-        """(bids - asks) / (bids + asks) of the sizes of the best ``levels``: -1 to 1; NaN without any."""
-        known = self._right_levels(levels)
+    def imbalance(self, levels: int | None = 10) -> float:
+        """(bids - asks) / (bids + asks) of the sizes of the best ``levels``: -1 to 1; NaN without any.
+
+        ``None``: of all levels.
+        """
+        known = self._right_levels(given.levels(levels))
         return imbalance(known.bid_sizes, known.ask_sizes)
 
     # -- analytics: base and quote amounts of futures by the contract's multiplier ---------------------------------
@@ -251,13 +260,13 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         """Return the ladder at multiples of ``tick``: bids down, asks up; see :func:`.analytics.book.grouped`."""
         return analytics.grouped(self._right_levels(), tick)
 
-    def weighted(self, levels: int = 10) -> analytics.Sides:
-        """Return the mean price of each side's best ``levels``, by size."""
-        return analytics.weighted(self._right_levels(levels), levels)
+    def weighted(self, levels: int | None = 10) -> analytics.Sides:
+        """Return the mean price of each side's best ``levels``, by size: in the quote currency; ``None``: of all."""
+        return analytics.weighted(self._right_levels(given.levels(levels)), levels)
 
     def notional(self, levels: int | None = None) -> analytics.Sides:
-        """Return the sum of price * size of each side's best ``levels``, in the quote currency."""
-        return analytics.notional(self._right_levels(levels), levels, self.multiplier)
+        """Return the sum of price * size of each side's best ``levels``, in the quote currency; ``None``: of all."""
+        return analytics.notional(self._right_levels(given.levels(levels)), levels, self.multiplier)
 
     def tops(self, maxlen: int = 100_000) -> LiveTops:
         """Return the best bid and ask after each change from now on, the last ``maxlen``: the book's history.
@@ -266,6 +275,7 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         """
         from kucoin_stream.frames.tops import LiveTops
 
+        maxlen = given.whole("maxlen", maxlen)
         if self._tops is None or self._tops.maxlen != maxlen or self._tops.status.startswith("stopped"):
             self._tops = LiveTops(self._engine, self, self._keeper, maxlen)
         return self._tops
@@ -282,6 +292,10 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         return numbers({name: padded(column, rows) for name, column in columns.items()})
 
     # -- what all live frames give -------------------------------------------------------------------------------
+
+    @property
+    def _fed_by(self) -> str:
+        return f"{self.source} {self.symbol}"
 
     def _status(self) -> str:
         return self._keeper.state.status

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.bookkeeper import describe
+from kucoin_stream.given import shown
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.bookfeeds import FEEDS, BookFeed, Market
 from kucoin_stream.transport.engine import Engine
@@ -34,10 +35,10 @@ def choose(engine: Engine, symbol: str, market: Market, source: Source | None = 
     known = usual | {name: feed for name, feed in FEEDS.items() if feed.market == market}
     if source is None and market == "spot" and not engine.signed:
         return _without_key(engine, symbol, usual["pro"], usual["classic"])
-    feed = known.get(source or "classic")
+    feed = known.get("classic" if source is None else source) if isinstance(source, str | None) else None
     if feed is None:
         others = ", ".join(name for name in known if name not in usual)
-        raise UsageError(f"source={source!r}: write 'classic' or 'pro', or one of {others}")
+        raise UsageError(f"source={shown(source)}: write 'classic' or 'pro', or one of {others}")
     engine.venue.check(topics.find(feed.topic).connection)
     if feed.snapshots == "rest" and feed.seed(signed=engine.signed) is None:
         raise UsageError(

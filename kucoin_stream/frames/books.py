@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,11 +10,15 @@ import pandas as pd
 from msgspec import Struct
 from streamz import Stream
 
+from kucoin_stream.errors import UnknownSymbolError
 from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.bookkeeper import RIGHT
+from kucoin_stream.frames.quotes import QuoteColumns, quote_columns
+from kucoin_stream.given import shown
 from kucoin_stream.market.book import Top
 from kucoin_stream.streams.feed import brief
+from kucoin_stream.streams.typed import Node
 from kucoin_stream.transport.engine import Engine
 
 _BEST = ("bid", "bid_size", "ask", "ask_size")
@@ -36,9 +40,11 @@ class LiveBooks(LiveFrame):
 
     ``.df``: index ``symbol``, columns ``bid``, ``bid_size``, ``ask``, ``ask_size``, ``mid``, ``spread`` (float64, of a
     book that is not right NaN), ``status`` (as of :class:`LiveBook`) and ``sequence`` (Int64). ``frame["BTC-USDT"]``
-    is the book. ``.stream`` carries a :class:`BookTop` after every change of any of them. Stopping it stops its books;
-    a book that somebody else has opened stays.
+    is the book; :class:`UnknownSymbolError` where there is none of it. ``.stream`` carries a :class:`BookTop` after
+    every change of any of them. Stopping it stops its books; a book that somebody else has opened stays.
     """
+
+    kinds = ("table", "wall")
 
     def __init__(self, engine: Engine, books: Sequence[LiveBook]) -> None:
         super().__init__(engine)
@@ -46,7 +52,15 @@ class LiveBooks(LiveFrame):
         self.title = f"{brief(list(self.books))} books"
 
     def __getitem__(self, symbol: str) -> LiveBook:
-        return self.books[symbol]
+        if symbol in self:
+            return self.books[symbol]
+        raise UnknownSymbolError(f"no book of {shown(symbol)} here; there are: {brief(list(self.books))}")
+
+    def __contains__(self, symbol: object) -> bool:
+        return isinstance(symbol, str) and symbol in self.books
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.books)
 
     def __len__(self) -> int:
         return len(self.books)
@@ -67,9 +81,10 @@ class LiveBooks(LiveFrame):
         return tuple(dict.fromkeys(topic for book in self.books.values() for topic in book.topics))
 
     @cached_property
-    def stream(self) -> Any:
+    def stream(self) -> Node[BookTop]:
         """A streamz node with a :class:`BookTop` after each change of any book; what happens to topics is left out."""
-        return Stream.union(*(_tops(book) for book in self.books.values()))
+        tops: Node[BookTop] = Stream.union(*(_tops(book) for book in self.books.values()))
+        return tops
 
     def rows(self, count: int | None = None) -> pd.DataFrame:
         """Return the last ``count`` books of now, without waiting."""
@@ -84,8 +99,37 @@ class LiveBooks(LiveFrame):
         frame["sequence"] = pd.array([top.sequence for top in tops], dtype="Int64")
         return frame
 
+    @property
+    def quotes(self) -> QuoteColumns | None:
+        """Which fields of :meth:`recent` say what a symbol is worth."""
+        return quote_columns(BookTop)
+
+    @property
+    def expected(self) -> int:
+        """How many symbols there are."""
+        return len(self.books)
+
+    def recent(self, count: int) -> list[BookTop]:
+        """Return best bid and ask of the last ``count`` books of now, without waiting."""
+        books = list(self.books.values())[-count:]
+        return [
+            BookTop(book.symbol, top.sequence, top.bid, top.bid_size, top.ask, top.ask_size)
+            for book in books
+            for top in (_now(book)[0],)
+        ]
+
+    def decimals(self, symbol: str) -> tuple[int, int]:
+        """Return the decimals of price and size of the book of ``symbol``."""
+        book = self.books[symbol]
+        return book.price_decimals, book.size_decimals
+
     def _build(self) -> pd.DataFrame:
         return self.rows()
+
+    @property
+    def _fed_by(self) -> str:
+        sources = ", ".join(dict.fromkeys(book.source for book in self.books.values()))
+        return f"{sources} {brief(list(self.books))}"
 
     def _status(self) -> str:
         """Return the state that all share; where they differ, that of the first which is not right."""

@@ -8,9 +8,11 @@ from typing import Any
 import pandas as pd
 from streamz import Stream
 
+from kucoin_stream import given
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.base import LiveFrame
-from kucoin_stream.frames.gathered import Gatherer
+from kucoin_stream.frames.batches import payload_of
+from kucoin_stream.frames.gathered import Gatherer, blank
 from kucoin_stream.protocol.events import News
 from kucoin_stream.streams.mended import branch_of
 from kucoin_stream.streams.moments import reader
@@ -72,14 +74,15 @@ class NodeFrame(LiveFrame):
         source = node if isinstance(node, LiveSource) else branch and branch.source
         if not isinstance(source, LiveSource):
             raise UsageError(f"{node} is not behind a feed: there is nothing that a live frame could follow")
-        if maxlen < 1:
-            raise UsageError(f"maxlen={maxlen}: a frame holds at least one row")
-        super().__init__(source._engine)
+        maxlen = given.whole("maxlen", maxlen)
+        if latest is not None and not isinstance(latest, str):
+            raise UsageError(f"latest={given.shown(latest)}: the name of a field, such as 'symbol'")
         self.title = source.title if node is source else f"{source.title} {node}"
         self.maxlen = maxlen
         self.latest = latest
         self._source = source
         self._keep = _Keep(node, maxlen, latest, **kwargs)
+        super().__init__(source._engine)
 
     @property
     def version(self) -> object:
@@ -105,12 +108,17 @@ class NodeFrame(LiveFrame):
         count = self.maxlen if count is None else min(count, self.maxlen)
         if self.latest is not None:
             count = len(messages) if count == self.maxlen else count
-        frame = Gatherer().frame(messages[-count:]) if count else pd.DataFrame()
+        frame = Gatherer().frame(messages[-count:]) if count and messages else self._empty()
         frame = frame.tail(count)
         if self.latest is not None:
             frame = frame.drop(columns=self.latest, errors="ignore")  # before the first message there are none
             frame.index = pd.Index(keys[-len(frame) :] if len(frame) else [], dtype=object, name=self.latest)
         return frame
+
+    def _empty(self) -> pd.DataFrame:
+        """Return a frame without rows: with columns where it can be known which there will be."""
+        payload = payload_of(self._keep) if self._keep.upstream else None
+        return pd.DataFrame() if payload is None else blank(payload).iloc[:0]
 
     def _status(self) -> str:
         return str(getattr(self._source, "status", "live"))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from decimal import Decimal
+from collections.abc import Callable
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeGuard
@@ -11,10 +10,11 @@ from typing import Any, TypeGuard
 import pandas as pd
 from msgspec import inspect
 
+from kucoin_stream.analytics.columns import decimals
 from kucoin_stream.frames.base import NO_TIME, utc
 from kucoin_stream.protocol.messages.units import declared_unit
 
-_CATEGORIES = frozenset({"symbol", "side", "interval"})
+_CATEGORIES = frozenset({"symbol", "side", "position_side", "interval"})
 _TIMES = {"_ns": "ns", "_ms": "ms", "_s": "s"}
 
 
@@ -30,9 +30,12 @@ class Column:
         first, *others = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
         optional = bool(others)
         self.code, self.missing = "O", None
+        self.names = self.category  # whether its values name what a message is of: a symbol, an order, a currency
         match first.type if isinstance(first, inspect.Metadata) else first:
             case _ if self.category:
                 self.code = "i"
+            case inspect.StrType():
+                self.names = True
             case inspect.FloatType():
                 self.code, self.missing = "d", float("nan") if optional else None
             case inspect.IntType():
@@ -84,18 +87,6 @@ def _fields(payload: type[Any]) -> tuple[inspect.Field, ...]:
     info = inspect.type_info(payload)
     assert isinstance(info, inspect.StructType)  # noqa: S101  every payload of the catalogue is
     return info.fields
-
-
-DIGITS = 15
-"""How many digits of a decimal number a float keeps whatever they are (IEEE 754, binary64)."""
-
-
-def decimals(values: Iterable[float]) -> list[Decimal | None]:
-    """Return the shortest decimal numbers that floats stand for; ``None`` for NaN.
-
-    Of a text with at most :data:`DIGITS` digits that is the number of the text itself.
-    """
-    return [None if value != value else Decimal(repr(value)) for value in values]
 
 
 class Rows:

@@ -107,12 +107,12 @@ class KeptFrame(LiveFrame, Generic[K, T]):
     """A live frame that shares its keeper with all others of the same ``key``."""
 
     def __init__(self, engine: Engine, title: str, key: object, make: Callable[[], K]) -> None:
-        super().__init__(engine)
         self.title = title
         self.key = key
         self._keeper: K = engine.call(_joined, engine, key, make)
         self._leave = weakref.finalize(self, engine.post, engine.leave, key)
         self._stream: LiveSource[T] | None = None
+        super().__init__(engine)  # last: one that could not join is nothing that could be ended
 
     @property
     def topics(self) -> tuple[str, ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 import pandas as pd
 from msgspec import Struct
 
+from kucoin_stream import given
 from kucoin_stream.analytics.studies import KlineStudies
 from kucoin_stream.checks import check_interval
-from kucoin_stream.errors import KucoinStreamError, UsageError
+from kucoin_stream.errors import KucoinStreamError, NotReadyError, UsageError
 from kucoin_stream.frames.base import numbers, utc
 from kucoin_stream.frames.book import decimals
 from kucoin_stream.frames.fetching import Fetching, Wait
@@ -21,6 +24,8 @@ from kucoin_stream.protocol.events import Gap
 from kucoin_stream.protocol.messages import futures, spot
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.streams import reading
+from kucoin_stream.streams.feed import ACK_WAIT
 from kucoin_stream.transport.engine import Engine
 
 KlineUpdate: TypeAlias = spot.KlineUpdate | futures.KlineUpdate
@@ -51,11 +56,8 @@ def extent(
         history = max(1, int(now // step - begin_s // step) + 1)
         if history > MAX_HISTORY:
             raise UsageError(f"since start= there are {history} bars of {interval}; at most {MAX_HISTORY} can be live")
-    if not isinstance(history, int) or isinstance(history, bool) or not 1 <= history <= MAX_HISTORY:
-        raise UsageError(f"history={history!r}: 1 to {MAX_HISTORY} bars")
-    kept = history + 10_000 if maxlen is None else maxlen
-    if not history <= kept <= _MAX_BARS:
-        raise UsageError(f"maxlen={maxlen!r}: between history={history} and {_MAX_BARS}")
+    history = given.whole("history", history, most=MAX_HISTORY)
+    kept = history + 10_000 if maxlen is None else given.whole("maxlen", maxlen, history, _MAX_BARS)
     return Extent(history, kept, begin_s)
 
 
@@ -203,6 +205,8 @@ class LiveKlines(KlineStudies, KeptFrame[KlineKeeper, KlineUpdate]):
     base currency, of contracts in lots; turnover in the quote currency. The last row is the live bar. Where nothing
     was traded the exchange has no bar: it is shown flat, at the close before it. ``.stream`` carries each
     :class:`KlineUpdate` of spot or futures. ``memory``: bytes. Weeks and months begin where the exchange begins them.
+    The past bars are there from the begin where they came within 2 s; of very many, or of a tape, ``.wait()`` waits
+    for them: until then ``.df`` has the bars of the stream only, and ``status`` is ``syncing``.
 
     Sources: KuCoin API docs, "Klines" (websocket and REST); protocol.md 4.8, 4.24, 8.2.6, 8.3.2.
     """
@@ -224,6 +228,8 @@ class LiveKlines(KlineStudies, KeptFrame[KlineKeeper, KlineUpdate]):
         self.interval_seconds = past.step
         self.price_decimals = decimals(info.price_increment)
         self.volume_unit = "lots" if isinstance(info, ContractInfo) else info.base_currency
+        multiplier = info.multiplier if isinstance(info, ContractInfo) else None
+        self.multiplier = None if multiplier is None else float(multiplier)  # base coins a lot; below 0: inverse
 
     @property
     def version(self) -> object:
@@ -242,13 +248,29 @@ class LiveKlines(KlineStudies, KeptFrame[KlineKeeper, KlineUpdate]):
         """Return the newest ``count`` bars as numpy arrays."""
         return Bars(**self._read(self._keeper.copy, count))
 
+    def settle(self) -> None:
+        """Wait at most 2 s for the ack and for the past bars; what comes later becomes the status, as of all frames.
+
+        Of a tape, whose answers come at its own time, it waits for the ack only.
+        """
+        deadline = time.monotonic() + ACK_WAIT
+        super().settle()
+        if self._engine.may_wait and self._engine.deck is None:
+            with suppress(NotReadyError):
+                while not self._keeper.ready:
+                    time.sleep(reading.pause(self, deadline, ACK_WAIT))
+
     def _build(self) -> pd.DataFrame:
         columns = self._read(self._keeper.copy, None)
         index = utc(columns.pop("start_s"), "s").rename("time")
         return numbers({name: columns[name] for name in COLUMNS}, index)
 
+    @property
+    def _fed_by(self) -> str:
+        return f"{topics.parse(self._keeper.topic)[0].name} {self.title}"
+
     def _status(self) -> str:
         return self._keeper.status
 
     def _ready(self) -> bool:
-        return self._keeper.ready
+        return self._keeper.ready and len(self) > 0

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 from msgspec import inspect
 
+from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.columns import Column, is_candle, time_unit
+from kucoin_stream.given import shown
 from kucoin_stream.protocol.messages.units import declared_unit
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.protocol.topics import CATALOGUE, Topic, find
@@ -51,6 +53,8 @@ def schema(feed: str | None = None) -> pd.DataFrame:
 
     Raises :class:`UsageError` where there is no such feed.
     """
+    if feed is not None and not isinstance(feed, str):
+        raise UsageError(f"feed={shown(feed)}: a name such as 'spot.trades'; ks.schema() has them all")
     topics = CATALOGUE if feed is None else (find(feed),)
     return pd.DataFrame([row for topic in topics for row in _rows(topic)], columns=list(COLUMNS))
 

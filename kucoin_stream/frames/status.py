@@ -9,25 +9,19 @@ from typing import Any
 import pandas as pd
 
 from kucoin_stream.frames.base import LiveFrame
+from kucoin_stream.frames.delays import BUSY, clock_offset, delays
+from kucoin_stream.frames.vitals import vitals
 from kucoin_stream.streams.lifecycle import Events
 from kucoin_stream.streams.stalls import stalled, watchdog
 from kucoin_stream.transport.engine import Engine
 
-BUSY = 0.25  # seconds by which the background thread is late where something else keeps the interpreter
-
-COLUMNS = ["name", "state", "reason", "topics", "messages", "rtt_ms", "reconnects", "since"]
-
-
-def clock_offset(engine: Engine) -> float:
-    """Return by how many seconds the exchange's clock is ahead of ours: by its pongs, until one comes by REST."""
-    clock = engine.wire.latency.clock
-    return clock.offset if clock.told else engine.rest.clock_offset
+COLUMNS = ["name", "state", "reason", "topics", "messages", "rate", "rtt_ms", "reconnects", "since"]
 
 
 class LiveStatus(LiveFrame):
     """One row per connection. Made by :meth:`Client.status`. Safe from any thread."""
 
-    kinds = ("status",)
+    kinds = ("status", "latency")
 
     title = "connections"
 
@@ -46,16 +40,21 @@ class LiveStatus(LiveFrame):
         busy = [f"kernel busy: the background thread was {late:.1f} s late"] if late > BUSY else []
         return "; ".join([*stalled(), *busy])
 
+    def latency(self) -> pd.DataFrame:
+        """Return how long messages take, by stage: as :meth:`Client.latency`."""
+        return delays(self._engine)
+
     @cached_property
     def stream(self) -> Events:
         """What happens to the connections, as :attr:`Client.events`."""
         return Events(self._engine)
 
     def statistics(self) -> dict[str, Any]:
-        """Return the target, the counters and one row per connection."""
+        """Return the target, the counters, rates (per second, over the last 5 s) and one row per connection."""
         engine = self._engine
         pool, target, rests = engine.pool, engine.target, (engine.rest, engine.futures_rest)
         connections = engine.call(pool.statistics) if engine.running else []
+        ahead = clock_offset(engine)
         return {
             "target": target.rest_url,
             "mode": target.mode,
@@ -71,8 +70,9 @@ class LiveStatus(LiveFrame):
             "reconnects": pool.reconnects,
             "rest_calls": sum(rest.calls for rest in rests),
             "rest_failures": sum(rest.failures for rest in rests),
-            "clock_offset_ms": round(clock_offset(engine) * 1000, 3),
+            "clock_offset_ms": round(ahead * 1000, 3),
             "late_ms": round(engine.pulse.late * 1000, 1),
+            **vitals(engine).statistics(connections, ahead),
         }
 
     def _status(self) -> str:

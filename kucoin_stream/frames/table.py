@@ -12,17 +12,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kucoin_stream import given
+from kucoin_stream.analytics.columns import DIGITS
 from kucoin_stream.analytics.studies import TradeStudies
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.base import LiveFrame, utc
 from kucoin_stream.frames.book import decimals
-from kucoin_stream.frames.columns import DIGITS, Rows
+from kucoin_stream.frames.columns import Rows
 from kucoin_stream.frames.maps import entries, entry_of
+from kucoin_stream.frames.quotes import QuoteColumns, quote_columns
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.protocol.events import News
+from kucoin_stream.protocol.messages import futures, pro, spot
+from kucoin_stream.protocol.topic import FUTURES, Topic
 from kucoin_stream.streams.feed import Feed, brief
 from kucoin_stream.streams.source import LiveSource
 
+_TRADES = (spot.Trade, futures.Trade, pro.Trade)
 LATEST = 200  # messages kept as they are, for pictures
 
 Opened = Callable[[list[Any]], list[Any]]
@@ -170,6 +176,13 @@ class LatestTable:
         return ring.arrays(count), self._rows.categories()
 
 
+def _kinds(row: Topic, latest: str | None) -> tuple[str, ...]:
+    """Return the pictures that there are of messages beside their table, by what they say."""
+    if latest is None:
+        return ("tape",) if row.payload in _TRADES else ()
+    return ("wall",) if latest == "symbol" and not row.private and quote_columns(row.payload) else ()
+
+
 def _last(parts: list[dict[str, Any]], count: int) -> tuple[dict[str, Any], ...]:
     """Return the parts that hold the last ``count`` rows."""
     sizes = [len(next(iter(part.values()))) for part in parts]
@@ -188,29 +201,28 @@ class FeedFrame(TradeStudies, LiveFrame):
     def __init__(
         self, feed: Feed[Any], maxlen: int = 10_000, latest: str | None = None, *, exact: bool = False
     ) -> None:
-        if maxlen < 1:
-            raise UsageError(f"maxlen={maxlen}: a frame holds at least one row")
+        maxlen = given.whole("maxlen", maxlen)
         entry = entry_of(feed.row.payload)
-        super().__init__(feed._engine)
         self.feed = feed
         self.title = f"{brief(feed.arguments)} {feed.row.name.partition('.')[2]}".strip()
         self.maxlen = maxlen
         self.latest = latest
-        if feed.row.name == "spot.trades" and latest is None:
-            self.kinds = ("tape", *self.kinds)
+        self.kinds = (*_kinds(feed.row, latest), *self.kinds)
         self.exact = exact
         self._long = 0  # numbers of the last DataFrame that may not be exact
         self._rows = Rows(entry or feed.row.payload)
-        names = [column.path for column in self._rows.columns]
+        names = [column.name for column in self._rows.columns if column.names]
         if latest is not None and latest not in names:
-            raise UsageError(f"latest={latest!r}: {feed.row.name} has no such column; there are: {', '.join(names)}")
+            there = ", ".join(names) or "nothing"
+            raise UsageError(f"latest={given.shown(latest)}: {feed.row.name} can have a row for each of: {there}")
         opened = entries if entry else None
         self._table: RowTable | LatestTable = (
             RowTable(self._rows, maxlen, opened) if latest is None else LatestTable(self._rows, latest, opened)
         )
-        inlet = feed._inlet
-        self._engine.call(inlet.grow, self._table)
-        self._finalizer = weakref.finalize(self, self._engine.post, inlet.prune, self._table)
+        engine, inlet = feed._engine, feed._inlet
+        engine.call(inlet.grow, self._table)
+        self._finalizer = weakref.finalize(self, engine.post, inlet.prune, self._table)
+        super().__init__(engine)  # last: one that raises above is nothing that could be ended
 
     @property
     def version(self) -> object:
@@ -243,6 +255,10 @@ class FeedFrame(TradeStudies, LiveFrame):
         """The feed itself: the rows are its messages."""
         return self.feed
 
+    @property
+    def _fed_by(self) -> str:
+        return self.feed.title
+
     def _status(self) -> str:
         return self.feed.status
 
@@ -258,6 +274,7 @@ class FeedFrame(TradeStudies, LiveFrame):
 
     def tail(self, n: int = 5, timeout: float = 10.0) -> pd.DataFrame:
         """Return the last ``n`` rows, after waiting for something to show; costs only these rows."""
+        n = given.whole("n", n, least=0)
         self.wait(timeout)
         return self.rows(n)
 
@@ -282,8 +299,28 @@ class FeedFrame(TradeStudies, LiveFrame):
 
     def decimals(self, symbol: str) -> tuple[int, int]:
         """Return the decimals of price and size of ``symbol``."""
-        info = self._engine.symbols.get(symbol)
+        info = self._engine.symbols.get(symbol) or self._engine.contracts.get(symbol)
         return (decimals(info.price_increment), decimals(info.base_increment)) if info else (8, 8)
+
+    @property
+    def size_unit(self) -> str:
+        """``lots`` where sizes are lots of contracts; nothing where they are in the base currency."""
+        return "lots" if self.feed.row.connection in FUTURES else ""
+
+    @property
+    def quotes(self) -> QuoteColumns | None:
+        """Which fields of a message say what its symbol is worth."""
+        return quote_columns(self.feed.row.payload)
+
+    @property
+    def expected(self) -> int:
+        """How many symbols there will be; 0 where that is not known."""
+        return len(self.feed.arguments) if self.feed.row.by_symbol else 0
+
+    def multiplier(self, symbol: str) -> float | None:
+        """Return the base coins of a lot of ``symbol``: below 0 of an inverse contract, ``None`` of spot."""
+        info = self._engine.contracts.get(symbol)
+        return None if info is None or info.multiplier is None else float(info.multiplier)
 
     def _release(self) -> None:
         self._finalizer()

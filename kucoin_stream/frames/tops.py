@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 from msgspec import Struct
 
-from kucoin_stream.errors import NotReadyError, UsageError
+from kucoin_stream.errors import NotReadyError
 from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.bookkeeper import BookKeeper
 from kucoin_stream.frames.columns import Rows
@@ -71,10 +71,9 @@ class LiveTops(LiveFrame):
     not right from then on. ``df.kucoin.mid``, ``.microprice``, ``.spread_bps`` are Series.
     """
 
+    kinds = ("table", "lines")
+
     def __init__(self, engine: Engine, book: LiveBook, keeper: BookKeeper, maxlen: int) -> None:
-        if maxlen < 1:
-            raise UsageError(f"maxlen={maxlen}: a frame holds at least one row")
-        super().__init__(engine)
         self.book = book
         self.title = f"{book.symbol} best prices"
         self.maxlen = maxlen
@@ -84,6 +83,7 @@ class LiveTops(LiveFrame):
             engine.call(learn_clock, engine.rest)
         engine.call(keeper.inlet.grow, self._table)
         self._finalizer = weakref.finalize(self, engine.post, keeper.inlet.prune, self._table)
+        super().__init__(engine)
 
     @property
     def version(self) -> object:
@@ -114,6 +114,10 @@ class LiveTops(LiveFrame):
 
     def _build(self) -> pd.DataFrame:
         return self.rows()
+
+    @property
+    def _fed_by(self) -> str:
+        return f"{self.book._fed_by} best prices"
 
     def _status(self) -> str:
         return self.book.status

@@ -212,3 +212,22 @@ def _bounds(name: str, value: Decimal | None, least: Decimal | None, most: Decim
         raise UsageError(f"{name}={value:f} is too small: {least:f} {currency} at least")
     if most is not None and value > most:
         raise UsageError(f"{name}={value:f} is too large: {most:f} {currency} at most")
+
+
+def one_of(order_id: str, client_oid: str, symbol: str) -> dict[str, Any]:
+    """Return which order is meant; raise :class:`UsageError` where that is said by neither id, or by both."""
+    if bool(order_id) == bool(client_oid):
+        raise UsageError("say which order: order_id= or client_oid=")
+    named = {"orderId": order_id} if order_id else {"clientOid": client_oid}
+    return {"symbol": symbol} | named if symbol else named
+
+
+def trade_type(info: SymbolInfo | ContractInfo) -> str:
+    """Return what unified accounts call the market of ``info``."""
+    return "FUTURES" if isinstance(info, ContractInfo) else "SPOT"
+
+
+def names(args: dict[str, Any] | list[Any]) -> str:
+    """Return how the orders of a request can be found again."""
+    each = args if isinstance(args, list) else [args]
+    return ", ".join(f"{key}={one[key]}" for one in each for key in ("clientOid", "orderId") if key in one)

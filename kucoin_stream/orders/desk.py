@@ -33,7 +33,7 @@ from kucoin_stream.protocol.events import Answered
 from kucoin_stream.protocol.messages.contracts import ContractInfo
 from kucoin_stream.protocol.messages.orders import FuturesOrder, MarginOrder, Number, Side, SpotOrder, UnifiedOrder
 from kucoin_stream.protocol.messages.rest import SymbolInfo
-from kucoin_stream.protocol.messages.wsapi import SUCCESS
+from kucoin_stream.protocol.messages.wsapi import SUCCESS, BatchResult, CancelResult, OrderResult, SyncResult
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.transport.engine import Engine
 
@@ -41,6 +41,10 @@ _MOST_AT_ONCE = 20  # orders of one futures batch; protocol.md 7.6
 _OPENING = 5.0  # seconds to open the session
 
 Args = dict[str, Any] | list[Any]
+Placing = Answered[OrderResult] | DryRun
+SyncPlacing = Answered[SyncResult] | DryRun
+Cancelling = Answered[CancelResult] | DryRun
+Batch = Answered[list[BatchResult]] | DryRun
 
 
 class Orders:
@@ -106,7 +110,9 @@ class Orders:
 
     # -- spot and margin -----------------------------------------------------------------------------------------
 
-    def spot_order(self, symbol: str, side: Side, *, sync: bool = False, **order: Unpack[SpotOrder]) -> Any:
+    def spot_order(
+        self, symbol: str, side: Side, *, sync: bool = False, **order: Unpack[SpotOrder]
+    ) -> Placing | SyncPlacing:
         """Place a spot order: limit where there is a ``price``, else market, of ``size`` or of ``funds``.
 
         ``sync``: the answer waits for the matching, and says what was filled (``spot.sync_order``).
@@ -115,7 +121,7 @@ class Orders:
         args = self._named(side, checks.spot(info, checks.fields(SpotOrder, order)), symbol)
         return self._place("spot.sync_order" if sync else "spot.order", "spot", info, args)
 
-    def margin_order(self, symbol: str, side: Side, **order: Unpack[MarginOrder]) -> Any:
+    def margin_order(self, symbol: str, side: Side, **order: Unpack[MarginOrder]) -> Placing:
         """Place a margin order, cross or with ``is_isolated=True`` isolated."""
         info = self._instruments.symbol(symbol)
         if not info.is_margin_enabled:
@@ -123,15 +129,17 @@ class Orders:
         args = self._named(side, checks.spot(info, checks.fields(MarginOrder, order)), symbol)
         return self._place("margin.order", "margin", info, args)
 
-    def spot_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "", sync: bool = False) -> Any:
+    def spot_cancel(
+        self, symbol: str, *, order_id: str = "", client_oid: str = "", sync: bool = False
+    ) -> Placing | SyncPlacing:
         """Cancel a spot order; ``sync``: the answer says what had been filled (``spot.sync_cancel``)."""
         self._instruments.symbol(symbol)
-        return self._send("spot.sync_cancel" if sync else "spot.cancel", _one_of(order_id, client_oid, symbol))
+        return self._send("spot.sync_cancel" if sync else "spot.cancel", checks.one_of(order_id, client_oid, symbol))
 
-    def margin_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "") -> Any:
+    def margin_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "") -> Placing:
         """Cancel a margin order."""
         self._instruments.symbol(symbol)
-        return self._send("margin.cancel", _one_of(order_id, client_oid, symbol))
+        return self._send("margin.cancel", checks.one_of(order_id, client_oid, symbol))
 
     def spot_modify(
         self,
@@ -141,14 +149,14 @@ class Orders:
         new_size: Number | None = None,
         order_id: str = "",
         client_oid: str = "",
-    ) -> Any:
+    ) -> Placing:
         """Change price, size or both of a spot limit order: it is cancelled and made anew, under a new order id.
 
         Counts in full towards the cap. One of both is enough for an order that was placed here; of another one it
         would not say what it comes to.
         """
         info = self._instruments.symbol(symbol)
-        args = _one_of(order_id, client_oid, symbol)
+        args = checks.one_of(order_id, client_oid, symbol)
         order, order_args = self._changed("spot", info, args, new_price, new_size)
         checks.spot(info, {"type": "limit", **order_args})
         changes = {"newPrice": new_price, "newSize": new_size}
@@ -157,13 +165,13 @@ class Orders:
 
     # -- futures -------------------------------------------------------------------------------------------------
 
-    def futures_order(self, symbol: str, side: Side, **order: Unpack[FuturesOrder]) -> Any:
+    def futures_order(self, symbol: str, side: Side, **order: Unpack[FuturesOrder]) -> Placing:
         """Place an order of a contract, of ``size`` lots, ``qty`` base currency or ``value_qty`` value."""
         info = self._instruments.contract(symbol)
         args = self._named(side, checks.futures(info, checks.fields(FuturesOrder, order)), symbol)
         return self._place("futures.order", "futures", info, args)
 
-    def futures_orders(self, orders: Sequence[Mapping[str, Any]]) -> Any:
+    def futures_orders(self, orders: Sequence[Mapping[str, Any]]) -> Batch:
         """Place up to 20 orders at once: mappings with ``symbol``, ``side`` and the fields of :meth:`futures_order`.
 
         The answer has a code for each of them in ``data``; what was refused of it stays counted towards the cap.
@@ -186,14 +194,14 @@ class Orders:
             self._placed.batch_answered(placed, answer.data)
         return answer
 
-    def futures_cancel(self, *, order_id: str = "", symbol: str = "", client_oid: str = "") -> Any:
+    def futures_cancel(self, *, order_id: str = "", symbol: str = "", client_oid: str = "") -> Cancelling:
         """Cancel an order of a contract, by its id, or by symbol and the id that you chose."""
-        args = _one_of(order_id, client_oid, symbol)
+        args = checks.one_of(order_id, client_oid, symbol)
         if client_oid and not symbol:
             raise UsageError("client_oid= needs symbol= on futures")
         return self._send("futures.cancel", {"orderId": order_id} if order_id else args)
 
-    def futures_cancels(self, order_ids: Iterable[str] = (), *, client_oids: Iterable[tuple[str, str]] = ()) -> Any:
+    def futures_cancels(self, order_ids: Iterable[str] = (), *, client_oids: Iterable[tuple[str, str]] = ()) -> Batch:
         """Cancel several orders of contracts, by ids, or by pairs of symbol and the id that you chose."""
         ids, pairs = checks.several("order_ids", order_ids), checks.several("client_oids", client_oids)
         if not all(isinstance(each, str) for each in ids):
@@ -207,22 +215,24 @@ class Orders:
 
     # -- the unified account (generation 2) ----------------------------------------------------------------------
 
-    def uta_order(self, symbol: str, side: Side, **order: Unpack[UnifiedOrder]) -> Any:
+    def uta_order(self, symbol: str, side: Side, **order: Unpack[UnifiedOrder]) -> Placing:
         """Place an order of a unified account; needs ``order_api=2`` in ``connect()``."""
         info = self._instruments.find(symbol)
         checked = checks.fields(UnifiedOrder, order)
         if "size" not in checked:
             raise UsageError("uta_order needs size=, and size_unit= where it is not in the base currency or lots")
         checked = {"order_type": "LIMIT" if "price" in checked else "MARKET"} | checked
-        args = self._named(side, checked, symbol) | {"trade_type": _trade_type(info)}
+        args = self._named(side, checked, symbol) | {"trade_type": checks.trade_type(info)}
         checks.unified(info, args)
         args["side"] = args["side"].upper()
         return self._place("uta.order", "uta", info, args)
 
-    def uta_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "") -> Any:
+    def uta_cancel(self, symbol: str, *, order_id: str = "", client_oid: str = "") -> Placing:
         """Cancel an order of a unified account."""
         info = self._instruments.find(symbol)
-        return self._send("uta.cancel", _one_of(order_id, client_oid, symbol) | {"tradeType": _trade_type(info)})
+        return self._send(
+            "uta.cancel", checks.one_of(order_id, client_oid, symbol) | {"tradeType": checks.trade_type(info)}
+        )
 
     def uta_amend(
         self,
@@ -232,20 +242,20 @@ class Orders:
         new_size: Number | None = None,
         order_id: str = "",
         client_oid: str = "",
-    ) -> Any:
+    ) -> Placing:
         """Change price, size or both of an order of a unified account; counts as :meth:`spot_modify`.
 
         The names of the new fields are not documented (protocol.md 7.6).
         """
         info = self._instruments.find(symbol)
-        args = _one_of(order_id, client_oid, symbol)
+        args = checks.one_of(order_id, client_oid, symbol)
         order, order_args = self._changed("uta", info, args, new_price, new_size)
         checks.unified(info, {"order_type": "LIMIT", **order_args})
         changes = {"price": new_price, "size": new_size}
         args |= {
             name: f"{checks.number(f'new_{name}', value):f}" for name, value in changes.items() if value is not None
         }
-        return self._change("uta.amend", info, args | {"tradeType": _trade_type(info)}, order)
+        return self._change("uta.amend", info, args | {"tradeType": checks.trade_type(info)}, order)
 
     # -- the way of one order ------------------------------------------------------------------------------------
 
@@ -254,7 +264,9 @@ class Orders:
             raise UsageError(f"side={side!r}: write 'buy' or 'sell'")
         return {"client_oid": uuid.uuid4().hex, "symbol": symbol, "side": str(side).lower()} | order
 
-    def _place(self, op: str, market: Market, info: SymbolInfo | ContractInfo, order: dict[str, Any]) -> Any:
+    def _place(
+        self, op: str, market: Market, info: SymbolInfo | ContractInfo, order: dict[str, Any]
+    ) -> Answered | DryRun:
         placed = placed_as(market, order)
         answer = self._send(op, checks.camel(order), self._scales.worth(info, order), [placed])
         if isinstance(answer, Answered):
@@ -271,7 +283,7 @@ class Orders:
         order_id, client_oid = args.get("orderId", ""), args.get("clientOid", "")
         known = self._placed.find(info.symbol, order_id or client_oid)
         if known is None or known.market != market:
-            kind = _trade_type(info) if market == "uta" else ""
+            kind = checks.trade_type(info) if market == "uta" else ""
             known = Placed(market, info.symbol, client_oid, order_id, trade_type=kind)
         price = known.price if new_price is None else checks.number("new_price", new_price)
         size = known.size if new_size is None else checks.number("new_size", new_size)
@@ -281,7 +293,9 @@ class Orders:
             )
         return replace(known, price=price, size=size), {"price": price, "size": size}
 
-    def _change(self, op: str, info: SymbolInfo | ContractInfo, args: dict[str, Any], order: Placed) -> Any:
+    def _change(
+        self, op: str, info: SymbolInfo | ContractInfo, args: dict[str, Any], order: Placed
+    ) -> Answered | DryRun:
         says = {"price": order.price, "size": order.size, "side": order.side}
         in_doubt = replace(order, order_id="") if order.client_oid else order  # the new one has another id
         answer = self._send(op, args, self._scales.worth(info, says), [in_doubt])
@@ -290,7 +304,9 @@ class Orders:
             self._placed.answered(in_doubt, next(filter(None, ids), None))
         return answer
 
-    def _send(self, op: str, args: Args, worth: Worth | None = None, orders: Sequence[Placed] = ()) -> Any:
+    def _send(
+        self, op: str, args: Args, worth: Worth | None = None, orders: Sequence[Placed] = ()
+    ) -> Answered | DryRun:
         """Send an operation; ``worth`` is what its ``orders`` come to, ``None`` for a cancel."""
         self._generation(op)
         self._check_session(op)
@@ -321,9 +337,9 @@ class Orders:
         try:
             answer: Answered = engine.call(self._request, number, op, args, timeout=timeout)
         except (NotReadyError, StoppedError) as exc:
-            raise OrderUncertain(op, _names(args), str(exc)) from None
+            raise OrderUncertain(op, checks.names(args), str(exc)) from None
         if answer.code in IN_DOUBT:
-            raise OrderUncertain(op, _names(args), f"{answer.code} {answer.message}")
+            raise OrderUncertain(op, checks.names(args), f"{answer.code} {answer.message}")
         if answer.code != SUCCESS:
             raise OrderRejected(op, answer.code, answer.message)
         return answer
@@ -377,20 +393,3 @@ class Orders:
 
 def _key(op: str) -> Connection:
     return Connection.FUTURES_ORDERS if op.startswith("futures.") else Connection.SPOT_ORDERS
-
-
-def _one_of(order_id: str, client_oid: str, symbol: str) -> dict[str, Any]:
-    if bool(order_id) == bool(client_oid):
-        raise UsageError("say which order: order_id= or client_oid=")
-    named = {"orderId": order_id} if order_id else {"clientOid": client_oid}
-    return {"symbol": symbol} | named if symbol else named
-
-
-def _trade_type(info: SymbolInfo | ContractInfo) -> str:
-    return "FUTURES" if isinstance(info, ContractInfo) else "SPOT"
-
-
-def _names(args: Args) -> str:
-    """Return how the orders of a request can be found again."""
-    each = args if isinstance(args, list) else [args]
-    return ", ".join(f"{key}={one[key]}" for one in each for key in ("clientOid", "orderId") if key in one)

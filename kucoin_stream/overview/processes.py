@@ -133,7 +133,7 @@ def _source(source: LiveSource[Any], known: Origin, now: float) -> Row | None:
     branches = [branch for branch in source.branches if not branch.gone]
     if source.stopped if isinstance(source, Feed) else not (branches or source._readings):
         return None
-    row = Row(known.kind, source.title, getattr(source, "topics", ()), known.cell, known.since)
+    row = Row(known.kind, source.name, getattr(source, "topics", ()), known.cell, known.since)
     row.status = source.status if isinstance(source, Feed) else "live"
     _fill(row, count(branches, now))
     row.received, row.rate = source.received, known.rates(source)[0]
@@ -145,7 +145,7 @@ def _behind(node: Stream, branch: Branch, known: Origin, now: float) -> Row:
     made = origin(branch)
     source: Any = branch.source
     topics = getattr(source, "topics", ())
-    row = Row(known.kind, str(node), topics, known.cell, known.since, status=f"behind {source.title}")
+    row = Row(known.kind, str(node), topics, known.cell, known.since, status=f"behind {source.name}")
     _fill(row, count([branch], now))
     row.rate = made.rates(branch)[0] if made is not None else None
     return row

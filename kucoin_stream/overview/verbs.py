@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from kucoin_stream.frames.delays import delays
 from kucoin_stream.frames.gaps import gaps_frame
 from kucoin_stream.frames.status import LiveStatus
 from kucoin_stream.overview import processes
-from kucoin_stream.overview.delays import delays
 from kucoin_stream.transport.engine import Engine
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 from msgspec import Struct
 
 from kucoin_stream.errors import RemoteProtocolError
 from kucoin_stream.protocol.messages.envelope import Push
 from kucoin_stream.protocol.messages.wsapi import SUCCESS, RateLimit
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar  # Python 3.13 has the default itself
+
+    R = TypeVar("R", default=Any)
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R")
 
 # --- reported by a connection's machine -------------------------------------------------------------------
 
@@ -77,7 +86,7 @@ class SignatureWanted(Struct, frozen=True):
     text: str
 
 
-class Answered(Struct, frozen=True):
+class Answered(Struct, Generic[R], frozen=True):
     """The answer to a WS API request, good or bad (protocol.md 7.5).
 
     ``code`` is 200000 where the exchange's gateway took the request; ``message`` says why it did not. ``data`` is what
@@ -88,7 +97,7 @@ class Answered(Struct, frozen=True):
     request_id: str
     op: str
     code: int
-    data: Any = None
+    data: R = None  # type: ignore[assignment]  # where it is bad
     message: str = ""
     in_time_ns: int | None = None
     out_time_ns: int | None = None

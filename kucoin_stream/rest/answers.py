@@ -83,7 +83,7 @@ class Shape(Struct, frozen=True):
             frame = frame.set_index("time").sort_index()[[*BARS, *frame.columns.difference([*BARS, "time"])]]
         else:
             frame = self._frame(self.row.fields, rows)
-        frame.attrs |= {"title": f"{self.row.group}.{self.row.name}", "badge": self.badge, **self._beside(beside)}
+        frame.attrs |= {"feed": f"{self.row.group}.{self.row.name}", "badge": self.badge, **self._beside(beside)}
         return frame
 
     def _frame(self, fields: Fields, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -161,4 +161,4 @@ def attributes(title: str, mode: str, badge: str, bars: pd.DataFrame, cached: in
     """Return the ``attrs`` of a history: six flat values. ``missing``: bars that the exchange has none for."""
     time = pd.Timestamp.now("UTC").isoformat(timespec="milliseconds")
     missing = int(bars["filled"].sum()) if "filled" in bars else 0
-    return {"title": title, "source": mode, "badge": badge, "time": time, "missing": missing, "cached": cached}
+    return {"feed": title, "source": mode, "badge": badge, "time": time, "missing": missing, "cached": cached}

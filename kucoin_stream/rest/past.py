@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import re
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from kucoin_stream.checks import check_interval, is_futures
@@ -23,8 +26,10 @@ from kucoin_stream.transport.target import is_loopback
 if TYPE_CHECKING:
     from kucoin_stream.rest.api import RestApi  # 30 ms to import: with the first call
 
-Since = Time | datetime.timedelta
-"""A time, or how long before the end."""
+Since = Time | datetime.timedelta | np.timedelta64
+"""A time, or how long before the end: ``pd.Timedelta("3h")``, or as text ``"3h"``."""
+
+_LENGTH = re.compile(r"-?\d+(\.\d+)?\s*[A-Za-z]+")  # no time that pandas reads is like that
 
 _LATEST = 9_000_000_000  # Unix s, of 2255: pandas ends in 2262, and ms are larger
 _TRADES = ["time", "symbol", "side", "price", "size", "sequence"]
@@ -74,11 +79,12 @@ class Past(Owner):
         """Return the bars of ``symbol`` that began at ``start`` or later and had ended by ``end``, now by default.
 
         Times are datetimes, ISO text or Unix seconds, UTC where they say nothing else; ``start`` may be a timedelta
-        before the end. ``symbol``: of spot, of futures (``XBTUSDTM``), or an index of contracts (``.KXBTUSDT``). Index
-        ``time`` is the begin of the bar, columns and units those of :class:`LiveKlines`, and ``filled``: the exchange
-        leaves out bars in which nothing was traded; they are there flat, at the close before, and marked. With
-        ``fill=False`` they are not. Weeks and months are not filled. ``df.attrs``: ``missing``, how many were filled,
-        ``cached``, how many bars came from the cache. A bar that ended just now may lack its last trades.
+        before the end, or its text: ``"3h"``. ``symbol``: of spot, of futures (``XBTUSDTM``), or an index of contracts
+        (``.KXBTUSDT``). Index ``time`` is the begin of the bar, columns and units those of :class:`LiveKlines`, and
+        ``filled``: the exchange leaves out bars in which nothing was traded; they are there flat, at the close before,
+        and marked. With ``fill=False`` they are not. Weeks and months are not filled. ``df.attrs``: ``missing``, how
+        many were filled, ``cached``, how many bars came from the cache. A bar that ended just now may lack its last
+        trades.
 
         It takes a call for 1,500 bars of spot or 500 of futures, within the quotas, with a bar where it takes long.
         Bars that have ended are kept on this machine (:attr:`cache`) and only asked for once, also where Ctrl-C ends
@@ -130,10 +136,22 @@ def between(start: Since, end: Time | None, now: float) -> tuple[pd.Timestamp, p
     """Return both ends as UTC timestamps; the end is at most ``now`` (Unix s). Raises :class:`UsageError`."""
     latest = utc_time(int(now))
     until = latest if end is None else min(_time(end), latest)
-    begin = until - pd.Timedelta(start) if isinstance(start, datetime.timedelta) else _time(start)
+    length = _length(start)
+    begin = _time(start) if length is None else until - length
     if begin >= until:
         raise UsageError(f"start={start!r} is not before the end, {until:%Y-%m-%d %H:%M:%S} UTC")
     return begin, until
+
+
+def _length(given: Any) -> pd.Timedelta | None:
+    """Return a length of time; ``None`` where that is none."""
+    text = isinstance(given, str) and _LENGTH.fullmatch(given.strip())
+    if not text and not isinstance(given, datetime.timedelta | np.timedelta64):
+        return None
+    with suppress(ValueError):
+        if not pd.isna(length := pd.Timedelta(given)):
+            return length
+    return None
 
 
 def _time(given: Any) -> pd.Timestamp:

@@ -34,12 +34,11 @@ def day(given: Any) -> str:
 def timestamp(given: Any) -> pd.Timestamp:
     """Return a time as a UTC timestamp."""
     try:
-        found = None if isinstance(given, (bool, int, float)) else pd.Timestamp(given)
+        found = None if isinstance(given, (bool, int, float)) else pd.Timestamp(given).as_unit("ns")
     except (ValueError, TypeError, OverflowError):
         found = None
     if not isinstance(found, pd.Timestamp):  # NaT is none
         raise UsageError(f"not a time: {str(given)[:50]!r}; write a datetime, or text such as '2026-01-31 12:00'")
-    found = found.as_unit("ns")
     return found.tz_localize("UTC") if found.tz is None else found.tz_convert("UTC")
 
 

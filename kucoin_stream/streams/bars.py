@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from streamz import Stream
@@ -80,7 +81,8 @@ class to_klines(Timed):  # noqa: N801  the name of the method on Stream
         if isinstance(x, News):
             self._tell(x)
             return self.pending
-        symbol, price, size, time_ns = x.symbol, x.price, x.size, time_ns_of(x)
+        symbol, price, size = _read(x)
+        time_ns = time_ns_of(x)
         for over in self._periods.ends(time_ns):
             self._close(over)
         period, ended = self._periods.of(symbol, time_ns)
@@ -128,6 +130,21 @@ class to_klines(Timed):  # noqa: N801  the name of the method on Stream
 
     def _update(self, symbol: str, candle: Candle, time_ns: int) -> None:
         self.hand_on(KlineUpdate(symbol, candle, time_ns, self.interval))
+
+
+_of_dict, _of_object = itemgetter("symbol", "price", "size"), attrgetter("symbol", "price", "size")
+
+
+def _read(trade: Any) -> tuple[str, float, float]:
+    """Return symbol, price and size of a trade, or of a dict with these."""
+    try:
+        return _of_dict(trade) if isinstance(trade, dict) else _of_object(trade)
+    except (AttributeError, KeyError):
+        kind = type(trade).__name__
+        raise UsageError(
+            f"to_klines() takes trades, with symbol, price, size and a time, not {kind}: "
+            "put it before what makes something else of them"
+        ) from None
 
 
 def _flat(last: Candle, until_s: int, step: int) -> Iterator[Candle]:

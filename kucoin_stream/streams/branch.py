@@ -83,7 +83,7 @@ class Branch(Inbox):
         return self._node()
 
     @property
-    def source(self) -> Stream | None:
+    def source(self) -> Any:
         """The source, while it exists."""
         return self._source()
 

@@ -175,7 +175,8 @@ class Feed(LiveSource[T]):
 
     def __repr__(self) -> str:
         badge = f" {self._engine.target.badge}" if self._engine.target.badge else ""
-        return f"<Feed {self.title}{badge} | {self.status} | {self.received} messages>"
+        named = f"{self.name}: " if self.name != self.title else ""
+        return f"<Feed {named}{self.title}{badge} | {self.status} | {self.received} messages>"
 
     __str__ = __repr__
 

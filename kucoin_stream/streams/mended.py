@@ -4,7 +4,8 @@ Each node that joins a graph is told which branch it belongs to. Some then becom
 emit from a coroutine, which an exception would end for good, and which would keep them alive without any children;
 ``slice``, which waits for its own loop and lets nobody wait for what is behind it; ``delay`` and ``zip_latest``, whose
 queues have no end. And ``stop()`` of a node pauses what comes through it, not the source for all its readers;
-and what a node shows in a notebook is a table, not an ``Output`` area.
+what a node shows in a notebook is a table, not an ``Output`` area; ``to_dataframe`` takes messages, too; and
+``async for`` reads any node.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Callable, Iterator
-from functools import cache, partial, wraps
+from functools import cache, lru_cache, partial, wraps
 from typing import Any
 
 from streamz import Sink, Stream, core
 from streamz.orderedweakset import OrderedWeakrefSet
 from tornado import gen
 
+from kucoin_stream.errors import UsageError
 from kucoin_stream.streams.branch import Branch
 from kucoin_stream.streams.origin import note
+from kucoin_stream.streams.reading import Readable, Reading
 
 DISPLAYED = 1000  # messages kept for the picture of a node
 AHEAD = 10  # messages that zip_latest keeps until all its streams have begun; as many as zip
@@ -33,32 +36,32 @@ def branch_of(node: Stream) -> Branch | None:
     return _branches.get(node)
 
 
+def read(node: Stream, *, news: bool, of: Readable | None = None) -> Reading[Any]:
+    """Return what ``async for`` reads of a node, until ``of``, by default its source, is stopped.
+
+    Raises :class:`UsageError` where it leads to no source of ours.
+    """
+    branch = branch_of(node)
+    source = None if branch is None else branch.source
+    if source is None:
+        raise UsageError(f"{node} is behind no feed: 'async for' has nothing to read")
+    reading: Reading[Any] = source._read(node, news=news, of=of)
+    return reading
+
+
 def adopt(node: Stream, branch: Branch) -> None:
     """Take ``node`` and all that is or comes behind it into ``branch``."""
     if node not in _branches and isinstance(node, Sink):
         note(node, "sink")
     _branches[node] = branch
-    if type(node).stop is Stream.stop and "stop" not in vars(node):
-        node.stop, node.start = partial(_pause, weakref.ref(node)), partial(_resume, weakref.ref(node))
     if (mend := _MENDED.get(type(node))) is not None:
         mend(node)
-    if not isinstance(node, _Guarded):
-        node._ipython_display_ = partial(_display, weakref.ref(node))
+    if not isinstance(node, _Adopted):
+        node.__class__ = _adopted(type(node))  # type: ignore[arg-type]  # types are hashable
     if type(node.downstreams) is OrderedWeakrefSet:
         behind, node.downstreams = node.downstreams, _Descendants(branch)
         for each in behind:
             node.downstreams.add(each)
-
-
-def _pause(node: weakref.ref[Any]) -> None:
-    """Hand nothing on through a node until it is started again; streamz would stop the source for all its readers."""
-    if (alive := node()) is not None:
-        alive.update = _nothing
-
-
-def _resume(node: weakref.ref[Any]) -> None:
-    if (alive := node()) is not None:
-        vars(alive).pop("update", None)
 
 
 def display(node: Any, **kwargs: Any) -> None:
@@ -70,13 +73,40 @@ def display(node: Any, **kwargs: Any) -> None:
     shown._ipython_display_(**kwargs)
 
 
-def _display(node: weakref.ref[Any], **kwargs: Any) -> None:
-    if (alive := node()) is not None:
-        display(alive, **kwargs)
-
-
 def _nothing(x: Any, who: Any = None, metadata: Any = None) -> list[Any]:  # noqa: ARG001  streamz's signature
     return []
+
+
+class _Adopted(Stream):  # type: ignore[misc]  # streamz is not typed
+    """What streamz gives to every node, otherwise; what a class of nodes has of its own goes before it."""
+
+    def stop(self) -> None:
+        """Take nothing until :meth:`start`; what it holds is still handed on. streamz would stop the source for all."""
+        self.update = _nothing
+
+    def start(self) -> None:
+        """Hand on again."""
+        self.__dict__.pop("update", None)
+
+    def to_dataframe(self, example: Any = None, *, every: Any = 0.1) -> Any:
+        """As of a feed; a DataFrame as ``example`` says, as in streamz, that such frames are handed on."""
+        import pandas as pd
+
+        if isinstance(example, pd.DataFrame | pd.Series):
+            return super().to_dataframe(example)
+        _branches[self].grown = True  # should that raise, it is not for want of a variable
+        return self.batch(every, index="time", example=example).to_dataframe()
+
+    def __aiter__(self) -> Any:
+        return read(self, news=True)
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        display(self, **kwargs)
+
+
+@lru_cache(maxsize=200)  # users have classes of their own, a new one each time a cell runs
+def _adopted(kind: Any) -> Any:
+    return type(kind.__name__, (kind, _Adopted), {})
 
 
 class _Descendants(OrderedWeakrefSet):  # type: ignore[misc]  # streamz is not typed
@@ -97,9 +127,6 @@ class _Guarded(Stream):  # type: ignore[misc]
 
     The coroutine knows it weakly, so that it ends with its last child, or with the variable that holds it.
     """
-
-    def _ipython_display_(self, **kwargs: Any) -> None:  # streamz's frames display a node that nobody else holds
-        display(self, **kwargs)
 
     def cb(self) -> Any:
         return _while_it_lives(super().cb.__func__, weakref.proxy(self))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from functools import cache
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import cache, partial
+from numbers import Real
 from typing import Any
+
+from msgspec import Struct
 
 from kucoin_stream.errors import UsageError
 
@@ -36,10 +40,35 @@ def time_field(kind: type[Any]) -> str | None:
 
 
 def time_ns_of(message: Any) -> int:
-    """Return the exchange's time of a message, Unix ns; the time of now where it says none."""
-    name = time_field(type(message))  # type: ignore[arg-type]  # types are hashable
-    value = None if name is None else getattr(message, name)
-    return time.time_ns() if name is None or value is None else value * _TIMES[name]
+    """Return the exchange's time of a message, Unix ns; the time of now where it says none.
+
+    What a user made of a message is read by the same names, of a dict or of any object, or by ``time``, a datetime.
+    """
+    if isinstance(message, Struct):
+        name = time_field(type(message))
+        value = None if name is None else getattr(message, name)
+    else:
+        name, value = _told(message)
+    return time.time_ns() if name is None or value is None else int(value * _TIMES[name])
+
+
+def _told(message: Any) -> tuple[str | None, Any]:
+    """Return the name and the value of the time that something says."""
+    told = message.get if isinstance(message, dict) else partial(_field, message)
+    for name in _TIMES:
+        if (value := told(name)) is not None:
+            return name, value
+    moment = told("time")
+    if not isinstance(moment, datetime):
+        return None, None
+    from pandas import Timestamp
+
+    stamp = Timestamp(moment)
+    return "time_ns", (stamp if stamp.tz is not None else stamp.tz_localize("UTC")).as_unit("ns").value
+
+
+def _field(message: Any, name: str) -> Any:
+    return getattr(message, name, None)
 
 
 def seconds(every: float | str | timedelta) -> float:
@@ -47,17 +76,18 @@ def seconds(every: float | str | timedelta) -> float:
 
     Raises :class:`UsageError` where it is none, or not above zero.
     """
-    if isinstance(every, str):
+    length = 0.0
+    if isinstance(every, str) and not every.strip().isdecimal():  # pandas takes "5" for nanoseconds
         from pandas import Timedelta
 
-        try:
+        with suppress(ValueError):
             length = Timedelta(every).total_seconds()
-        except ValueError as exc:
-            raise UsageError(f"every={every!r} is no length of time, such as 0.5 (seconds) or '100ms'") from exc
-    else:
-        length = every.total_seconds() if isinstance(every, timedelta) else float(every)
+    elif isinstance(every, timedelta):
+        length = every.total_seconds()
+    elif isinstance(every, Real) and not isinstance(every, bool):
+        length = float(every)
     if not 0 < length < float("inf"):
-        raise UsageError(f"every={every!r}: a length of time is above zero")
+        raise UsageError(f"every={every!r} is no length of time above zero, such as 0.5 (seconds) or '100ms'")
     return length
 
 

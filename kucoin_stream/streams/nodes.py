@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from numbers import Real
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -142,6 +143,22 @@ def _ohlc(kept: Any, _: Any, value: Any) -> Any:
     return kept
 
 
+def _number(value: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return what reads the value of a message; a number is its own."""
+    read = reader(value)
+
+    def number(message: Any) -> Any:
+        if isinstance(message, Real):
+            return message
+        try:
+            return read(message)
+        except (AttributeError, KeyError):
+            kind = type(message).__name__
+            raise UsageError(f"resample(): {kind} has no {value!r}: pass value=, a field or a function") from None
+
+    return read if callable(value) else number
+
+
 _HOW: dict[str, Callable[[Any, Any, Any], Any]] = {"last": _last, "first": _first, "ohlc": _ohlc}
 
 
@@ -149,10 +166,10 @@ class resample(Timed):  # noqa: N801
     """Hand on one message for each symbol and period of ``every`` seconds (or ``"100ms"``) in which any came.
 
     ``how``: ``"last"`` or ``"first"`` hands on that message as it is, ``"ohlc"`` an :class:`Ohlc` of ``value``, a field
-    or a function. Periods are counted from the Unix epoch. By ``"message"`` time, the exchange's, a period ends with
-    the next message of its symbol, or with one of another symbol a second after its end: a tape gives the same at any
-    speed. By ``"clock"`` it ends when it is over, and the trailing one is never kept waiting. A message that comes for
-    a period that has ended is left out and counted in ``late``.
+    or a function; a number is its own value. Periods are counted from the Unix epoch. By ``"message"`` time, the
+    exchange's, a period ends with the next message of its symbol, or with one of another symbol a second after its
+    end: a tape gives the same at any speed. By ``"clock"`` it ends when it is over, and the trailing one is never kept
+    waiting. A message that comes for a period that has ended is left out and counted in ``late``.
     """
 
     def __init__(
@@ -170,7 +187,7 @@ class resample(Timed):  # noqa: N801
         self.interval = seconds(every)
         self.how = how
         self._add = _HOW[how]
-        self._value = reader(value) if how == "ohlc" else None
+        self._value = _number(value) if how == "ohlc" else None
         self._clock = by == "clock"
         self._periods: Periods[Any] = Periods(lengths(max(1, round(self.interval * 1e9))))
         super().__init__(upstream, **kwargs)

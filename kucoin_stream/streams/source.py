@@ -21,7 +21,7 @@ from kucoin_stream.streams.failure import Failure
 from kucoin_stream.streams.inbox import Inbox
 from kucoin_stream.streams.mended import adopt, display
 from kucoin_stream.streams.origin import Kind, note
-from kucoin_stream.streams.reading import STOPPED, Reading, wake
+from kucoin_stream.streams.reading import STOPPED, Readable, Reading, wake
 from kucoin_stream.streams.stalls import watchdog
 from kucoin_stream.streams.threaded import Threaded
 from kucoin_stream.streams.typed import Node
@@ -218,6 +218,12 @@ class LiveSource(Source, Node[T]):  # type: ignore[misc]
     def __aiter__(self) -> Reading[T]:
         return Reading(self, self, news=self._news)
 
+    def _read(self, node: Stream, *, news: bool, of: Readable | None = None) -> Reading[Any]:
+        """Return what ``async for`` reads of a node behind this source; it ends with ``of``, or with this source."""
+        reading: Reading[Any] = Reading(of or self, _Tapped(self, node), news=news)
+        self._readings.add(reading)
+        return reading
+
     @property
     def received(self) -> int:
         """Messages received."""
@@ -293,8 +299,9 @@ class LiveSource(Source, Node[T]):  # type: ignore[misc]
         """Return a :class:`streamz.dataframe.DataFrame` of the messages, one frame each ``every`` seconds.
 
         Columns and dtypes are those of ``.frame().df``; the index is their time, UTC, so that windows by time run.
-        ``example``, a message or a DataFrame, is needed where the source is not a feed. For a node behind write
-        ``node.batch(index="time").to_dataframe(example=...)``.
+        ``example``, a message or a DataFrame, is needed where the source is not a feed. Nodes behind have this, too:
+        ``trades.map(f).to_dataframe(example=f(trade))``; a DataFrame as ``example`` says there that the node hands on
+        such frames. Raises :class:`UsageError` where an example is needed.
         """
         return self.batch(every, index="time", example=example).to_dataframe()
 
@@ -316,11 +323,40 @@ class Errors(LiveSource[Failure]):
     def carry(self, failure: Callable[[], Failure]) -> None:
         """Hand on a failure, made only where somebody listens. Safe from any thread."""
         if self._inlet.wanted:
-            self._engine.post(self._put, failure())
-
-    def _put(self, failure: Failure) -> None:
-        self._inlet.pending.append(failure)
-        self._inlet.flush()
+            self._engine.post(_carry, self._inlet, failure())
 
     def _failed(self, failure: Callable[[], Failure]) -> None:
         """Errors of errors would have no end."""
+
+
+class _Tapped(LiveSource[Any]):
+    """What a node behind a source hands on, for one who reads it: on the loop thread again, from where readers are fed.
+
+    What the reader is too slow for is counted, whatever the topic's policy: the node may have made anything of it.
+    """
+
+    def __init__(self, source: LiveSource[Any], node: Stream) -> None:
+        engine = source._engine
+        super().__init__(engine, title=f"{source.title} {node}", limit=source._limit, overflow="mark", news=True)
+        self._tap = _Tap(node, engine.post, self._inlet)
+
+
+class _Tap(Stream):  # type: ignore[misc]
+    """Lives as long as who reads."""
+
+    def __init__(self, node: Stream, post: Callable[..., None], inlet: Inlet) -> None:
+        self._post = post
+        self._inlet = inlet
+        super().__init__(node)
+
+    def update(self, x: Any, who: Any = None, metadata: Any = None) -> Any:  # noqa: ARG002  streamz's signature
+        self._post(_carry, self._inlet, x)
+        return []
+
+
+_Tap.__name__ = "async for"  # what the user wrote
+
+
+def _carry(inlet: Inlet, message: Any) -> None:
+    inlet.pending.append(message)
+    inlet.flush()

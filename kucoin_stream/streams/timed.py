@@ -69,4 +69,5 @@ def _due(ref: weakref.ref[Timed]) -> None:
     node = ref()
     if node is not None:
         node._timer = None
-        node.due()
+        if node.upstreams:  # a destroyed one that a variable holds has none
+            node.due()

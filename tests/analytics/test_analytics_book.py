@@ -139,7 +139,7 @@ def test_lots_are_worth_what_the_multiplier_says(multiplier: float | None, funds
 
 @pytest.mark.parametrize("options", [{}, {"size": 1.0, "funds": 1.0}, {"size": 0.0}, {"funds": -1.0}, {"size": NAN}])
 def test_a_sweep_needs_one_amount_above_0(options: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match="write one of them"):
+    with pytest.raises(UsageError, match=r"write one of them|a number above 0"):
         analytics.sweep(BOOK, "buy", **options)
 
 
@@ -185,3 +185,13 @@ def test_a_ladder_comes_back_from_its_frame() -> None:
     side = pd.DataFrame({"price": [10.0, 11.0], "size": [1.0, 2.0], "total": [1.0, 3.0]})
     assert analytics.ladder(side).ask_prices.tolist() == [10.0, 11.0]
     assert analytics.ladder(side.iloc[::-1]).bid_prices.tolist() == [11.0, 10.0]
+
+
+@given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=30), st.floats(1e-9, 1e9))
+def test_what_was_filled_is_to_the_bit_what_was_asked(sizes: list[float], asked: float) -> None:
+    """A sum of shares is off by some bits: 2.9999999999999996 of 3."""
+    held, none = np.array(sizes), np.empty(0)
+    book = Levels(None, none, none, np.arange(1.0, len(sizes) + 1), held)
+    bought, paid = analytics.sweep(book, "buy", size=asked), analytics.sweep(book, "buy", funds=asked)
+    assert bought.size == (asked if bought.filled else held.sum())
+    assert not paid.filled or paid.funds == asked

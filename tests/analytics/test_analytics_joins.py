@@ -117,3 +117,55 @@ def test_of_nothing_there_is_nothing() -> None:
     assert ks.align([]).shape == (0, 0)
     assert ks.align([frame([]), frame([])], every="1s").shape == (0, 2)
     assert ks.align([frame([10]), frame([])], tolerance="1s")["frame2_price"].isna().all()
+
+
+# -- from when to when -------------------------------------------------------------------------------------------
+
+
+@given(TIMES, TIMES, st.sampled_from([1, 10, 30]), st.integers(-20, 220), st.integers(0, 100))
+def test_rows_between_two_times_are_those_of_all_rows_that_are_between(
+    left: list[int], right: list[int], step: int, begin: int, length: int
+) -> None:
+    frames = {"a": frame(left), "b": frame(right)}
+    start, end = (pd.Timestamp(tenths * SECOND // 10, tz="UTC") for tenths in (begin, begin + length))
+    for every in (None, f"{step * 100}ms"):
+        cut, whole = asof(frames, every=every, start=start, end=end), asof(frames, every=every)
+        inside = whole.loc[start:end]  # type: ignore[misc]  # times of an index of times
+        if every is None or not left + right:
+            pd.testing.assert_frame_equal(cut, inside, check_freq=False)
+        else:  # a grid goes on where there are no rows any more
+            moments = range(-(-begin // step) * step, begin + length + 1, step)
+            assert cut.index.asi8.tolist() == [moment * SECOND // 10 for moment in moments]
+            pd.testing.assert_frame_equal(cut.loc[inside.index], inside, check_freq=False)
+
+
+@pytest.mark.parametrize(
+    "start",
+    ["1970-01-01 00:00:01", "1970-01-01T01:00:01+01:00", 1, 1.0, pd.Timestamp(1, unit="s"), np.datetime64(1, "s")],
+)
+def test_a_time_is_utc_where_it_says_nothing_else(start: Any) -> None:
+    assert asof({"a": frame([0, 10, 20])}, start=start)["a_price"].tolist() == [1.0, 2.0]
+
+
+def test_a_name_stands_for_the_first_or_last_time_of_its_frame() -> None:
+    joined = ks.align({"bars": frame([0, 5]), "trades": frame([30, 70])}, every="1s", start="trades", end="trades")
+    assert joined.index.asi8.tolist() == [second * SECOND for second in (3, 4, 5, 6, 7)]
+    assert joined["bars_price"].tolist() == [1.0] * 5  # what was known at the begin counts
+
+
+def test_a_start_after_the_end_is_told() -> None:
+    with pytest.raises(UsageError, match="start=2 is after end=1"):
+        ks.align([frame([0])], start=2, end=1)
+
+
+def test_a_short_span_of_old_bars_needs_no_room_for_all_of_it() -> None:
+    years = frame([0, 10 * 365 * 86_400 * 10])
+    assert len(ks.align([years], every="100ms", start=0, end=60)) == 601
+
+
+def test_what_is_joined_of_simulated_prices_says_so() -> None:
+    said, other = frame([0]), frame([0])
+    said.attrs = {"badge": "SIMULATED", "source": "sim", "feed": "a"}
+    other.attrs = {"badge": "", "source": "sim", "feed": "b"}
+    assert ks.align([said, other]).attrs == {"badge": "SIMULATED", "source": "sim"}
+    assert ks.align([other, frame([0])]).attrs == {}

@@ -333,3 +333,71 @@ def test_bars_that_would_fill_the_memory_are_refused() -> None:
     assert len(bars.ohlcv(far, "1ms", fill=False)) == 2
     with pytest.raises(UsageError, match="86,400,001 rows"):
         bars.ohlcv(far, "1ms")
+
+
+# -- what is not told --------------------------------------------------------------------------------------------
+
+MAKERS: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "vwap": trades.vwap,
+    "trade_imbalance": trades.trade_imbalance,
+    "ohlcv": lambda frame: bars.ohlcv(frame, "30s"),
+    "tick_bars": lambda frame: bars.tick_bars(frame, 3),
+    "volume_bars": lambda frame: bars.volume_bars(frame, 2.0),
+    "dollar_bars": lambda frame: bars.dollar_bars(frame, 100.0),
+    "realised_volatility": returns.realised_volatility,
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@given(
+    rows=TRADES, lost=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["price", "size", "both"])), max_size=5)
+)
+def test_a_trade_without_price_or_size_counts_nowhere(
+    name: str, rows: list[Trade], lost: list[tuple[int, str]]
+) -> None:
+    if name == "realised_volatility":
+        lost = [(at, "price") for at, _ in lost]  # which needs no size
+    if name == "trade_imbalance":
+        lost = [(at, "size") for at, _ in lost]  # which needs no price
+    there = frame(rows)
+    spoiled = there.copy()
+    for at, what in lost:
+        row = (BEGIN + at * SECOND, "buy", NAN if what != "size" else 1.0, NAN if what != "price" else 1.0)
+        spoiled = pd.concat([spoiled.iloc[:at], frame([row]), spoiled.iloc[at:]], ignore_index=True)
+    spoiled["side"] = spoiled["side"].astype(there["side"].dtype)
+    if not rows:
+        assert len(np.atleast_1d(MAKERS[name](spoiled))) <= 1
+        return
+    made, expected = MAKERS[name](spoiled), MAKERS[name](there)
+    if isinstance(expected, float):
+        same(made, expected)
+    else:
+        pd.testing.assert_frame_equal(made, expected)
+
+
+def test_a_change_over_what_is_missing_is_no_neighbour_of_the_next() -> None:
+    prices = pd.Series([1.0, 2.0, NAN, 1.0, 2.0, 1.0, 2.0])
+    pairs = np.cov([-1.0, 1.0], [1.0, -1.0])[0, 1]  # only of the last three changes
+    same(returns.roll_spread(prices), 2 * np.sqrt(-pairs))
+
+
+@pytest.mark.parametrize("kind", ["category", "str", "object"])
+def test_numbers_by_symbol_are_indexed_as_the_symbols_are(kind: str) -> None:
+    rows = frame([(BEGIN, "buy", 1.0, 1.0), (BEGIN, "buy", 3.0, 1.0)]).assign(symbol=pd.Series(["A", "B"], dtype=kind))
+    means = rows.kucoin.vwap()
+    assert (means.index.dtype, means.index.name, means.dtype) == (rows["symbol"].dtype, "symbol", np.dtype("float64"))
+    assert means.to_dict() == {"A": 1.0, "B": 3.0}
+    made = rows.kucoin.ohlcv("1s")
+    assert (made.index.names, made.loc["B", "close"].tolist()) == (["symbol", "time"], [3.0])
+
+
+def test_what_is_made_of_simulated_trades_says_so() -> None:
+    rows = frame([(BEGIN, "buy", 1.0, 1.0)])
+    rows.attrs = {"badge": "SIMULATED", "feed": "spot.trades BTC-USDT"}
+    assert rows.kucoin.ohlcv("1s").attrs == rows.kucoin.tick_bars(3).attrs == rows.attrs
+
+
+def test_a_volatility_of_moments_that_fill_the_memory_is_refused() -> None:
+    rows = frame([(BEGIN, "buy", 1.0, 1.0), (BEGIN + 3600 * SECOND, "buy", 2.0, 1.0)])
+    with pytest.raises(UsageError, match="3,600,000,000,001 rows"):
+        rows.kucoin.realised_volatility("1ns")

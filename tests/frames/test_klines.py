@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import kucoin_stream as ks
 from kucoin_stream.errors import UnreachableError
 from kucoin_stream.frames import fetching
 from kucoin_stream.frames.klines import KlineKeeper
 from kucoin_stream.protocol.events import Disconnected, Gap, Restarted
 from kucoin_stream.protocol.messages.spot import Candle, KlineUpdate
 from kucoin_stream.protocol.topic import INTERVALS
+from kucoin_stream.simulator import Simulator
 
 TOPIC = "/market/candles:BTC-USDT_1min"
 
@@ -235,3 +238,18 @@ def test_bars_since_a_time_are_those_that_begin_then_or_later(interval: str) -> 
         assert list(volumes(kept)) == past.begins[3:7]
 
     run(main)
+
+
+@pytest.mark.parametrize("symbol", ["BTC-USDT", "XBTUSDTM"])
+def test_the_past_is_there_as_soon_as_the_cell_goes_on(client: ks.Client, symbol: str) -> None:
+    for interval in ("1min", "1hour", "1day"):
+        assert len(client.klines(symbol, interval, 100).df) >= 99
+
+
+def test_a_past_that_does_not_come_keeps_the_cell_for_two_seconds(client: ks.Client, sim: Simulator) -> None:
+    sim.faults.rest("/api/v1/market/candles", status=500, times=1000)
+    begun = time.monotonic()
+    klines = client.klines("BTC-USDT", "1min", 100)
+    assert 1.9 < time.monotonic() - begun < 4
+    assert len(klines) < 3  # those of the stream
+    assert klines.status.startswith("syncing: ")

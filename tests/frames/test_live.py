@@ -55,7 +55,7 @@ def test_imbalance_is_that_of_the_levels_asked_for(client: ks.Client) -> None:
 
 def test_attrs_are_few_flat_and_say_what_the_frame_is(client: ks.Client) -> None:
     attrs = client.book("BTC-USDT").wait().df.attrs
-    assert attrs["title"] == "BTC-USDT"
+    assert attrs["feed"] == "spot.level2 BTC-USDT"
     assert attrs["status"] == "live"
     assert attrs["source"] == "url"
     assert dt.datetime.fromisoformat(attrs["time"]).tzinfo is not None
@@ -168,7 +168,7 @@ def test_bars_of_a_contract_equal_the_exchange_in_lots_and_its_stream_tells_them
 def test_a_history_that_fails_is_the_status_and_is_asked_for_again(
     client: ks.Client, sim: Simulator, symbol: str, path: str
 ) -> None:
-    sim.faults.rest(path, 500, "500000", "Internal Server Error", times=1)
+    sim.faults.rest(path, 500, "500000", "Internal Server Error", times=3)  # longer than the cell waits
     bars = client.klines(symbol, "1min", 10)
     until(lambda: "500000" in bars.status)
     assert bars.wait().status == "live"

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kucoin_stream as ks
+from kucoin_stream.analytics.columns import decimals
 from kucoin_stream.errors import UnknownSymbolError, UsageError
 from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.books import BookTop
-from kucoin_stream.frames.columns import Rows, decimals, has_columns
+from kucoin_stream.frames.columns import Rows, has_columns
 from kucoin_stream.frames.schema import schema
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.namespaces import Namespace
@@ -37,7 +38,7 @@ def verbs(frame: LiveFrame) -> None:
     """Use every verb of a frame that there is something in, or not."""
     df = frame.df
     assert isinstance(df, pd.DataFrame)
-    assert {"title", "status", "source", "badge", "note", "time"} == set(df.attrs)
+    assert {"feed", "status", "source", "badge", "note", "time"} == set(df.attrs)
     assert bool(frame)
     assert isinstance(len(frame), int)
     assert isinstance(frame.memory, int)
@@ -202,6 +203,19 @@ def test_what_a_float_may_not_keep_is_counted(client: ks.Client) -> None:
 
 def trade_fields(trade: Any) -> dict[str, Any]:
     return {name: getattr(trade, name) for name in trade.__struct_fields__}
+
+
+def test_the_levels_of_a_book_are_exact_where_one_asks(client: ks.Client) -> None:
+    ladder = client.book("BTC-USDT").wait().df
+    exact, info = ladder.kucoin.exact(), client.symbol("BTC-USDT")
+    assert list(exact.columns) == list(ladder.columns)
+    for name, step in (("bid", info.price_increment), ("ask_size", info.base_increment)):
+        levels = exact[name].dropna()
+        assert {type(each) for each in levels} == {Decimal}
+        assert step is not None
+        assert all(each % step == 0 for each in levels)
+    assert exact.kucoin.mid == ladder.kucoin.mid
+    assert exact.attrs == ladder.attrs
 
 
 # -- patterns ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from ipywidgets.widgets.widget import _instances
 
 import kucoin_stream as ks
 from kucoin_stream.protocol.messages import encode
@@ -59,7 +61,7 @@ def test_the_hand_moves_all_frames_to_one_moment(client: ks.Client) -> None:
         assert trades.df["sequence"].tolist() == list(range(1, int(at) + 1))
         assert tickers.df["price"].tolist() == [int(at)]
         assert slider.slider.value == pytest.approx(at, abs=0.11)
-    assert "2023-11-14 22:14:15.900 UTC</tt> REPLAYED" in slider.label.value
+    assert "2023-11-14 22:14:15.900 UTC</tt>" in slider.label.value
     slider.close()
 
 
@@ -78,6 +80,77 @@ def test_the_tape_moves_the_slider_and_does_not_seek(client: ks.Client) -> None:
     screen.tick(1.0)
     assert (trades.received, slider.slider.value, slider.play_button.description) == (60, 60.0, "play")
     slider.close()
+
+
+def place(slider: ReplaySlider) -> float:
+    return float((slider.controls.position - slider.controls.start).total_seconds())
+
+
+def test_buttons_go_back_and_on_by_a_time_and_to_both_ends(client: ks.Client) -> None:
+    trades = client.trades("BTC-USDT").frame()
+    slider = ReplaySlider(client.replay, screen=Screen(threaded=False))
+    slider.leap.value = 10.0
+    slider.forward_button.click()
+    slider.forward_button.click()
+    assert (place(slider), len(trades)) == (20.0, 20)
+    slider.back_button.click()
+    assert (place(slider), len(trades), slider.slider.value) == (10.0, 10, 10.0)
+    slider.leap.value = 3600.0
+    slider.forward_button.click()
+    assert (place(slider), len(trades)) == (60.0, 60)
+    slider.back_button.click()
+    assert (slider.controls.position, len(trades)) == (slider.controls.start, 0)
+    slider.end_button.click()
+    assert (place(slider), len(trades)) == (60.0, 60)
+    slider.start_button.click()
+    assert (place(slider), len(trades), slider.controls.playing) == (0.0, 0, False)
+    slider.close()
+
+
+class Played:
+    """Controls that note how they were asked to play."""
+
+    start, end, position = (pd.Timestamp(at, unit="s", tz="UTC") for at in (0, 60, 20))
+    playing = False
+
+    def __init__(self) -> None:
+        self.speeds: list[Any] = []
+
+    def play(self, speed: Any = None) -> None:
+        self.playing = True
+        self.speeds.append(speed)
+
+    def pause(self) -> None:
+        self.playing = False
+
+    def step(self, n: int = 1) -> None:
+        raise AssertionError
+
+    def seek(self, time: Any) -> None:
+        raise AssertionError
+
+
+def test_a_speed_is_used_from_its_choice_on_and_at_the_next_play() -> None:
+    tape = Played()
+    slider = ReplaySlider(tape, screen=Screen(threaded=False))
+    slider.play_button.click()
+    slider.speed.value = 10.0
+    slider.play_button.click()
+    slider.speed.value = "max"
+    slider.play_button.click()
+    assert tape.speeds == [None, 10.0, "max"]
+    slider.close()
+
+
+def test_every_control_has_a_name_and_nothing_is_left_of_it() -> None:
+    before = {*_instances}
+    slider = ReplaySlider(Played(), screen=Screen(threaded=False))
+    controls = [part for row in slider.children for part in row.children if part is not slider.label]
+    assert len(controls) == 9
+    assert all(control.tooltip for control in controls)
+    assert [each.description for each in slider._buttons()] == ["|<", "<<", "play", "step", ">>", ">|"]
+    slider.stop()
+    assert {*_instances} == before
 
 
 def test_what_goes_wrong_is_shown(client: ks.Client) -> None:

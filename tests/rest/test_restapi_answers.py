@@ -176,7 +176,7 @@ def test_nested_objects_are_columns_and_the_rest_is_in_attrs():
         ["BTC-USDT", "BTC", 0.02]
     ]
     assert frame.attrs == {
-        "title": "account.get_isolated_margin_account", "badge": "SIMULATED", "total_asset_of_quote_currency": 3.5,
+        "feed": "account.get_isolated_margin_account", "badge": "SIMULATED", "total_asset_of_quote_currency": 3.5,
         "total_liability_of_quote_currency": 0.0, "timestamp": "2023-11-14T22:13:20+00:00",
     }  # fmt: skip
 

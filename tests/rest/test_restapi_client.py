@@ -117,7 +117,7 @@ def test_the_built_in_exchange_answers(answering, name):
     answer = attrgetter(name)(answering)(**given)
     if isinstance(answer, pd.DataFrame):
         assert_dtypes(answer.reset_index() if row.columns else answer, row.fields)
-        assert answer.attrs["title"] == name
+        assert answer.attrs["feed"] == name
     else:
         assert isinstance(answer, (Record, pd.Timestamp, list, bool, str))
 

@@ -59,6 +59,36 @@ def test_every_source_can_be_stopped_and_started(client: ks.Client) -> None:
     assert source.status == "live"
 
 
+def test_a_feed_that_is_stopped_and_started_many_times_goes_on_and_leaves_nothing(client: ks.Client) -> None:
+    other = client.ticker("BTC-USDT")  # holds the connection, of which only so many can be opened in a minute
+    feed = client.trades("BTC-USDT", stream_name="mine", news=True)
+    seen: list[Any] = []
+    feed.map(str).sink(seen.append)
+    threads, (branch,) = threading.active_count(), feed.branches
+    for _ in range(20):
+        feed.stop()
+        feed.stop()
+        feed.start()
+        feed.start()
+    count = len(seen)
+    until(lambda: len(seen) > count + 20 and feed.status == other.status == "live")
+    assert [each.name for each in (feed, other)] == ["mine", other.title]
+    assert list(feed.branches) == [branch]
+    assert threading.active_count() <= threads
+    assert len(client.engine.pool.routes.subscribers) == 2
+
+
+def test_a_stream_name_is_shown_wherever_the_feed_is(client: ks.Client) -> None:
+    feed = client.trades("BTC-USDT", stream_name="mine")
+    sink = feed.sink(id, stream_name="count")
+    assert repr(feed).startswith("<Feed mine: spot.trades BTC-USDT")
+    assert list(client.ps()["name"]) == ["mine", str(sink)]
+    assert str(sink).startswith("<count")
+    assert client.ps()["status"].iloc[1] == "behind mine"
+    client.stop("mine")
+    assert feed.status == "stopped"
+
+
 def _count(total: int, _: Any) -> int:
     return total + 1
 

@@ -22,13 +22,14 @@ FAMILIES = {
     "Spot": ("spot",), "Margin": ("margin",), "Futures": ("futures",), "Pro": ("pro_spot", "pro_futures"),
     "AccountFeeds": ("account",), "AccountPro": ("pro_account",),
 }  # fmt: skip
-OPTIONS = "news: bool | None = ..., stream_name: str | None = ..."
+NAME = "stream_name: str | None = ..."
 
 
 def families() -> str:
     """Return the stub of the feeds."""
     lines = [
         '"""The feeds of each family, for type checkers; written by tests/typing/stubs.py."""',
+        "from typing import Literal, overload",
         "from kucoin_stream.namespaces import Namespace",
         "from kucoin_stream.protocol.events import News",
         "from kucoin_stream.protocol.messages import account, futures, futures_account, pro, pro_account, spot",
@@ -37,21 +38,25 @@ def families() -> str:
     for name, members in FAMILIES.items():
         lines += ["", f"class {name}(Namespace):"]
         rows = {each.partition(".")[2]: row for each, row in TOPICS.items() if each.partition(".")[0] in members}
-        lines += [
-            f"    def {each}(self, {_arguments(row)}) -> Feed[{_payload(row)}]: ..." for each, row in rows.items()
-        ]
+        for each, row in rows.items():
+            lines += _feeds(each, row)
     return "\n".join(lines) + "\n"
 
 
-def _arguments(row: Topic) -> str:
-    interval = ", interval: str | None = ..." if "{interval}" in row.path else ""
-    return f"*arguments: str{interval}, {OPTIONS}"
+def _feeds(name: str, row: Topic) -> Iterator[str]:
+    """Yield what the feed of a row is: with news where that is asked for, or, of increments, by default."""
+    arguments = "*arguments: str" + (", interval: str | None = ..." if "{interval}" in row.path else "")
+    asked, default = ("False", "True") if row.incremental else ("True", "False")
+    payload = {"True": f"{_payload(row)} | News", "False": _payload(row)}
+    for value, news in ((asked, f"Literal[{asked}]"), (default, f"Literal[{default}] | None = ...")):
+        yield "    @overload"
+        yield f"    def {name}(self, {arguments}, news: {news}, {NAME}) -> Feed[{payload[value]}]: ..."
 
 
 def _payload(row: Topic) -> str:
     payload: Any = row.payload
     text = f"{payload.__module__}.{payload.__name__}" if isinstance(payload, type) and "[" not in str(payload) else ""
-    return (text or str(payload)).replace(MESSAGES, "") + (" | News" if row.incremental else "")
+    return (text or str(payload)).replace(MESSAGES, "")
 
 
 def groups() -> str:

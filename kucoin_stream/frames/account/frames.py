@@ -16,6 +16,7 @@ from kucoin_stream.market.account.fills import Fill
 from kucoin_stream.market.account.order import Market, Order
 from kucoin_stream.market.account.positions import Position
 from kucoin_stream.market.ring import Ring
+from kucoin_stream.protocol import topics
 from kucoin_stream.transport.engine import Engine
 
 T = TypeVar("T")
@@ -52,6 +53,10 @@ class AccountFrame(KeptFrame[AccountKeeper, T]):
     def _build(self) -> pd.DataFrame:
         frame = self.rows()
         return frame.set_index(list(self.index)) if self.index else frame
+
+    @property
+    def _fed_by(self) -> str:
+        return ", ".join(dict.fromkeys(topics.parse(topic)[0].name for topic in self.topics))
 
     def _status(self) -> str:
         return self._keeper.status

@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kucoin_stream.frames.status import BUSY, clock_offset
 from kucoin_stream.streams.origin import living
 from kucoin_stream.transport.engine import Engine
 from kucoin_stream.transport.latency import Samples
+
+BUSY = 0.25  # seconds by which the background thread is late where something else keeps the interpreter
+
+
+def clock_offset(engine: Engine) -> float:
+    """Return by how many seconds the exchange's clock is ahead of ours: by its pongs, until one comes by REST."""
+    clock = engine.wire.latency.clock
+    return clock.offset if clock.told else engine.rest.clock_offset
 
 
 def delays(engine: Engine) -> pd.DataFrame:
