@@ -6,6 +6,7 @@ import asyncio
 import io
 import math
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,18 @@ def _clean_errors() -> Iterator[None]:
         raise click.ClickException(str(exc)) from exc
 
 
+@contextmanager
+def _terminated() -> Iterator[None]:
+    """End on SIGTERM and SIGHUP as on Ctrl-C, so that the terminal is left as it was."""
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = [(each, signal.signal(each, signal.default_int_handler)) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in before:
+            signal.signal(each, handler)
+
+
 def _speed(_: click.Context, __: click.Parameter, value: str) -> Any:
     if value == "max":
         return "max"
@@ -50,21 +63,27 @@ def _speed(_: click.Context, __: click.Parameter, value: str) -> Any:
 
 
 @main.command()
-@click.argument("symbol")
+@click.argument("symbols", nargs=-1, required=True)
+@click.option("--kinds", default="ladder,candles,tape", show_default=True, help="of pictures, by commas; also status")
 @click.option("--interval", default="1min", show_default=True, help="of the candles")
 @click.option("--target", default=None, help="auto, live, sim, a URL, or a capture's path")
-@click.option("--seconds", type=float, default=None, help="how long; until Ctrl-C without it")
+@click.option("--seconds", type=float, default=None, help="how long; until q or Ctrl-C without it")
 @click.option("--depth", default=10, show_default=True, help="levels of the book and trades shown")
-def watch(symbol: str, interval: str, target: str | None, seconds: float | None, depth: int) -> None:
-    """Show SYMBOL live in the terminal: book, candles, trades."""
+def watch(
+    symbols: tuple[str, ...], kinds: str, interval: str, target: str | None, seconds: float | None, depth: int
+) -> None:
+    """Show SYMBOLS live in the terminal, spot or futures: book, candles, trades; q ends it.
+
+    In colours, unless NO_COLOR is set; a pipe or file gets plain text every 5 s.
+    """
     from kucoin_stream.default import connect, stop
     from kucoin_stream.watch import Watch
 
-    with _clean_errors():
+    with _clean_errors(), _terminated():
         client = connect(target)
         click.echo(client.target.describe(), err=True)
         try:
-            Watch(client, symbol, interval, depth).run(seconds)
+            Watch(client, symbols, interval, depth, kinds.split(",")).run(seconds)
         except KeyboardInterrupt:
             pass
         finally:

@@ -1,73 +1,168 @@
-"""A symbol in a terminal: book, candles and trades, drawn by the same painters as in a notebook."""
+"""Symbols in a terminal: the same pictures as in a notebook, as text in colours, side by side where there is room."""
 
 from __future__ import annotations
 
+import os
+import select
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from typing import Any, TextIO, cast
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 from kucoin_stream.client import Client
-from kucoin_stream.widgets.book import BookPainter
-from kucoin_stream.widgets.klines import KlinesPainter
+from kucoin_stream.widgets.ansi import coloured
+from kucoin_stream.widgets.kinds import painter
 from kucoin_stream.widgets.picture import Painter
-from kucoin_stream.widgets.trades import TapePainter
+from kucoin_stream.widgets.sources import Parts
 
-HOME, CLEAR_LINE, CLEAR_REST, HIDE, SHOW = "\x1b[H", "\x1b[K", "\x1b[J", "\x1b[?25l", "\x1b[?25h"
+KINDS = ("ladder", "candles", "tape")
+ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J"  # another screen, so that leaving gives back what was there
+LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l"
+HOME, CLEAR, CLEAR_LINE, CLEAR_REST = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
+COLUMN = 72  # cells; where two fit side by side they do
+WIDEST = 110  # cells of one picture
+_GAP = "   "
 _PERIOD = 0.2  # seconds between two drawings on a terminal
 _PLAIN_PERIOD = 5.0  # seconds between two drawings where the output is a file or a pipe
+_PLAIN_WIDTH = 80
+
+Wait = Callable[[float], bool]
+"""Waits so many seconds; returns whether to end."""
 
 
 class Watch:
-    """Draws until told to stop. ``out`` is a terminal, or a file that gets whole pictures one below the other."""
+    """Draws until told to stop. ``out`` is a terminal, or a file that gets whole pictures one below the other.
 
-    def __init__(self, client: Client, symbol: str, interval: str = "1min", depth: int = 10) -> None:
-        self._book = client.book(symbol)
-        self._klines = client.klines(symbol, interval, history=120)
-        self._trades = client.trades(symbol)
-        tape = self._trades.frame(maxlen=1000)
-        painters = (
-            BookPainter(cast(Any, self._book), depth),
-            KlinesPainter(cast(Any, self._klines)),
-            TapePainter(tape, depth),
-        )
-        self._painters = cast(tuple[Painter[Any, Any], ...], painters)
+    ``depth``: levels of the book and trades shown; ``kinds``: of pictures. Raises as :meth:`Client.dashboard`.
+    """
 
-    def text(self, width: int) -> str:
-        """Return one picture of everything."""
-        now = time.time()
-        return "\n\n".join(painter.text(painter.picture(now), width) for painter in self._painters)
-
-    def run(self, seconds: float | None, out: TextIO = sys.stdout, sleep: Callable[[float], None] = time.sleep) -> None:
-        """Draw for ``seconds``, or until interrupted."""
-        end = None if seconds is None else time.monotonic() + seconds
-        terminal = out.isatty()
-        period = _PERIOD if terminal else _PLAIN_PERIOD
-        if terminal:
-            out.write(HIDE + "\x1b[2J")
+    def __init__(
+        self,
+        client: Client,
+        symbols: str | Sequence[str],
+        interval: str = "1min",
+        depth: int = 10,
+        kinds: Sequence[str] = KINDS,
+    ) -> None:
+        wanted = (symbols,) if isinstance(symbols, str) else tuple(dict.fromkeys(symbols))
+        self._parts = Parts(client, wanted, kinds, interval)
+        options: dict[str, dict[str, Any]] = {"ladder": {"depth": depth}, "tape": {"count": depth}}
+        self._size = (0, 0)
         try:
-            while end is None or time.monotonic() < end:
-                left = period if end is None else min(period, max(0.0, end - time.monotonic()))
-                if terminal:
-                    self._draw(out)
-                sleep(left)
-                if not terminal:
-                    out.write(self.text(80) + "\n\n")
-                    out.flush()
+            self._painters: list[tuple[str, Painter[Any, Any]]] = [
+                (each.kind, painter(each.subject, each.subject.kinds, each.kind, **options.get(each.kind, {})))
+                for each in self._parts
+            ]
+        except BaseException:
+            self.stop()
+            raise
+
+    def text(self, width: int, colours: bool = False) -> str:
+        """Return one picture of everything, ``width`` cells wide: in columns where there is room for them."""
+        many = max(1, min((width + len(_GAP)) // (COLUMN + len(_GAP)), len(self._painters)))
+        each = min(WIDEST, (width - (many - 1) * len(_GAP)) // many)
+        columns: list[list[str]] = [[] for _ in range(many)]
+        now = time.time()
+        for kind, drawn in self._painters:
+            text = drawn.text(drawn.picture(now), each)
+            column = min(columns, key=len)
+            column += [*([" " * each] if column else []), *(coloured(kind, text) if colours else text).split("\n")]
+        tallest = max(map(len, columns))
+        filled = [column + [" " * each] * (tallest - len(column)) for column in columns]
+        return "\n".join(_GAP.join(row) for row in zip(*filled, strict=True))
+
+    def run(self, seconds: float | None, out: TextIO | None = None, wait: Wait | None = None) -> None:
+        """Draw for ``seconds``, or until ``q`` is pressed or it is interrupted; the terminal is then as before."""
+        out = sys.stdout if out is None else out
+        end = None if seconds is None else time.monotonic() + seconds
+        try:
+            if out.isatty():
+                with _screen(out), _keys() as pressed:
+                    self._loop(end, _PERIOD, wait or pressed, lambda: self._draw(out), lambda: None)
+            else:
+                self._loop(end, _PLAIN_PERIOD, wait or _sleep, lambda: None, lambda: self._print(out))
         finally:
-            if terminal:
-                out.write(SHOW + "\n")
             self.stop()
 
+    def _loop(
+        self, end: float | None, period: float, wait: Wait, before: Callable[[], None], after: Callable[[], None]
+    ) -> None:
+        ended = False
+        while not ended and (end is None or time.monotonic() < end):
+            before()
+            ended = wait(period if end is None else min(period, max(0.0, end - time.monotonic())))
+            after()
+
     def _draw(self, out: TextIO) -> None:
-        columns, lines = shutil.get_terminal_size()
-        rows = self.text(min(columns, 120) - 1).split("\n")[: lines - 1]
-        out.write(HOME + "".join(f"{row}{CLEAR_LINE}\n" for row in rows) + CLEAR_REST)
+        size = columns, lines = _size(out)
+        rows = self.text(max(20, columns - 1), "NO_COLOR" not in os.environ).split("\n")
+        if len(rows) > lines - 1:
+            hidden = len(rows) - (lines - 2)
+            rows = [*rows[: lines - 2], f"… {hidden} more lines: enlarge the window, or choose --kinds"[: columns - 1]]
+        clear = "" if size == self._size else CLEAR
+        self._size = size
+        out.write(clear + HOME + "".join(f"{row}{CLEAR_LINE}\n" for row in rows) + CLEAR_REST)
+        out.flush()
+
+    def _print(self, out: TextIO) -> None:
+        out.write(self.text(_PLAIN_WIDTH) + "\n\n")
         out.flush()
 
     def stop(self) -> None:
         """Leave the feeds."""
-        self._book.stop()
-        self._klines.stop()
-        self._trades.stop()
+        self._parts.stop()
+
+
+def _size(out: TextIO) -> tuple[int, int]:
+    """Return columns and lines of the terminal that ``out`` is."""
+    try:
+        return tuple(os.get_terminal_size(out.fileno()))  # type: ignore[return-value]  # a named tuple of two
+    except (OSError, ValueError):
+        return tuple(shutil.get_terminal_size())  # type: ignore[return-value]
+
+
+def _sleep(seconds: float) -> bool:
+    time.sleep(seconds)
+    return False
+
+
+@contextmanager
+def _screen(out: TextIO) -> Iterator[None]:
+    out.write(ENTER)
+    try:
+        yield
+    finally:
+        out.write(LEAVE)
+        out.flush()
+
+
+@contextmanager
+def _keys() -> Iterator[Wait]:
+    """Yield what waits for ``q``, where there is a keyboard: keys then come one by one and are not shown."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows: Ctrl-C ends it
+        yield _sleep
+        return
+    if not sys.stdin.isatty():
+        yield _sleep
+        return
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+    try:
+        tty.setcbreak(keyboard)
+        yield lambda seconds: _pressed(keyboard, seconds)
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+
+
+def _pressed(keyboard: int, seconds: float) -> bool:
+    """Wait for a key; return whether it ends the watch: ``q``, Escape alone, or the end of the input."""
+    ready, _, _ = select.select([keyboard], [], [], seconds)
+    if not ready:
+        return False
+    keys = os.read(keyboard, 64)
+    return not keys or keys in (b"\x1b", b"\x04") or keys[:1] in b"qQ"

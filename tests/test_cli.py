@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import kucoin_stream as ks
+from kucoin_stream.errors import UnknownSymbolError, UsageError
 from kucoin_stream.simulator import Simulator
-from kucoin_stream.watch import Watch
+from kucoin_stream.watch import CLEAR, CLEAR_LINE, CLEAR_REST, ENTER, HOME, LEAVE, Watch
+from kucoin_stream.widgets.ansi import plain
+from kucoin_stream.widgets.sources import SOURCES, there_are
+from kucoin_stream.widgets.text import cells
 
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -27,6 +37,7 @@ def test_watch_shows_book_candles_and_trades_and_exits_in_time() -> None:
     assert done.returncode == 0, done.stderr
     for words in ("BTC-USDT [SIMULATED]", "● live", "spread", "BTC-USDT 1min", "BTC-USDT trades", "newest first"):
         assert words in done.stdout
+    assert "\x1b" not in done.stdout  # a pipe gets plain text
     assert "the built-in exchange (SIMULATED)" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -37,6 +48,8 @@ def test_watch_shows_book_candles_and_trades_and_exits_in_time() -> None:
         (["watch", "BTCUSDT", "--target", "sim"], "did you mean BTC-USDT?"),
         (["watch", "BTC-USDT", "--target", "http://127.0.0.1:1"], "does not accept connections"),
         (["watch", "BTC-USDT", "--target", "sim", "--interval", "7min"], "no such interval '7min'"),
+        (["watch", "BTC-USDT", "--target", "sim", "--kinds", "ladr"], "no picture 'ladr'; did you mean 'ladder'?"),
+        (["watch", "--target", "sim"], "Missing argument 'SYMBOLS...'"),
         (["verify", "nosuch.jsonl"], "No such file"),
         (["sim", "--capture", "nosuch.jsonl"], "nosuch.jsonl"),
         (["sim", "--speed", "fast"], 'a number such as 1 or 10, or "max"'),
@@ -108,16 +121,147 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
         assert "Error" not in process.stderr.read()
 
 
-def test_a_terminal_is_redrawn_in_place(client: ks.Client) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_a_terminal_is_redrawn_in_place_and_given_back(client: ks.Client) -> None:
     out = Terminal()
-    Watch(client, "BTC-USDT", depth=3).run(0.5, out)
+    rounds = iter([False, False, True])
+    Watch(client, "BTC-USDT", depth=3).run(None, out, lambda _: next(rounds))
     text = out.getvalue()
-    assert text.count("\x1b[H") >= 2
-    assert text.endswith("\x1b[?25h\n")
+    assert text.startswith(ENTER)
+    assert text.count(HOME) == 3
+    assert text.endswith(LEAVE)
+
+
+def test_a_picture_that_fails_gives_the_terminal_back_too(client: ks.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, watch = Terminal(), Watch(client, "BTC-USDT", depth=3)
+    monkeypatch.setattr(watch, "text", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        watch.run(None, out, lambda _: False)
+    assert out.getvalue() == ENTER + LEAVE
+    assert client.ps().empty
+
+
+@pytest.mark.parametrize(("width", "columns"), [(30, 1), (72, 1), (147, 2), (222, 3), (400, 4)])
+def test_pictures_stand_in_as_many_columns_as_there_is_room_for(client: ks.Client, width: int, columns: int) -> None:
+    watch = Watch(client, ["BTC-USDT", "ETH-USDT"], depth=3, kinds=("ladder", "tape"))
+    lines = watch.text(width).split("\n")
+    assert {cells(line) for line in lines} == {min(len(lines[0]), width)}
+    assert lines[0].count("●") == columns
+    assert plain(watch.text(width, colours=True)) != watch.text(width, colours=True)
+    watch.stop()
+
+
+def test_all_kinds_can_be_watched_and_nothing_is_left(client: ks.Client) -> None:
+    known = there_are(SOURCES)
+    watch = Watch(client, ["BTC-USDT", "XBTUSDTM"], kinds=known)
+    assert watch.text(80).count("updated") >= len(known)
+    watch.stop()
+    assert {*client.ps()["status"]} <= {"stopped"}
+
+
+def test_a_mistake_in_a_kind_leaves_nothing(client: ks.Client) -> None:
+    with pytest.raises(UsageError, match="no picture 'ladr'; did you mean 'ladder'"):
+        Watch(client, "BTC-USDT", kinds=("tape", "ladr"))
+    with pytest.raises(UsageError, match="depth"):
+        Watch(client, "BTC-USDT", depth=0)
+    with pytest.raises(UnknownSymbolError):
+        Watch(client, ["BTC-USDT", "NO-SUCH"])
+    assert client.ps().empty
+
+
+# -- a real terminal ---------------------------------------------------------------------------------------------
+
+COMMAND = [sys.executable, "-m", "kucoin_stream", "watch", "BTC-USDT", "ETH-USDT", "--kinds", "ladder,tape,status"]
+
+
+class OnTerminal:
+    """The watch on a pseudo-terminal: what it wrote so far, keys, size."""
+
+    def __init__(self, url: str, **environment: str) -> None:
+        self.pty = pytest.importorskip("pty", reason="no pseudo-terminals here")
+        self.master, self.slave = self.pty.openpty()
+        self.resize(120, 40)
+        self.before = termios.tcgetattr(self.slave)
+        variables = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"KUCOIN_STREAM_TARGET": url}
+        self.process = subprocess.Popen(
+            COMMAND, stdin=self.slave, stdout=self.slave, stderr=subprocess.PIPE, env=variables | environment,
+            start_new_session=True,
+        )  # fmt: skip
+        self.written = ""
+
+    def resize(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def read_until(self, condition: Callable[[str], bool]) -> str:
+        deadline = time.monotonic() + 30
+        begin = len(self.written)
+        while not condition(self.written[begin:]):
+            assert time.monotonic() < deadline, self.written[begin:][-2000:]
+            if select.select([self.master], [], [], 0.2)[0]:
+                self.written += os.read(self.master, 65536).decode(errors="replace")
+        return self.written[begin:]
+
+    def ended(self) -> int:
+        self.read_until(lambda _: self.process.poll() is not None and not select.select([self.master], [], [], 0)[0])
+        return self.process.wait(10)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@pytest.fixture
+def on_terminal(sim: Simulator) -> Iterator[Callable[..., OnTerminal]]:
+    opened: list[OnTerminal] = []
+
+    def begin(**environment: str) -> OnTerminal:
+        opened.append(OnTerminal(sim.url, **environment))
+        return opened[-1]
+
+    yield begin
+    for each in opened:
+        each.close()
+
+
+def pictures(written: str) -> int:
+    return written.count(HOME)
+
+
+@pytest.mark.parametrize("end", ["q", "\x1b", "\x03", signal.SIGTERM, signal.SIGINT])
+def test_any_end_leaves_the_terminal_as_it_was(on_terminal: Callable[..., OnTerminal], end: Any) -> None:
+    terminal = on_terminal()
+    shown = terminal.read_until(lambda text: pictures(text) >= 3)
+    assert ENTER in shown
+    assert "\x1b[38;5;30m" in shown  # bids
+    assert "ETH-USDT" in shown
+    assert termios.tcgetattr(terminal.slave)[3] & termios.ECHO == 0
+    if isinstance(end, str) and end != "\x03":
+        os.write(terminal.master, end.encode())
+    else:
+        terminal.process.send_signal(signal.SIGINT if end == "\x03" else end)
+    assert terminal.ended() == 0
+    assert terminal.written.rstrip("\r\n").endswith(LEAVE)
+    assert termios.tcgetattr(terminal.slave) == terminal.before
+
+
+def test_another_size_is_drawn_anew_and_fits(on_terminal: Callable[..., OnTerminal]) -> None:
+    terminal = on_terminal(NO_COLOR="1")
+    terminal.read_until(lambda text: pictures(text) >= 2)
+    terminal.resize(60, 20)
+    text = terminal.read_until(lambda text: CLEAR + HOME in text and pictures(text.partition(CLEAR + HOME)[2]) >= 1)
+    picture = text.partition(CLEAR + HOME)[2].partition(HOME)[0].replace(CLEAR_LINE, "").replace(CLEAR_REST, "")
+    lines = picture.rstrip("\r\n").split("\r\n")
+    assert (len(lines), max(map(cells, lines))) == (19, 59)
+    assert "more lines: enlarge the window" in lines[-1]
+    assert "\x1b[38" not in text
 
 
 def test_a_port_in_use_is_one_line(sim: Simulator) -> None:

@@ -1,4 +1,4 @@
-"""Completion of ``%kucoin``: subcommands, symbols, intervals, options; and of what a client has by name.
+"""Completion of ``%kucoin``: commands, symbols, intervals, options, files; and of what a client has by name.
 
 IPython 8.6 and later ask a matcher, which can keep Jedi's guesses out; IPython 7 asks a hook. Without Jedi, IPython
 looks behind no property: ``client.rest.spot_market.`` and ``client.orders.`` are walked here. So are the symbols and
@@ -9,55 +9,68 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from IPython.core import completer
-from msgspec import Struct
 
 from kucoin_stream.errors import KucoinStreamError
+from kucoin_stream.jupyter.grammar import Command
 from kucoin_stream.jupyter.handles import is_live
-from kucoin_stream.protocol.topics import INTERVALS
+from kucoin_stream.protocol.topics import INTERVALS, TOPICS
 from kucoin_stream.settings import REST_BASE
 
 _CALL = re.compile(r"(?:.*%|\s*)kucoin\s(?P<rest>.*)")  # also without %, and behind "book = "
+_RECORD = re.compile(r"%%kucoin_record\s+(?P<word>\S*)")
 _CHAIN = re.compile(r".*?(?P<root>[^\W\d]\w*)\.(?P<path>(?:\w+\.)+)(?P<word>\w*)")
 _QUOTED = re.compile(
     r".*\.(?P<call>\w+)\((?P<before>(?:\s*(?:\w+\s*=\s*)?[\"'][\w-]*[\"']\s*,)*)\s*(?:\w+\s*=\s*)?[\"'](?P<word>[\w-]*)"
 )
-_OF_SYMBOLS = {"book", "books", "history", "kline_updates", "klines", "level2", "ticker", "trades"}
+_OF_SYMBOLS = {name.partition(".")[2] for name, row in TOPICS.items() if not row.private} | {
+    "book", "books", "contract", "dashboard", "funding_history", "futures_order", "history", "instrument",
+    "kline_updates", "margin_cancel", "margin_order", "spot_cancel", "spot_modify", "spot_order", "symbol",
+    "trade_history", "uta_amend", "uta_cancel", "uta_order",
+}  # fmt: skip
 _WITH_INTERVAL = {"history", "kline_updates", "klines"}
 _WALKED = {"account", "futures", "margin", "orders", "pro", "rest", "spot"}
 _MATCHER = "kucoin_stream"
 _TARGETS = ("auto", "live", "sim")
-
-
-class Command(Struct, frozen=True):
-    """One subcommand: what it runs, what its positions mean (the last may repeat), its options."""
-
-    run: Callable[..., Any]
-    positions: tuple[str, ...] = ()
-    repeats: bool = False
-    options: tuple[str, ...] = ()
+_TAPES = (".kcs", ".jsonl", ".gz")
 
 
 def candidates(commands: Mapping[str, Command], before: list[str], word: str, names: dict[str, Any]) -> list[str]:
     """Return the completions of ``word``, whatever its case, behind the words ``before``."""
     if not before:
+        return _matching([*commands, "help"], word) if word else list(commands)
+    if before == ["help"]:
         return _matching(commands, word)
     command = commands.get(before[0])
     if command is None:
         return []
+    options = [f"--{each.name}" for each in command.options if f"--{each.name}" not in before]
     if word.startswith("-"):
-        return _matching(command.options, word)
-    if before[-1] == "--region":
-        return _matching(REST_BASE, word)
-    given = [each for each in before[1:] if not each.startswith("-")]
+        return _matching([*options, "--help"], word)
+    if (option := command.option(before[-1])) is not None and option.of:
+        return _values(option.of, word, names)
+    given = _positions(command, before[1:])
     at = min(len(given), len(command.positions) - 1) if command.repeats else len(given)
     if at >= len(command.positions):
-        return _matching(command.options, word)
-    known = _known(command.positions[at], names)
-    return _matching([each for each in known if each not in given], word)
+        return _matching(options, word)
+    return [each for each in _values(command.positions[at], word, names) if each not in given]
+
+
+def _positions(command: Command, words: list[str]) -> list[str]:
+    """Return the words that are neither options nor their values."""
+    takes = [bool((option := command.option(word)) and option.of) for word in ["", *words]]
+    return [word for word, value in zip(words, takes, strict=False) if not value and not word.startswith("-")]
+
+
+def _values(of: str | tuple[str, ...], word: str, names: dict[str, Any]) -> list[str]:
+    if of == "kinds":
+        *chosen, last = word.split(",")
+        return [",".join([*chosen, each]) for each in _matching([k for k in _kinds() if k not in chosen], last)]
+    return _matching(of if isinstance(of, tuple) else _known(of, word, names), word)
 
 
 def _matching(known: Iterable[str], word: str) -> list[str]:
@@ -65,16 +78,48 @@ def _matching(known: Iterable[str], word: str) -> list[str]:
     return [each for each in known if each.lower().startswith(low)]
 
 
-def _known(kind: str, names: dict[str, Any]) -> Iterable[str]:
+def _known(kind: str, word: str, names: dict[str, Any]) -> Iterable[str]:
     match kind:
         case "symbol":
             return _symbols()
         case "interval":
             return INTERVALS
+        case "region":
+            return REST_BASE
         case "target":
-            return _TARGETS
+            return [*_TARGETS, *(_files(word) if word else ())]
+        case "tape" | "file":
+            return _files(word)
+        case "name":
+            return [name for name, value in names.items() if not name.startswith("_") and _ends(value)]
         case _:
-            return [name for name, value in names.items() if not name.startswith("_") and is_live(value)]
+            return ()
+
+
+def _ends(value: Any) -> bool:
+    """Whether ``%kucoin stop`` ends it: live objects, recordings, dashboards, sliders; not a client."""
+    ours = type(value).__module__.startswith("kucoin_stream.") and callable(getattr(type(value), "stop", None))
+    return is_live(value) or (ours and not hasattr(type(value), "open"))
+
+
+def _files(word: str) -> list[str]:
+    """Return the tapes and folders that begin with ``word``."""
+    folder, _, name = word.rpartition("/")
+    try:
+        found = sorted(Path(folder + "/" if word.startswith("/") and not folder else folder or ".").iterdir())
+        return [
+            f"{word[: len(word) - len(name)]}{each.name}{'/' if each.is_dir() else ''}"
+            for each in found
+            if each.name.startswith(name) and not each.name.startswith(".") and (each.is_dir() or each.suffix in _TAPES)
+        ]
+    except OSError:
+        return []
+
+
+def _kinds() -> Iterable[str]:
+    from kucoin_stream.widgets.sources import SOURCES
+
+    return SOURCES
 
 
 def _symbols() -> list[str]:
@@ -82,7 +127,7 @@ def _symbols() -> list[str]:
     module = sys.modules.get("kucoin_stream.default")
     client = module.current() if module is not None else None
     try:
-        return list(client.symbols) if client is not None else []
+        return [*client.symbols, *client.engine.contracts] if client is not None else []
     except KucoinStreamError:
         return []
 
@@ -123,6 +168,8 @@ def register(shell: Any, commands: Mapping[str, Command]) -> None:
     unregister(shell)
 
     def at_cursor(text: str) -> tuple[str, list[str]]:
+        if (record := _RECORD.fullmatch(text)) is not None:
+            return record["word"], _files(record["word"])
         call = _CALL.match(text)
         if call is None:
             line = text.rpartition("\n")[2]

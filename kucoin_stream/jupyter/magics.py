@@ -1,117 +1,122 @@
-"""The ``%kucoin`` magic: a table of subcommands."""
+"""The magics of one shell: ``%kucoin`` with its subcommands, and ``%%kucoin_record``."""
 
 from __future__ import annotations
 
-import argparse
-import inspect
+import ast
 import shlex
 import sys
-from typing import Any, NoReturn
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 from IPython.core.error import UsageError
 
 from kucoin_stream.errors import KucoinStreamError
-from kucoin_stream.jupyter import completion
-from kucoin_stream.jupyter.completion import Command
+from kucoin_stream.jupyter import completion, grammar
+from kucoin_stream.jupyter.commands import COMMANDS, front
 
+LINE, CELL = "%kucoin", "%%kucoin_record"
+_HELP = ("help", "--help", "-h")
+_ABOUT = f"""KuCoin live: a live object as the value of the cell, or of an assignment.
 
-def _front(name: str) -> Any:
-    import kucoin_stream
+{grammar.overview(LINE, COMMANDS)}
+{CELL} day.kcs {"":27} record what arrives while the cell runs
 
-    return getattr(kucoin_stream, name)
+`book = %kucoin book BTC-USDT` keeps the object in a variable. `%kucoin help book` explains a command.
+Tab completes commands, symbols, intervals, options, files and what runs.
+Keys are not accepted here, since IPython stores every line: see ks.connect.
+"""
+_ABOUT_CELL = f"""Record what arrives while the cell's body runs, and say what is then on the tape.
 
+{CELL} [FILE]      without a FILE, one named after the time
 
-def _connect(given: argparse.Namespace, _: Any) -> Any:
-    options = {} if given.region is None else {"region": given.region}
-    return _front("connect")(given.target, **options)
-
-
-def _stop(given: argparse.Namespace, shell: Any) -> None:
-    if not given.name:
-        _front("stop")()
-    for name in given.name:
-        stop = getattr(shell.user_ns.get(name), "stop", None)
-        if stop is None:
-            raise UsageError(f"{name} is not a live object")
-        stop()
-
-
-def _klines(given: argparse.Namespace, _: Any) -> Any:
-    return _front("klines")(given.symbol, given.interval, history=given.history)
-
-
-COMMANDS = {
-    "connect": Command(_connect, ("target",), options=("--region",)),
-    "book": Command(lambda given, _: _front("book")(given.symbol), ("symbol",)),
-    "klines": Command(_klines, ("symbol", "interval"), options=("--history",)),
-    "trades": Command(lambda given, _: _front("trades")(*given.symbol), ("symbol",), repeats=True),
-    "ticker": Command(lambda given, _: _front("ticker")(*given.symbol), ("symbol",), repeats=True),
-    "status": Command(lambda *_: _front("status")()),
-    "stop": Command(_stop, ("name",), repeats=True),
-}
+A tape that is there already is continued. Replay it with `%kucoin replay FILE`.
+"""
 
 
 class Magic:
-    """The magic of one shell."""
+    """The magics of one shell."""
 
     def __init__(self, shell: Any) -> None:
         self._shell = shell
 
-    def kucoin(self, line: str = "") -> Any:
-        """KuCoin live: a live object as the value of the cell, or of an assignment.
-
-        %kucoin connect [auto|live|sim|URL|FILE] [--region EU]    connect, and end the connection before
-        %kucoin book BTC-USDT                                     order book
-        %kucoin klines BTC-USDT 1min [--history 500]              candles: history, then the live one
-        %kucoin trades BTC-USDT [ETH-USDT ...]                    every trade
-        %kucoin ticker BTC-USDT [ETH-USDT ...]                    last trade, best bid and ask
-        %kucoin status                                            the state of the connections
-        %kucoin stop [NAME ...]                                   end these variables' objects, or everything
-
-        `book = %kucoin book BTC-USDT` keeps the object in a variable. Tab completes commands, symbols and intervals.
-        Keys are not accepted here, since IPython stores every line: see ks.connect.
-        """
-        try:
+    def kucoin(self, line: str = "") -> Any:  # noqa: D102  _ABOUT says it
+        with _one_line(LINE):
             words = shlex.split(line)
-            if not words:
-                sys.stdout.write(f"{inspect.getdoc(self.kucoin)}\n")
-                return None
-            given = _parser().parse_args(words)
-            return COMMANDS[given.command].run(given, self._shell)
-        except (KucoinStreamError, ValueError) as exc:  # ValueError: a quotation that does not end
-            raise UsageError(f"%kucoin: {exc}") from exc
+            if not words or (words[0] in _HELP and len(words) == 1):
+                return _say(_ABOUT)
+            if asked := [word for word in words if word not in _HELP][:1] if {*words} & {*_HELP} else []:
+                command, name = grammar.find(LINE, COMMANDS, asked[0]), asked[0]
+                return _say(grammar.explain(LINE, name, command))
+            command, given = grammar.read(LINE, COMMANDS, words)
+            return command.run(given, self._shell)
+
+    def kucoin_record(self, line: str = "", cell: str = "") -> Any:  # noqa: D102  _ABOUT_CELL says it
+        with _one_line(CELL):
+            words = shlex.split(line)
+            if {*words} & {*_HELP}:
+                return _say(_ABOUT_CELL)
+            grammar.refuse_keys(CELL, words)
+            if len(words) > 1 or (words and words[0].startswith("-")):
+                raise UsageError(f"{CELL}: one FILE at most, such as day.kcs")
+            path = Path(words[0] if words else time.strftime("kucoin-%Y%m%d-%H%M%S.kcs", time.gmtime()))
+            recording = front("record")(path)
+        try:
+            return self._run(cell)
+        finally:
+            with _one_line(CELL):
+                recording.stop()
+                _say(f"{_on_tape(path)}\n\nreplay it: %kucoin replay {shlex.quote(str(path))}")
+
+    def _run(self, cell: str) -> Any:
+        """Run a cell's body in the user's namespace; return the value of a last expression."""
+        source = self._shell.transform_cell(cell)
+        name = self._shell.compile.cache(source)
+        body = ast.parse(source, name).body
+        last = body.pop() if body and isinstance(body[-1], ast.Expr) and not cell.rstrip().endswith(";") else None
+        self._shell.ex(compile(ast.Module(body, []), name, "exec"))
+        return None if last is None else self._shell.ev(compile(ast.Expression(last.value), name, "eval"))
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message.removeprefix('argument command: ')}")
+Magic.kucoin.__doc__, Magic.kucoin_record.__doc__ = _ABOUT, _ABOUT_CELL
 
 
-def _parser() -> _Parser:
-    parser = _Parser("%kucoin", add_help=False)
-    commands = parser.add_subparsers(dest="command", parser_class=_Parser)
-    for name, command in COMMANDS.items():
-        sub = commands.add_parser(name, add_help=False)
-        for position in command.positions:
-            several = "*" if name == "stop" else "+" if command.repeats else "?" if name == "connect" else None
-            sub.add_argument(position, nargs=several)
-        if "--history" in command.options:
-            sub.add_argument("--history", type=int, default=500)
-        if "--region" in command.options:
-            sub.add_argument("--region")
-    return parser
+@contextmanager
+def _one_line(magic: str) -> Iterator[None]:
+    """Show our errors and the system's as one line, without a traceback."""
+    try:
+        yield
+    except (KucoinStreamError, ValueError, OSError) as exc:  # ValueError: such as a quotation that does not end
+        raise UsageError(f"{magic}: {exc}") from exc
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text.rstrip()}\n")
+
+
+def _on_tape(path: Path) -> str:
+    from kucoin_stream.recording.info import describe
+    from kucoin_stream.recording.reader import Tape
+
+    with Tape(path) as tape:
+        return describe(tape)
 
 
 # --- one for each shell -----------------------------------------------------------------------------------------
 
 
 def register(shell: Any) -> None:
-    """Add ``%kucoin`` and its completion to ``shell``."""
-    shell.register_magic_function(Magic(shell).kucoin, "line", "kucoin")
+    """Add the magics and their completion to ``shell``."""
+    magic = Magic(shell)
+    shell.register_magic_function(magic.kucoin, "line", "kucoin")
+    shell.register_magic_function(magic.kucoin_record, "cell", "kucoin_record")
     completion.register(shell, COMMANDS)
 
 
 def unregister(shell: Any) -> None:
-    """Take both away; IPython has no call for it."""
+    """Take them away; IPython has no call for it."""
     shell.magics_manager.magics["line"].pop("kucoin", None)
+    shell.magics_manager.magics["cell"].pop("kucoin_record", None)
     completion.unregister(shell)

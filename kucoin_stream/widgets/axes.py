@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from time import gmtime, strftime
 
 from msgspec import Struct
@@ -45,6 +46,7 @@ def round_step(wanted: float) -> tuple[float, int]:
     return factor * power, max(0, decimals)
 
 
+@lru_cache(maxsize=64)  # a bar's length of pictures have the same
 def time_marks(starts: tuple[int, ...], count: int, interval_seconds: int) -> tuple[Mark, ...]:
     """Mark the first bar of each round time step, four or five in a full picture; the newest bar is at the right."""
     if not starts:

@@ -1,18 +1,25 @@
-"""The book ladder: bids left, asks right, best on top, behind them the cumulative depth."""
+"""The order book's picture: the best levels of both sides, or the book drawn at a wider price step."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 from itertools import accumulate
 from typing import Any, Protocol
 
 import numpy as np
 from msgspec import Struct
 
+from kucoin_stream import given
+from kucoin_stream.analytics.book import joined
 from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets import html, text
+from kucoin_stream.widgets import html, ladder
+from kucoin_stream.widgets.ladder import ROW_PX as ROW_PX
+from kucoin_stream.widgets.marks import LastTrade, LastTrades, Own, OwnOrders
 from kucoin_stream.widgets.picture import Caption, Painter, Scale, Subject, scale_for
 
-ROW_PX = 18
+_FIRST_TRY = 16  # levels read for one step of a wider ladder
+Column = tuple[float, ...]
 
 
 class Levels(Protocol):
@@ -26,7 +33,11 @@ class Levels(Protocol):
 
 
 class BookSubject(Subject, Protocol):
-    """A live order book."""
+    """A live order book. ``price_increment``, if it has one, is the step of its prices."""
+
+    @property
+    def symbol(self) -> str:
+        """The symbol whose trades and orders may be marked."""
 
     @property
     def price_decimals(self) -> int:
@@ -36,21 +47,27 @@ class BookSubject(Subject, Protocol):
     def size_decimals(self) -> int:
         """Digits after the point in a size."""
 
-    def levels(self, depth: int) -> Levels:
-        """Return the best ``depth`` levels a side; may block for a few ms."""
+    def levels(self, depth: int | None) -> Levels:
+        """Return the best ``depth`` levels a side, or all; may block for a few ms."""
 
 
 class Side(Struct, frozen=True):
-    """One side, best first. ``totals`` are cumulative sums of ``sizes``; ``bars`` are per cent of the larger side."""
+    """One side, best first, columns of equal length.
 
-    prices: tuple[float, ...]
-    sizes: tuple[float, ...]
-    totals: tuple[float, ...]
-    bars: tuple[float, ...]
+    ``totals`` are cumulative sums of ``sizes``; ``bars`` are per cent of the larger side; ``own``: what remains of the
+    account's orders there, 0 where there are none. ``last``: at which row the last trade was, if at one of these.
+    """
+
+    prices: Column
+    sizes: Column
+    totals: Column
+    bars: Column
+    own: Column
+    last: int | None = None
 
 
 class BookPicture(Struct, frozen=True):
-    """All that one drawing of a book shows."""
+    """All that one drawing of a book shows. Mid and spread are those of the book itself, at any ``step``."""
 
     caption: Caption
     depth: int
@@ -62,278 +79,187 @@ class BookPicture(Struct, frozen=True):
     sequence: int | None
     price_decimals: int
     scale: Scale
+    step: float | None  # of the levels' prices; None: as they are
+    level_decimals: int  # of the levels' prices
+    last: LastTrade | None
+    own: Own | None  # None: not asked for
 
 
 def picture(
-    levels: Levels, caption: Caption, *, depth: int, price_decimals: int, size_decimals: int, at_least: int = 0
+    levels: Levels,
+    caption: Caption,
+    *,
+    depth: int,
+    price_decimals: int,
+    size_decimals: int,
+    at_least: int = 0,
+    step: Decimal | None = None,
+    last: LastTrade | None = None,
+    own: Own | None = None,
 ) -> BookPicture:
-    """Take a picture of the best ``depth`` levels. ``at_least`` decimals are shown in sizes (see ``scale_for``)."""
-    bids, bid_totals = _side(levels.bid_prices, levels.bid_sizes, depth)
-    asks, ask_totals = _side(levels.ask_prices, levels.ask_sizes, depth)
-    largest = max(bid_totals[-1] if bid_totals else 0.0, ask_totals[-1] if ask_totals else 0.0)
+    """Take a picture of the best ``depth`` levels. ``at_least`` decimals are shown in sizes (see ``scale_for``).
+
+    With a ``step`` sizes are summed by multiples of it: bids under the next one below, asks under the next above.
+    """
+    bids = _Half(levels.bid_prices, levels.bid_sizes, depth, step, np.floor)
+    asks = _Half(levels.ask_prices, levels.ask_sizes, depth, step, np.ceil)
+    largest = max(bids.total, asks.total)
     mid = spread = bps = None
-    if bids[0] and asks[0]:
-        mid = (bids[0][0] + asks[0][0]) / 2
-        spread = asks[0][0] - bids[0][0]
+    if bids.best is not None and asks.best is not None:
+        mid = (bids.best + asks.best) / 2
+        spread = asks.best - bids.best
         bps = spread / mid * 1e4 if mid else None
-    best = bids[0] or asks[0]
+    bid_row, ask_row = (each.row(last) for each in (bids, asks))
+    if last and bid_row is not None and ask_row is not None:  # between two steps: where the taker found it
+        bid_row, ask_row = (None, ask_row) if last.side == "buy" else (bid_row, None)
     return BookPicture(
         caption=caption,
         depth=depth,
-        bids=Side(*bids, bid_totals, _bars(bid_totals, largest)),
-        asks=Side(*asks, ask_totals, _bars(ask_totals, largest)),
+        bids=bids.side(largest, own.bids if own else (), bid_row),
+        asks=asks.side(largest, own.asks if own else (), ask_row),
         mid=mid,
         spread=spread,
         spread_bps=bps,
         sequence=levels.sequence,
         price_decimals=price_decimals,
-        scale=scale_for(largest, best[0] if best else 0.0, size_decimals, at_least),
+        scale=scale_for(largest, bids.best or asks.best or 0.0, size_decimals, at_least),
+        step=None if step is None else float(step),
+        level_decimals=price_decimals if step is None else _decimals(step),
+        last=last,
+        own=own,
     )
 
 
 class BookPainter(Painter[BookSubject, BookPicture]):
-    """Draws an order book, ``depth`` levels a side."""
+    """Draws an order book, ``depth`` levels a side (1 to 100).
 
-    def __init__(self, subject: BookSubject, depth: int = 15) -> None:
-        if not 1 <= depth <= 100:
-            raise UsageError(f"depth is {depth}: write 1 to 100")
+    ``grouping``: a price step, a multiple of the symbol's own; the book is drawn at that step. ``trades``: a live frame
+    or feed of the symbol's trades, whose last one is marked. ``orders``: ``client.account.orders()``, whose open orders
+    of the symbol are marked with what remains of them. Raises :class:`UsageError`.
+    """
+
+    def __init__(
+        self, subject: BookSubject, depth: int = 15, grouping: Any = None, trades: Any = None, orders: Any = None
+    ) -> None:
         super().__init__(subject)
-        self.depth = depth
+        self.depth = given.whole("depth", depth, 1, 100)
+        self.step = None if grouping is None else _step(grouping, subject)
+        self._trades = None if trades is None else LastTrades(trades, subject.symbol)
+        self._orders = None if orders is None else OwnOrders(orders, subject.symbol)
         self._decimals = 0
 
+    @property
+    def version(self) -> object:
+        """Changes whenever there is something new to draw: in the book, its trades, or the account's orders."""
+        beside = (each.version for each in (self._trades, self._orders) if each is not None)
+        return self.subject.version, *beside
+
     def picture(self, at: float) -> BookPicture:
-        """Ask the book for its best levels and take a picture of them."""
+        """Ask for the levels, the last trade and the own orders, and take a picture of them."""
         subject = self.subject
         taken = picture(
-            subject.levels(self.depth),
+            subject.levels(self.depth if self.step is None else None),
             self.caption(at),
             depth=self.depth,
             price_decimals=subject.price_decimals,
             size_decimals=subject.size_decimals,
             at_least=self._decimals,
+            step=self.step,
+            last=None if self._trades is None else self._trades.read(),
+            own=None if self._orders is None else self._orders.read(),
         )
         if taken.scale.divisor == 1 and (taken.bids.prices or taken.asks.prices):
             self._decimals = taken.scale.decimals
         return taken
 
     def html(self, picture: BookPicture) -> str:
-        """Render the ladder as two sides of three text columns over one depth path each."""
-        p = picture
-        halves = _half(p, p.bids, bid=True) + _half(p, p.asks, bid=False)
-        return html.frame(
-            p.caption,
-            label=_label(p),
-            facts=_facts(p, html.fact),
-            body=f'<div style="display:flex;gap:1px;height:100%">{halves}</div>',
-            height=self._height,
-            foot=_sequence(p),
-            notice=_waiting(p),
-        )
+        """Render the ladder as two sides of text columns over one depth path each."""
+        return ladder.live(picture)
 
     def static_html(self, picture: BookPicture) -> str:
         """Render the ladder as a table; the depth is one image a side."""
-        p = picture
-        facts = _facts(p, html.static_fact)
-        return html.static_frame(p.caption, facts=facts, body=_static_table(p), foot=_sequence(p), notice=_waiting(p))
+        return ladder.static(picture)
 
     def text(self, picture: BookPicture, width: int = 80) -> str:
         """Render the ladder side by side, with as many columns as fit."""
-        p, half = picture, (width - 3) // 2
-        mid, spread = html.number(p.mid, p.price_decimals + 1), html.number(p.spread, p.price_decimals)
-        lines = [
-            text.head(p.caption, width),
-            text.fit(f"mid {mid}   spread {spread} ({html.number(p.spread_bps, 2)} bps)", width),
-            text.fit(f"{_text_names(p, half, bid=True)} │ {_text_names(p, half, bid=False)}", width),
-        ]
-        lines += [
-            text.fit(f"{_text_row(p, p.bids, i, half, bid=True)} │ {_text_row(p, p.asks, i, half, bid=False)}", width)
-            for i in range(p.depth)
-        ]
-        if waiting := _waiting(p):
-            lines[3 + p.depth // 2] = text.fit(f"  {waiting}", width)
-        lines.append(text.foot(p.caption, _sequence(p), width))
-        return "\n".join(lines)
+        return ladder.plain(picture, width)
 
     def problem(self, caption: Caption, message: str) -> str:
         """Render an empty frame with the message."""
-        return html.frame(caption, label=message, facts="", body="", height=self._height, notice=message)
+        return html.frame(caption, label=message, facts="", body="", height=self.height, notice=message)
 
     @property
-    def _height(self) -> int:
-        return (self.depth + 1) * ROW_PX
+    def height(self) -> int:
+        """The height of the plot in px."""
+        return ladder.height(self.depth)
 
 
-def _side(prices: Any, sizes: Any, depth: int) -> tuple[tuple[tuple[float, ...], tuple[float, ...]], tuple[float, ...]]:
-    price, size = np.asarray(prices, dtype=float)[:depth], np.asarray(sizes, dtype=float)[:depth]
-    known = np.isfinite(price) & np.isfinite(size)
-    if not known.all():
-        price, size = price[known], size[known]
-    listed = tuple(size.tolist())
-    return (tuple(price.tolist()), listed), tuple(accumulate(listed))
+class _Half:
+    """The visible rows of one side, before it is known how large the other is."""
+
+    def __init__(
+        self, prices: Any, sizes: Any, depth: int, step: Decimal | None, towards: Callable[[Any], Any]
+    ) -> None:
+        self._step, self._towards = None if step is None else float(step), towards
+        price, size = (np.asarray(column, dtype=float) for column in (prices, sizes))
+        if step is None:
+            price, size = price[:depth], size[:depth]
+        known = np.isfinite(price) & np.isfinite(size)
+        if not known.all():
+            price, size = price[known], size[known]
+        self.best: float | None = float(price[0]) if len(price) else None
+        if step is not None:
+            price, size = self._grouped(price, size, depth)
+        self._prices, self._sizes = tuple(price.tolist()), tuple(size.tolist())
+        self._totals = tuple(accumulate(self._sizes))
+        self.total = self._totals[-1] if self._totals else 0.0
+
+    def _grouped(self, price: Any, size: Any, depth: int) -> tuple[Any, Any]:
+        count = depth * _FIRST_TRY
+        while True:
+            groups, sums = self._joined(price[:count], size[:count])
+            if len(groups) > depth or count >= len(price):  # the last group may go on in what was not read
+                return groups[:depth], sums[:depth]
+            count *= 4
+
+    def _joined(self, price: Any, size: Any) -> tuple[Any, Any]:
+        return joined(price, size, self._step, self._towards)  # type: ignore[arg-type]
+
+    def _at(self, orders: tuple[tuple[float, float], ...]) -> dict[float, float]:
+        """Return sizes by the prices that the rows have."""
+        if self._step is None or not orders:
+            return dict(orders)
+        price, size = self._joined(*np.array(orders).T)
+        return dict(zip(price.tolist(), size.tolist(), strict=True))
+
+    def row(self, last: LastTrade | None) -> int | None:
+        """Return at which row a trade was, if at one of these."""
+        price = next(iter(self._at(((last.price, 1.0),))), None) if last else None
+        return self._prices.index(price) if price in self._prices else None
+
+    def side(self, largest: float, orders: tuple[tuple[float, float], ...], last: int | None) -> Side:
+        prices, own = self._prices, self._at(orders)
+        bars = [min(100.0, max(0.0, total / largest * 100)) if largest > 0 else 0.0 for total in self._totals]
+        mine = tuple([own.get(price, 0.0) for price in prices]) if own else (0.0,) * len(prices)
+        return Side(prices, self._sizes, self._totals, tuple(bars), mine, last)
 
 
-def _bars(totals: tuple[float, ...], largest: float) -> tuple[float, ...]:
-    if largest <= 0:
-        return (0.0,) * len(totals)
-    return tuple([min(100.0, max(0.0, total / largest * 100)) for total in totals])
-
-
-def _waiting(p: BookPicture) -> str:
-    if p.bids.prices or p.asks.prices:
-        return ""
-    return f"waiting for the order book · {p.caption.status}"
-
-
-def _sequence(p: BookPicture) -> str:
-    return f"sequence {p.sequence}" if p.sequence is not None else "no sequence yet"
-
-
-def _label(p: BookPicture) -> str:
-    d = p.price_decimals
-    best = [html.number(side.prices[0], d) if side.prices else "none" for side in (p.bids, p.asks)]
-    caption = p.caption
-    said = f"order book {caption.title}: best bid {best[0]}, best ask {best[1]}, {caption.status}"
-    return f"{caption.badge} {said}".strip()
-
-
-def _facts(p: BookPicture, fact: Any) -> str:
-    mid = f"<b>{html.number(p.mid, p.price_decimals + 1)}</b>"
-    spread = html.number(p.spread, p.price_decimals)
-    made: str = fact("mid", mid) + fact("spread", f"{spread} &nbsp;{html.number(p.spread_bps, 2)} bps")
-    return made
-
-
-def _columns(p: BookPicture, side: Side) -> tuple[list[str], list[str], list[str]]:
-    d, s = p.price_decimals, p.scale
-    form, price = f",.{s.decimals}f", f",.{d}f"
-    if s.divisor == 1:
-        sizes = [format(v, form) for v in side.sizes]
-        totals = [format(v, form) for v in side.totals]
-    else:
-        sizes = [format(v / s.divisor, form) for v in side.sizes]
-        totals = [format(v / s.divisor, form) for v in side.totals]
-    return [format(v, price) for v in side.prices], sizes, totals
-
-
-def _depth_path(bars: tuple[float, ...], *, bid: bool) -> str:
-    """Return steps over a box 100 wide and one high per level, growing away from the middle of the ladder."""
-    if not bars:
-        return ""
-    if bid:
-        steps = "".join([f"H{100 - b:.1f}V{i}" for i, b in enumerate(bars, 1)])
-        return f"M100,0{steps}H100Z"
-    steps = "".join([f"H{b:.1f}V{i}" for i, b in enumerate(bars, 1)])
-    return f"M0,0{steps}H0Z"
-
-
-def _half(p: BookPicture, side: Side, *, bid: bool) -> str:
-    prices, sizes, totals = _columns(p, side)
-    below = "\n" * (p.depth - len(prices))
-    colour, ink = (html.UP, html.UP_TEXT) if bid else (html.DOWN, html.DOWN_TEXT)
-    if prices:
-        prices[0] = f"<b>{prices[0]}</b>"
-        sizes[0] = f"<b>{sizes[0]}</b>"
-    unit = f" ({p.scale.unit})" if p.scale.unit else ""
-    near = "right" if bid else "left"
-    # The columns wrap inside a box of fixed height: what does not fit in a narrow cell drops out of sight.
-    return (
-        '<div style="position:relative;flex:1 1 0;min-width:0;height:100%;overflow:hidden">'
-        f'<svg viewBox="0 0 100 {p.depth}" preserveAspectRatio="none" aria-hidden="true" style="position:absolute;'
-        f'left:0;top:{ROW_PX}px;width:100%;height:{p.depth * ROW_PX}px"><path fill="{colour}" fill-opacity=".2" '
-        f'd="{_depth_path(side.bars, bid=bid)}"/></svg>'
-        f'<div style="position:relative;display:flex;flex-wrap:wrap;flex-direction:{"row-reverse" if bid else "row"};'
-        'column-gap:6px;padding:0 6px;white-space:pre;text-align:right">'
-        f'<div style="flex:1 1 64px;text-align:{near};{ink}">'
-        f'<span style="{html.MUTED}">{"bid" if bid else "ask"}</span>\n'
-        + "\n".join(prices)
-        + below
-        + f'</div><div style="flex:1 1 62px"><span style="{html.MUTED}">size{unit}</span>\n'
-        + "\n".join(sizes)
-        + below
-        + f'</div><div style="flex:1 1 66px;{html.MUTED}">total{unit}\n'
-        + "\n".join(totals)
-        + "</div></div></div>"
+def _step(grouping: Any, subject: BookSubject) -> Decimal:
+    """Return a price step as an exact number; raises :class:`UsageError` where it is no multiple of the tick."""
+    tick = getattr(subject, "price_increment", None) or Decimal(1).scaleb(-subject.price_decimals)
+    problem = UsageError(
+        f"grouping={given.shown(grouping)}: write a multiple of the tick of {subject.symbol}, {tick:f}"
     )
+    if isinstance(grouping, bool | str):
+        raise problem
+    try:
+        step = Decimal(str(grouping))
+        if not step.is_finite() or step <= 0 or step % tick:
+            raise problem
+    except InvalidOperation:
+        raise problem from None
+    return step
 
 
-def _static_table(p: BookPicture) -> str:
-    cell = "padding:0 6px;line-height:18px;white-space:nowrap;border:none;text-align:"
-    none = ([""] * p.depth,) * 3
-    bids, asks = (
-        [column + pad[len(column) :] for column, pad in zip(_columns(p, side), none, strict=True)]
-        for side in (p.bids, p.asks)
-    )
-    unit = f" ({p.scale.unit})" if p.scale.unit else ""
-    names = ("depth", f"total{unit}", f"size{unit}", "bid", "ask", f"size{unit}", f"total{unit}", "depth")
-    heads = [
-        f'<th style="{cell}{"left" if i in (4, 7) else "right"};font-weight:400;color:{html.GREY}">{name}</th>'
-        for i, name in enumerate(names)
-    ]
-    rows = [f"<tr>{''.join(heads)}</tr>"]
-    for i in range(p.depth):
-        images = [_static_bars(p, side, bid=bid) if i == 0 else "" for side, bid in ((p.bids, True), (p.asks, False))]
-        values = "".join(
-            f'<td style="{cell}{align}{style}">{value or "&nbsp;"}</td>'
-            for value, align, style in (
-                (bids[2][i], "right", f";color:{html.GREY}"),
-                (bids[1][i], "right", ""),
-                (bids[0][i], "right", f";color:{html.UP};font-weight:700"),
-                (asks[0][i], "left", f";color:{html.DOWN};font-weight:700"),
-                (asks[1][i], "right", ""),
-                (asks[2][i], "right", f";color:{html.GREY}"),
-            )
-        )
-        rows.append(f"<tr>{images[0]}{values}{images[1]}</tr>")
-    return f'<table style="border-collapse:collapse;font-size:12px;width:100%;margin:0">{"".join(rows)}</table>'
-
-
-def _static_bars(p: BookPicture, side: Side, *, bid: bool) -> str:
-    height = p.depth * ROW_PX
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="100" height="{height}" viewBox="0 0 100 {p.depth}" '
-        f'preserveAspectRatio="none"><path fill="{html.UP if bid else html.DOWN}" fill-opacity=".5" '
-        f'd="{_depth_path(side.bars, bid=bid)}"/></svg>'
-    )
-    drawn = html.image(svg, f"width:100%;height:{height}px", "cumulative depth")
-    return f'<td rowspan="{p.depth}" style="padding:0;border:none;width:22%;vertical-align:top">{drawn}</td>'
-
-
-def _text_columns(half: int) -> tuple[int, int, int, int]:
-    """Return the widths of price, size, total and bar; those that do not fit are 0."""
-    price, size = min(12, max(6, half // 2)), min(10, max(0, half - 1 - half // 2))
-    total = 10 if half >= price + size + 12 else 0
-    rest = half - price - size - 1 - (total + 1 if total else 0)
-    return price, size, total, rest - 1 if rest >= 4 else 0
-
-
-def _text_join(parts: list[str], half: int, *, bid: bool) -> str:
-    line = " ".join(reversed(parts) if bid else parts)
-    return line.rjust(half)[-half:] if bid else line.ljust(half)[:half]
-
-
-def _text_names(p: BookPicture, half: int, *, bid: bool) -> str:
-    price, size, total, _ = _text_columns(half)
-    parts = [
-        "bid".rjust(price) if bid else "ask".ljust(price),
-        f"size{p.scale.unit and ' ' + p.scale.unit}".rjust(size),
-    ]
-    if total:
-        parts.append(f"total{p.scale.unit and ' ' + p.scale.unit}".rjust(total))
-    return _text_join(parts, half, bid=bid)
-
-
-def _text_row(p: BookPicture, side: Side, i: int, half: int, *, bid: bool) -> str:
-    if i >= len(side.prices):
-        return " " * half
-    price, size, total, room = _text_columns(half)
-    d, divisor = p.scale.decimals, p.scale.divisor
-    shown = text.fit_number(side.prices[i], p.price_decimals, price)
-    parts = [
-        shown if bid else shown.strip().ljust(price),
-        text.fit_number(side.sizes[i] / divisor, d, size),
-    ]
-    if total:
-        parts.append(text.fit_number(side.totals[i] / divisor, d, total))
-    if room:
-        parts.append(text.bar(side.bars[i], room, ">" if bid else "<"))
-    return _text_join(parts, half, bid=bid)
+def _decimals(step: Decimal) -> int:
+    return max(0, -int(step.normalize().as_tuple().exponent))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kucoin_stream.widgets import html
+from kucoin_stream.widgets.curves import GLYPHS, LOOKS, Curves, svg_markers
 from kucoin_stream.widgets.text import LEVELS, fit
 
 if TYPE_CHECKING:
@@ -27,12 +28,16 @@ class Plot:
         self._closed: tuple[Any, ...] | None = None
         self._origin = self._unit = self._volume_unit = 1.0
         self._paths: tuple[str, str, str, str] = ("", "", "", "")
+        self._drawn: tuple[Any, tuple[str, str, str, str]] = (None, self._paths)
+        self._curves = Curves()
         self.made = 0  # how often the closed bars were made anew
 
-    def price_svg(self, p: KlinesPicture, ink: str, attributes: str) -> str:
-        """Return the candles, the grid in ``ink`` and the last price, as an ``<svg>``."""
-        self._prepare(p)
-        up, down, _, _ = self._with_last(p)
+    def price_svg(self, p: KlinesPicture, ink: str, attributes: str, markers_px: int = 0) -> str:
+        """Return the candles, the grid in ``ink``, the last price and the overlays, as an ``<svg>``.
+
+        ``markers_px``: the height of the plot, where it is to hold the markers too.
+        """
+        up, down, _, _ = self._paths_of(p)
         top, bottom, width = self._y(p.top), self._y(p.bottom), p.count * STEP
         height = bottom - top
         grid = "".join([f"M0,{top + m.percent / 100 * height:.1f}H{width}" for m in p.prices])
@@ -43,23 +48,30 @@ class Plot:
             y = top + p.last.percent / 100 * height
             colour = html.UP if p.close[-1] >= p.open[-1] else html.DOWN
             last = f'<path d="M0,{y:.1f}H{width}" stroke="{colour}" stroke-dasharray="2 3" fill="none" {thin}/>'
+        lines = self._curves.svg(p.lines, p.count, self._origin, self._unit, STEP)
+        markers = svg_markers(p, STEP, self._y, height / markers_px) if markers_px else ""
         return (
             f'<svg {attributes} viewBox="0 {top:.1f} {width} {height:.1f}" preserveAspectRatio="none">'
             f'<path d="{grid}" stroke="{ink}" stroke-opacity=".13" fill="none" {thin}/>{last}'
             f'<path d="{up}" fill="{html.UP}" stroke="{html.UP}" {thin}/>'
-            f'<path d="{down}" fill="{html.DOWN}" stroke="{html.DOWN}" {thin}/></svg>'
+            f'<path d="{down}" fill="{html.DOWN}" stroke="{html.DOWN}" {thin}/>{lines}{markers}</svg>'
         )
 
     def volume_svg(self, p: KlinesPicture, attributes: str) -> str:
         """Return the volumes as an ``<svg>``."""
-        self._prepare(p)
-        _, _, up, down = self._with_last(p)
+        _, _, up, down = self._paths_of(p)
         height = max(max(p.volume, default=0.0) / self._volume_unit, 1e-6) * 1.04
         return (
             f'<svg {attributes} viewBox="0 {-height:.6g} {p.count * STEP} {height:.6g}" preserveAspectRatio="none">'
             f'<path d="{up}" fill="{html.UP}" fill-opacity=".5"/>'
             f'<path d="{down}" fill="{html.DOWN}" fill-opacity=".5"/></svg>'
         )
+
+    def _paths_of(self, p: KlinesPicture) -> tuple[str, str, str, str]:
+        if p is not self._drawn[0]:
+            self._prepare(p)
+            self._drawn = p, self._with_last(p)
+        return self._drawn[1]
 
     def _prepare(self, p: KlinesPicture) -> None:
         closed = (p.count, p.start_s[:-1], p.open[:-1], p.high[:-1], p.low[:-1], p.close[:-1], p.volume[:-1])
@@ -69,6 +81,7 @@ class Plot:
         self._origin, self._unit = p.top, (p.top - p.bottom) / RESOLUTION
         self._volume_unit = max(max(p.volume, default=0.0) / RESOLUTION, 1e-12)
         self._paths = self._make(p, 0, len(p.close) - 1)
+        self._curves.forget()
         self.made += 1
 
     def _with_last(self, p: KlinesPicture) -> tuple[str, str, str, str]:
@@ -126,7 +139,22 @@ def text_plot(p: KlinesPicture, columns: int, axis: int) -> list[str]:
         eighths = round(volume / largest * TEXT_VOLUME_ROWS * 8)
         for r in range(TEXT_VOLUME_ROWS):
             grid[-1 - r][x] = LEVELS[min(8, max(0, eighths - 8 * r))]
+    _overlay(p, grid, first)
     return ["".join(line) + fit(label, axis, ">") for line, label in zip(grid, labels, strict=True)]
+
+
+def _overlay(p: KlinesPicture, grid: list[list[str]], first: int) -> None:
+    """Put lines where nothing else is, and markers over everything."""
+    for line in p.lines:
+        for x, value in enumerate(line.values, first):
+            if value is not None and p.bottom <= value <= p.top:
+                y = _text_row((p.top - value) / (p.top - p.bottom))
+                if grid[y][x] == " ":
+                    grid[y][x] = LOOKS[line.look].glyph
+    for marker in p.markers:
+        if p.bottom <= marker.price <= p.top:
+            y = _text_row((p.top - marker.price) / (p.top - p.bottom))
+            grid[y][first + marker.bar] = GLYPHS[marker.side]
 
 
 def _text_row(share: float) -> int:

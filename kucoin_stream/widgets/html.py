@@ -134,13 +134,13 @@ def frame(
     label: str,
     facts: str,
     body: str,
-    height: int,
+    height: int | None,
     foot: str = "",
     notice: str = "",
     max_width: int = 760,
     dims: bool = True,
 ) -> str:
-    """Put title, facts, notice and footer around the live ``body``, which is ``height`` px high.
+    """Put title, facts, notice and footer around the live ``body``, which is ``height`` px high, or has its own height.
 
     ``label`` is read out by screen readers. ``facts``, ``body`` and ``foot`` are HTML; ``label`` and ``notice`` text.
     """
@@ -168,7 +168,7 @@ def frame(
         f'<span title="{status}" style="margin-left:auto;flex:0 1 auto;min-width:52px;text-align:right;overflow:hidden;'
         f'text-overflow:ellipsis;font-size:11px"><span style="color:{look.colour}">●</span> {status}</span></div>'
         f'<div style="display:flex;flex-wrap:wrap;column-gap:14px;height:{FACTS_PX}px;overflow:hidden">{facts}</div>'
-        f'<div style="position:relative;height:{height}px;overflow:hidden">'
+        f'<div style="position:relative;height:{"auto" if height is None else f"{height}px"};overflow:hidden">'
         f'<div style="height:100%{";opacity:.4" if notice else ""}">{body}</div>{cover}</div>'
         f'<div style="display:flex;justify-content:space-between;gap:8px;height:{FOOT_PX}px;overflow:hidden;'
         f'font-size:10px;line-height:{FOOT_PX}px;white-space:nowrap;{MUTED}">'

@@ -13,10 +13,15 @@ from kucoin_stream.widgets.picture import Painter
 
 PAINTERS = {
     "ladder": ("book", "BookPainter"),
+    "depth": ("depth", "DepthPainter"),
+    "lines": ("lines", "LinesPainter"),
+    "latency": ("latency", "LatencyPainter"),
     "candles": ("klines", "KlinesPainter"),
     "tape": ("trades", "TapePainter"),
+    "wall": ("wall", "WallPainter"),
     "table": ("table", "TablePainter"),
     "status": ("status", "StatusPainter"),
+    "account": ("account", "AccountPainter"),
 }
 """Module of this package, and class, by kind."""
 
@@ -34,11 +39,24 @@ def painter(subject: Any, kinds: Sequence[str], kind: str = "", /, **options: An
     return drawn
 
 
-def view(subject: Any, kinds: Sequence[str], kind: str = "", /, **options: Any) -> Any:
-    """Return a live view of a subject: see :func:`painter`."""
+def view(subject: Any, kinds: Sequence[str], kind: str = "", /, *, interactive: bool = False, **options: Any) -> Any:
+    """Return a live view of a subject: see :func:`painter`. An ``interactive`` one has hover, zoom and pan."""
     from kucoin_stream.widgets.view import View
 
-    return View(painter(subject, kinds, kind, **options), kind or kinds[0])
+    drawn = painter(subject, kinds, kind, **options)
+    return (_interactive(kind or kinds[0]) if interactive else View)(drawn, kind or kinds[0])
+
+
+def _interactive(kind: str) -> Any:
+    from kucoin_stream.widgets.buffers import PACKERS
+
+    if kind not in PACKERS:
+        raise UsageError(f"the picture {kind!r} has no interactive form; these have: {', '.join(PACKERS)}")
+    try:
+        from kucoin_stream.widgets.interactive import InteractiveView
+    except ImportError as exc:
+        raise UsageError("interactive pictures need anywidget: pip install 'kucoin-stream[anywidget]'") from exc
+    return InteractiveView
 
 
 def _among(name: str, known: Sequence[str], problem: str) -> None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets import html, text
+from kucoin_stream import given
+from kucoin_stream.widgets import chart, html, text
 from kucoin_stream.widgets.axes import LABEL_PX, Mark, price_marks, time_marks
 from kucoin_stream.widgets.candles import TEXT_ROWS, Plot, text_plot
+from kucoin_stream.widgets.curves import LOOKS, html_legend, html_markers, legend
+from kucoin_stream.widgets.markers import Marker, Markers
+from kucoin_stream.widgets.overlays import Line, Overlay, Overlays
 from kucoin_stream.widgets.picture import Caption, Painter, Scale, Subject, scale_for
+from kucoin_stream.widgets.studies import COLUMNS, Known
 
 VOLUME_SHARE = 0.2  # of the plot's height
 TIMES_PX = 16
+_LEGEND = 0.08  # of the plot's height: room for the names of the lines
+_REACH = 0.5  # of the candles' range: how far lines and markers may widen it, either way
 
 
 class Bars(Protocol):
@@ -27,10 +34,19 @@ class Bars(Protocol):
     low: Any
     close: Any
     volume: Any
+    turnover: Any
 
 
 class KlinesSubject(Subject, Protocol):
     """Live candles."""
+
+    @property
+    def symbol(self) -> str:
+        """Whose candles: markers of other symbols are left out."""
+
+    @property
+    def multiplier(self) -> float | None:
+        """Base coins a lot; below 0 of an inverse contract, ``None`` of spot. For the VWAP."""
 
     @property
     def price_decimals(self) -> int:
@@ -53,7 +69,10 @@ class KlinesSubject(Subject, Protocol):
 
 
 class KlinesPicture(Struct, frozen=True):
-    """All that one drawing of candles shows. The six columns are of equal length, oldest first."""
+    """All that one drawing of candles shows. The six columns, and the values of ``lines``, are of equal length.
+
+    Bars are oldest first. ``problems``: what went wrong with overlays that are functions.
+    """
 
     caption: Caption
     count: int
@@ -73,10 +92,24 @@ class KlinesPicture(Struct, frozen=True):
     times: tuple[Mark, ...]
     last: Mark | None
     volume_scale: Scale
+    lines: tuple[Line, ...] = ()
+    markers: tuple[Marker, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def known_bars(bars: Bars, multiplier: float | None = None, *, turnover: bool = False) -> Known:
+    """Return bars as a table, without those that have a hole; without ``turnover`` that is NaN."""
+    names = COLUMNS if turnover else COLUMNS[:-1]
+    table = np.array([getattr(bars, name) for name in names], dtype=float)
+    start = np.asarray(bars.start_s)
+    whole_bars = np.isfinite(table[:5]).all(axis=0)
+    if not whole_bars.all():
+        table, start = table[:, whole_bars], start[whole_bars]
+    return Known(start, table, multiplier)
 
 
 def picture(
-    bars: Bars,
+    bars: Known,
     caption: Caption,
     *,
     count: int,
@@ -85,16 +118,15 @@ def picture(
     price_decimals: int,
     volume_unit: str,
     height: int,
+    lines: tuple[Line, ...] = (),
+    markers: Markers | None = None,
+    problems: tuple[str, ...] = (),
 ) -> KlinesPicture:
-    """Take a picture of the newest ``count`` bars for a plot ``height`` px high; bars with a hole are left out."""
-    table = np.array([bars.open, bars.high, bars.low, bars.close, bars.volume], dtype=float)[:, -count:]
-    start = np.asarray(bars.start_s)[-count:]
-    known = np.isfinite(table).all(axis=0)
-    if not known.all():
-        table, start = table[:, known], start[known]
-    opened, high, low, close, volume = (tuple(row) for row in table.tolist())
-    starts = tuple(start.tolist())
-    top, bottom = _range(high, low, close)
+    """Take a picture of the newest ``count`` bars for a plot ``height`` px high."""
+    opened, high, low, close, volume = (tuple(row) for row in bars.columns[:5, -count:].tolist())
+    starts = tuple(bars.start_s[-count:].tolist())
+    marked = () if markers is None else markers.among(starts, interval_seconds)
+    top, bottom = _range(high, low, close, lines, marked)
     last = close[-1] if close else None
     before = close[-2] if len(close) > 1 else opened[-1] if opened else None
     largest = max(volume, default=0.0)
@@ -118,27 +150,50 @@ def picture(
         times=time_marks(starts, count, interval_seconds),
         last=None if last is None or at is None else Mark(at, html.number(last, price_decimals)),
         volume_scale=scale_for(largest, 0.0, 8),
+        lines=lines,
+        markers=marked,
+        problems=problems,
     )
 
 
 class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
-    """Draws the newest ``count`` candles, ``height`` px high."""
+    """Draws the newest ``count`` candles (2 to 1,000), ``height`` px high (120 to 1,200).
 
-    def __init__(self, subject: KlinesSubject, count: int = 120, height: int = 280) -> None:
-        if not 2 <= count <= 1000:
-            raise UsageError(f"count is {count}: write 2 to 1000")
-        if not 120 <= height <= 1200:
-            raise UsageError(f"height is {height} px: write 120 to 1200")
+    ``overlays``: at most six lines, each ``"sma 20"``, ``"ema 50"``, ``"vwap"``, ``"bollinger 20 2"`` or a column as
+    ``"high"`` (formulas: :mod:`kucoin_stream.widgets.studies`), a Series by time, or a function that makes of the
+    DataFrame of the bars a Series of the same index; what a function raises is said in the picture.
+    ``markers``: a DataFrame or live frame, as ``client.account.fills()``, with ``time``, ``price`` and, if there,
+    ``side``, ``text`` and ``symbol``. Raises :class:`UsageError` for what is out of range or unknown.
+    """
+
+    def __init__(
+        self,
+        subject: KlinesSubject,
+        count: int = 120,
+        height: int = 280,
+        overlays: Sequence[Overlay] | Overlay = (),
+        markers: Any = None,
+    ) -> None:
         super().__init__(subject)
-        self.count = count
-        self.height = height
+        self.count = given.whole("count", count, 2, 1000)
+        self.height = given.whole("height", height, 120, 1200)
+        self._overlays = Overlays(overlays, subject.interval_seconds)
+        self._markers = None if markers is None else Markers(markers, subject.symbol)
+        self._multiplier = subject.multiplier if self._overlays.studies else None
         self._plot = Plot()
+
+    @property
+    def version(self) -> object:
+        """Changes with the candles and with the markers."""
+        return self.subject.version, None if self._markers is None else self._markers.version
 
     def picture(self, at: float) -> KlinesPicture:
         """Ask for the newest bars and take a picture of them."""
-        subject = self.subject
+        subject, overlays = self.subject, self._overlays
+        bars = known_bars(subject.bars(self.count + overlays.lead), self._multiplier, turnover=bool(overlays.studies))
+        lines, problems = overlays.lines(bars, self.count)
         return picture(
-            subject.bars(self.count),
+            bars,
             self.caption(at),
             count=self.count,
             interval=subject.interval,
@@ -146,40 +201,43 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
             price_decimals=subject.price_decimals,
             volume_unit=subject.volume_unit,
             height=self._price_px,
+            lines=lines,
+            markers=self._markers,
+            problems=problems,
         )
 
     def html(self, picture: KlinesPicture) -> str:
         """Render as stretched inline SVG with labels beside it."""
         p = picture
-        axis = _axis_px(p)
+        axis = chart.axis_px(p)
         plot = self._plot
         body = (
             f'<div style="display:flex;height:{self.height - TIMES_PX}px">'
             '<div style="position:relative;flex:1 1 0;min-width:0">'
-            f"{plot.price_svg(p, 'currentColor', _full(self._price_px))}"
-            f"{plot.volume_svg(p, _full(self._volume_px))}</div>"
-            f'<div style="position:relative;flex:none;width:{axis}px;height:{self._price_px}px">{_axis_html(p)}</div>'
-            f'</div><div style="position:relative;height:{TIMES_PX}px;margin-right:{axis}px;font-size:10px;'
-            f'line-height:{TIMES_PX}px;{html.MUTED}">{_times_html(p)}</div>'
+            f"{plot.price_svg(p, 'currentColor', chart.full(self._price_px))}"
+            f"{plot.volume_svg(p, chart.full(self._volume_px))}{html_markers(p, self._price_px)}{html_legend(p)}</div>"
+            f'<div style="position:relative;flex:none;width:{axis}px;height:{self._price_px}px">{chart.axis_html(p)}'
+            f'</div></div><div style="position:relative;height:{TIMES_PX}px;margin-right:{axis}px;font-size:10px;'
+            f'line-height:{TIMES_PX}px;{html.MUTED}">{chart.times_html(p)}</div>'
         )
         return html.frame(
             p.caption,
-            label=_label(p),
-            facts=_facts(p, html.fact, up=html.UP_TEXT, down=html.DOWN_TEXT),
+            label=chart.label(p),
+            facts=chart.facts(p, up=html.UP_TEXT, down=html.DOWN_TEXT),
             body=body,
             height=self.height,
-            foot=_shown(p),
-            notice=_waiting(p),
+            foot=chart.shown(p),
+            notice=chart.waiting(p),
             max_width=960,
         )
 
     def static_html(self, picture: KlinesPicture) -> str:
         """Render as a table of images: price, its axis, volume; times are text."""
-        p, axis, plot = picture, _axis_px(picture), Plot()
+        p, axis, plot = picture, chart.axis_px(picture), Plot()
         document = 'xmlns="http://www.w3.org/2000/svg" width="960"'
-        price = plot.price_svg(p, html.GREY, f'{document} height="{self._price_px}"')
+        price = plot.price_svg(p, html.GREY, f'{document} height="{self._price_px}"', self._price_px)
         volume = plot.volume_svg(p, f'{document} height="{self._volume_px}"')
-        prices = _axis_svg(p, axis, self._price_px)
+        prices = chart.axis_svg(p, axis, self._price_px)
         price = html.image(price, f"width:100%;height:{self._price_px}px", "candles")
         volume = html.image(volume, f"width:100%;height:{self._volume_px}px", "volume")
         prices = html.image(prices, f"width:{axis}px;height:{self._price_px}px", "prices")
@@ -187,11 +245,13 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
         plain = "background-color:transparent"  # notebooks colour every other row
         rows = "".join(
             f'<tr style="{plain}"><td style="{cell}">{left}</td><td style="{cell};width:{axis}px">{right}</td></tr>'
-            for left, right in ((price, prices), (volume, ""), (_times_table(p), ""))
+            for left, right in ((price, prices), (volume, ""), (chart.times_table(p), ""))
         )
         table = f'<table style="width:100%;border-collapse:collapse;table-layout:fixed;margin:0">{rows}</table>'
-        facts = _facts(p, html.static_fact, up=f"color:{html.UP}", down=f"color:{html.DOWN}")
-        return html.static_frame(p.caption, facts=facts, body=table, foot=_shown(p), notice=_waiting(p), max_width=960)
+        facts = chart.static_facts(p, up=f"color:{html.UP}", down=f"color:{html.DOWN}")
+        return html.static_frame(
+            p.caption, facts=facts, body=table, foot=chart.shown(p), notice=chart.waiting(p), max_width=960
+        )
 
     def text(self, picture: KlinesPicture, width: int = 80) -> str:
         """Render as block characters: a rising body is full, a falling one is shaded."""
@@ -200,12 +260,12 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
         p = _newest(picture, width - axis)
         lines = [
             text.head(p.caption, width),
-            text.fit(f"close {_last(p)} {_percent(p)}   volume {_volume(p)}   {p.interval}", width),
+            text.fit(f"close {chart.last(p)} {chart.percent(p)}   {_legend(p)}volume {chart.volume(p)}", width),
             *[text.fit(line, width) for line in text_plot(p, width - axis, axis)],
         ]
-        if waiting := _waiting(p):
+        if waiting := chart.waiting(p):
             lines[2 + TEXT_ROWS // 2] = text.fit(f"  {waiting}", width)
-        lines.append(text.foot(p.caption, _shown(p), width))
+        lines.append(text.foot(p.caption, chart.shown(p), width))
         return "\n".join(lines)
 
     def problem(self, caption: Caption, message: str) -> str:
@@ -221,10 +281,24 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
         return self.height - TIMES_PX - self._volume_px
 
 
-def _range(high: tuple[float, ...], low: tuple[float, ...], close: tuple[float, ...]) -> tuple[float, float]:
+def _range(
+    high: tuple[float, ...],
+    low: tuple[float, ...],
+    close: tuple[float, ...],
+    lines: Sequence[Line] = (),
+    markers: Sequence[Marker] = (),
+) -> tuple[float, float]:
     if not close:
         return 1.0, 0.0
     top, bottom = max(max(high), max(close)), min(min(low), min(close))
+    highest, lowest = top + (top - bottom) * _REACH, bottom - (top - bottom) * _REACH
+    others = [(line.low, line.high) for line in lines if line.low is not None and line.high is not None]
+    others += [(marker.price, marker.price) for marker in markers]
+    for least, most in others:
+        if least <= highest and most >= lowest:  # else it is out of sight, and stays there
+            top, bottom = max(top, min(most, highest)), min(bottom, max(least, lowest))
+    if lines:
+        top += (top - bottom) * _LEGEND
     room = (top - bottom) * 0.05 or abs(top) * 1e-4 or 1.0
     return top + room, bottom - room
 
@@ -232,7 +306,10 @@ def _range(high: tuple[float, ...], low: tuple[float, ...], close: tuple[float, 
 def _newest(p: KlinesPicture, count: int) -> KlinesPicture:
     """Return the picture of the last ``count`` bars only, its axis in lines of text."""
     high, low, close = p.high[-count:], p.low[-count:], p.close[-count:]
-    top, bottom = _range(high, low, close)
+    lines = tuple(Line.through(line.name, line.look, line.values[-count:]) for line in p.lines)
+    left_out = len(p.close) - len(close)
+    markers = tuple(replace(each, bar=each.bar - left_out) for each in p.markers if each.bar >= left_out)
+    top, bottom = _range(high, low, close, lines, markers)
     last = Mark((top - close[-1]) / (top - bottom) * 100, html.number(close[-1], p.price_decimals)) if close else None
     height = TEXT_ROWS * LABEL_PX
     marks = price_marks(top, bottom, p.price_decimals, last.percent, height) if last else ()
@@ -248,97 +325,11 @@ def _newest(p: KlinesPicture, count: int) -> KlinesPicture:
         bottom=bottom,
         prices=marks,
         last=last,
+        lines=lines,
+        markers=markers,
     )
 
 
-def _waiting(p: KlinesPicture) -> str:
-    return "" if p.close else f"waiting for candles · {p.caption.status}"
-
-
-def _shown(p: KlinesPicture) -> str:
-    unit = f" · volume in {html.escape(p.volume_unit)}" if p.volume_unit else ""
-    return f"{len(p.close)} bars of {html.escape(p.interval)}{unit} · UTC"
-
-
-def _last(p: KlinesPicture) -> str:
-    return html.number(p.close[-1] if p.close else None, p.price_decimals)
-
-
-def _percent(p: KlinesPicture) -> str:
-    return "–" if p.change is None else f"{p.change * 100:+.2f} %"
-
-
-def _volume(p: KlinesPicture) -> str:
-    scale = p.volume_scale
-    return html.number(p.volume[-1] / scale.divisor if p.volume else None, scale.decimals) + scale.unit
-
-
-def _label(p: KlinesPicture) -> str:
-    return f"{p.caption.badge} candles {p.caption.title}: close {_last(p)}, {_percent(p)}, {p.caption.status}".strip()
-
-
-def _facts(p: KlinesPicture, fact: Any, up: str, down: str) -> str:
-    if not p.close:
-        made: str = fact("close", "–")
-        return made
-    d = p.price_decimals
-    style = up if p.close[-1] >= p.open[-1] else down
-    made = fact("close", f'<b>{_last(p)}</b> <span style="{style}">{_percent(p)}</span>')
-    made += fact("volume", _volume(p))
-    for name, column in (("open", p.open), ("high", p.high), ("low", p.low)):
-        made += fact(name, html.number(column[-1], d))
-    return made
-
-
-def _axis_px(p: KlinesPicture) -> int:
-    return max(44, max((len(mark.label) for mark in (*p.prices, p.last) if mark), default=6) * 7 + 10)
-
-
-def _full(height: int) -> str:
-    return f'width="100%" height="{height}" style="display:block" aria-hidden="true"'
-
-
-def _axis_html(p: KlinesPicture) -> str:
-    place = "position:absolute;top:{:.2f}%;margin-top:-8px;font-size:11px;line-height:16px;".format
-    made = "".join(
-        [f'<span style="{place(m.percent)}left:5px;{html.MUTED}">{m.label}</span>' for m in p.prices],
-    )
-    if p.last:
-        colour = html.UP if p.close[-1] >= p.open[-1] else html.DOWN
-        look = f"left:1px;padding:0 4px;border-radius:2px;background:{colour};color:#fff;font-weight:600"
-        made += f'<span style="{place(p.last.percent)}{look}">{p.last.label}</span>'
-    return made
-
-
-def _axis_svg(p: KlinesPicture, width: int, height: int) -> str:
-    made = [
-        f'<text x="5" y="{m.percent / 100 * height + 4:.1f}" fill="{html.GREY}">{html.escape(m.label)}</text>'
-        for m in p.prices
-    ]
-    if p.last:
-        y = p.last.percent / 100 * height
-        colour = html.UP if p.close[-1] >= p.open[-1] else html.DOWN
-        made.append(
-            f'<rect x="1" y="{y - 8:.1f}" width="{width - 2}" height="16" rx="2" fill="{colour}"/>'
-            f'<text x="5" y="{y + 4:.1f}" fill="#fff" font-weight="700">{p.last.label}</text>'
-        )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="{html.SAFE_FONT}" '
-        f'font-size="11">{"".join(made)}</svg>'
-    )
-
-
-def _times_html(p: KlinesPicture) -> str:
-    look = "transform:translateX(-50%);white-space:nowrap"
-    return "".join(
-        [f'<span style="position:absolute;left:{m.percent:.2f}%;{look}">{m.label}</span>' for m in p.times],
-    )
-
-
-def _times_table(p: KlinesPicture) -> str:
-    cell = f"padding:0;border:none;text-align:left;font-size:10px;white-space:nowrap;color:{html.GREY}"
-    edges = [*[m.percent for m in p.times], 100.0]
-    made = f'<td style="{cell};width:{edges[0]:.1f}%">&nbsp;</td>'
-    for mark, end in zip(p.times, edges[1:], strict=True):
-        made += f'<td style="{cell};width:{end - mark.percent:.1f}%">{mark.label}</td>'
-    return f'<table style="width:100%;border-collapse:collapse;table-layout:fixed;margin:0"><tr>{made}</tr></table>'
+def _legend(p: KlinesPicture) -> str:
+    entries = [f"{LOOKS[look].glyph} {name} {value}   " for look, name, value in legend(p)]
+    return "".join(entries) + "".join(f"! {each}   " for each in p.problems)

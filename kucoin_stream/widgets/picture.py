@@ -63,6 +63,11 @@ class Painter(Generic[S, P]):
     def __init__(self, subject: S) -> None:
         self.subject = subject
 
+    @property
+    def version(self) -> object:
+        """Changes (``!=``) whenever there is something new to draw."""
+        return self.subject.version
+
     def caption(self, at: float) -> Caption:
         """Read title, status and badge of the subject."""
         subject = self.subject

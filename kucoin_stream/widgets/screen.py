@@ -1,21 +1,27 @@
 """The render thread: one for the process, draws every changed view, at most ten times a second.
 
-Theory of operation: ``tick(now)`` looks at all views and draws those whose subject has changed; it returns when to call
-again. A thin shell, the thread, calls it. The thread starts with the first view and ends when none is left. Views are
-held weakly; a view that is closed leaves, one that nobody can see is passed over. When drawing takes more than half of
-the period, the period grows to twice the drawing. Without a cell executed for ``idle_after`` seconds it grows to
-``idle_interval``.
+Theory of operation: ``tick(now)`` looks at all views and draws those that are due and have changed; it returns when to
+call again. A thin shell, the thread, calls it. The thread starts with the first view and ends when none is left. Views
+are held weakly; a view that is closed leaves, one that nobody can see is passed over.
+
+Each view has a pace of its own. What its pictures cost decides how often it is drawn: alone it may take half of the
+thread's time, in company a tenth at most, so that one slow painter does not hold up the others; the cheap ones of a
+tick come first. A view that nobody has looked at for ``idle_after`` seconds (no cell executed, no message from the
+browser) is drawn once in ``idle_interval``; where the screen ``pauses`` it is paused instead, until it is touched.
 """
 
 from __future__ import annotations
 
 import atexit
 import logging
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf
 from threading import Event, Lock, Thread, current_thread
 from typing import Any, Protocol
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from kucoin_stream.transport.latency import Samples
 
@@ -24,6 +30,8 @@ logger = logging.getLogger(__name__)
 INTERVAL_S = 0.1  # ten pictures a second; design.md, law 2
 IDLE_AFTER_S = 300.0
 IDLE_INTERVAL_S = 5.0
+ALONE = 0.5  # share of the thread's time; in company the views share this
+IN_COMPANY = 0.1  # what one of several views may take of it
 
 
 class Drawable(Protocol):
@@ -48,6 +56,26 @@ class Drawable(Protocol):
         """Show, once, why it could not be drawn."""
 
 
+@dataclass(slots=True)
+class Pace:
+    """How one view is drawn. Times are monotonic seconds."""
+
+    touched: float
+    due: float = 0.0
+    last: float = inf  # what its latest picture took
+    cost: float = 0.0  # the smaller of the latest two: one hiccup is forgiven
+    period: float = 0.0
+    pictures: int = 0
+    errors: int = 0
+    idle: bool = False
+    paused: bool = False
+    failing: bool = False  # its error is in the log
+
+    def spend(self, seconds: float) -> None:
+        """Note what a picture took."""
+        self.cost, self.last = min(self.last, seconds), seconds
+
+
 class Screen:
     """Draws views. Safe from any thread; ``tick`` belongs to the render thread (or to a test)."""
 
@@ -57,17 +85,20 @@ class Screen:
         idle_after: float = IDLE_AFTER_S,
         idle_interval: float = IDLE_INTERVAL_S,
         *,
+        pauses: bool = False,
         threaded: bool = True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``interval``, ``idle_after`` and ``idle_interval`` are seconds; the first two may be changed later."""
+        """``interval``, ``idle_after`` and ``idle_interval`` are seconds; they and ``pauses`` may be changed later."""
         self.interval = interval
         self.idle_after = idle_after
         self.idle_interval = idle_interval
+        self.pauses = pauses
         self._threaded = threaded
         self._monotonic = monotonic
         self.views: WeakSet[Any] = WeakSet()
-        self._lock = Lock()  # guards the set and the thread, never held while drawing
+        self._paces: WeakKeyDictionary[Any, Pace] = WeakKeyDictionary()
+        self._lock = Lock()  # guards the views and the thread, never held while drawing
         self._wake = Event()
         self._thread: Thread | None = None
         self._ending = False
@@ -78,12 +109,12 @@ class Screen:
         self._errors = 0
         self._last_duration = 0.0
         self.drawn = Samples()  # how long each picture took
-        self._failing: WeakSet[Any] = WeakSet()
 
     def add(self, view: Drawable) -> None:
         """Draw ``view`` from now on; starts the thread if it is the first."""
         with self._lock:
             self.views.add(view)
+            self._paces.setdefault(view, Pace(self._monotonic())).due = 0.0
             if self._threaded and self._thread is None:
                 self._start()
         self.touch()
@@ -96,33 +127,57 @@ class Screen:
         if empty:
             self._wake.set()
 
-    def touch(self) -> None:
-        """Say that the user is there: a cell was executed, the browser sent a message."""
-        self._touched = self._monotonic()
-        if self._idle:
-            self._idle = False
+    def touch(self, view: Drawable | None = None) -> None:
+        """Say that somebody is there: a cell was executed, the browser sent a message, ``view`` alone is in sight."""
+        now = self._monotonic()
+        if view is None:
+            self._touched = now
+        elif (pace := self._paces.get(view)) is not None:
+            pace.touched = now
+        if self._period > self.interval:
             self._wake.set()
 
     def tick(self, now: float) -> float:
-        """Draw every changed view; return the seconds until the next tick. ``now`` is monotonic."""
+        """Draw every view that is due and has changed; return the seconds until the next tick. ``now`` is monotonic."""
         begin = self._monotonic()
-        for view in self._living():
-            self._draw(view)
+        paced = self._living()
+        share = ALONE if len(paced) == 1 else min(IN_COMPANY, ALONE / max(1, len(paced)))
+        for view, pace in paced:
+            self._look(view, pace, now)
+            if pace.due <= now and not pace.paused:
+                self._draw(view, pace)
+                pace.period = self._period_of(pace, share)
+                pace.due = now + pace.period if pace.period > self.interval else now
         spent = self._last_duration = self._monotonic() - begin
         self._idle = now - self._touched > self.idle_after
-        rest = max(self.interval, self.idle_interval if self._idle else 0.0)
-        self._period = max(rest, min(2 * spent, self.idle_interval))
+        nothing = self.idle_interval if self._idle else self.interval
+        rest = min((pace.due - now for _, pace in paced if not pace.paused), default=nothing)
+        self._period = max(rest, self.interval)
         return max(0.0, self._period - spent)
 
-    def statistics(self) -> dict[str, float | int | bool]:
-        """Return counts since the start, and the pace of the last tick in seconds."""
+    def statistics(self) -> dict[str, Any]:
+        """Return counts since the start, the pace of the last tick, and that of each view; times are in seconds."""
+        with self._lock:
+            paces = [(view, self._paces[view]) for view in self.views]
         return {
-            "views": len(self.views),
+            "views": len(paces),
             "pictures": self._pictures,
             "errors": self._errors,
             "last_duration_s": self._last_duration,
             "period_s": self._period,
             "idle": self._idle,
+            "by_view": [
+                {
+                    "view": repr(view),
+                    "pictures": pace.pictures,
+                    "errors": pace.errors,
+                    "cost_s": pace.cost,
+                    "period_s": pace.period,
+                    "idle": pace.idle,
+                    "paused": pace.paused,
+                }
+                for view, pace in paces
+            ],
         }
 
     def close(self) -> None:
@@ -136,26 +191,55 @@ class Screen:
     def __repr__(self) -> str:
         return f"<Screen {len(self.views)} views | {self._pictures} pictures, {self._errors} errors>"
 
-    def _living(self) -> list[Drawable]:
+    def _living(self) -> list[tuple[Drawable, Pace]]:
+        """Return the views that are not closed, the cheapest first."""
         with self._lock:
-            views = list(self.views)
-            for view in views:
+            paced = [(view, self._paces[view]) for view in self.views]
+            for view, _ in paced:
                 if view.closed:
                     self.views.discard(view)
-        return [view for view in views if not view.closed]
+        return sorted(((view, pace) for view, pace in paced if not view.closed), key=lambda each: each[1].cost)
 
-    def _draw(self, view: Drawable) -> None:
+    def _period_of(self, pace: Pace, share: float) -> float:
+        rest = self.idle_interval if pace.idle else self.interval
+        return max(rest, min(pace.cost / share, max(self.idle_interval, pace.cost / ALONE)))
+
+    def _look(self, view: Any, pace: Pace, now: float) -> None:
+        """Find out whether anybody looks at a view; pause it, or go on with it at once."""
+        idle = now - max(self._touched, pace.touched) > self.idle_after
+        if idle != pace.idle:
+            pace.idle, pace.due = idle, now
+        paused = idle and self.pauses and hasattr(view, "rest")  # what cannot be paused is only drawn less often
+        if paused != pace.paused:
+            pace.paused = paused
+            self._try(
+                view, pace, lambda: view.rest(now - max(self._touched, pace.touched)) if paused else view.go_on()
+            )
+
+    def _draw(self, view: Drawable, pace: Pace) -> None:
+        self._try(view, pace, lambda: self._refresh(view, pace))
+
+    def _refresh(self, view: Drawable, pace: Pace) -> None:
+        if not (view.visible and view.changed):
+            return
+        begin = self._monotonic()
         try:
-            if view.visible and view.changed:
-                begin = self._monotonic()
-                view.refresh()
-                self.drawn.add(self._monotonic() - begin)
-                self._pictures += 1
-                self._failing.discard(view)
+            view.refresh()
+        finally:
+            pace.spend(self._monotonic() - begin)
+        self.drawn.add(pace.last)
+        self._pictures += 1
+        pace.pictures += 1
+        pace.failing = False
+
+    def _try(self, view: Drawable, pace: Pace, action: Callable[[], None]) -> None:
+        try:
+            action()
         except Exception as exc:
             self._errors += 1
-            if view not in self._failing:
-                self._failing.add(view)
+            pace.errors += 1
+            if not pace.failing:
+                pace.failing = True
                 logger.warning("a picture could not be drawn: %r", view, exc_info=exc)
             self._tell(view, exc)
 
@@ -183,5 +267,11 @@ class Screen:
             self._wake.clear()
 
 
-screen = Screen()
+def pauses_when_idle(environment: Mapping[str, str]) -> bool:
+    """Return whether views that nobody looks at are to be paused: on Binder, or as ``KUCOIN_STREAM_IDLE`` says."""
+    binder = "BINDER_SERVICE_HOST" in environment or "BINDER_LAUNCH_HOST" in environment
+    return environment.get("KUCOIN_STREAM_IDLE", "pause" if binder else "slow").lower() == "pause"
+
+
+screen = Screen(pauses=pauses_when_idle(os.environ))
 """The screen of this process. Nothing runs until a view is added."""

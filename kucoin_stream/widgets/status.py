@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
 
-from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets import html, text
+from kucoin_stream import given
+from kucoin_stream.widgets import health, html, text
 from kucoin_stream.widgets.picture import Caption, Painter, Subject, finite
 
 ROW_PX = 20
+MEASURE_ROWS = 3  # lines that the measures of a narrow picture need
+_ONE_LINE = f"overflow:hidden;text-overflow:ellipsis;white-space:nowrap;height:{ROW_PX}px;line-height:{ROW_PX}px"
 
 
 class StatusSubject(Subject, Protocol):
@@ -26,10 +28,11 @@ class Line(Struct, frozen=True):
 
     name: str
     state: str
-    topics: str
-    messages: str
+    rate: str
     rtt_ms: str
+    topics: str
     reconnects: str
+    messages: str
     since: str
 
 
@@ -41,7 +44,9 @@ class StatusPicture(Struct, frozen=True):
     target: str
     mode: str
     reason: str
-    totals: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]  # what is wrong now, the worst first
+    facts: tuple[tuple[str, str], ...]
+    measures: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
     hidden: int  # connections without a row
 
@@ -49,27 +54,30 @@ class StatusPicture(Struct, frozen=True):
 COLUMNS = (
     ("connection", "name", 104, "left"),
     ("state", "state", 76, "left"),
-    ("messages", "messages", 66, "right"),
+    ("a second", "rate", 56, "right"),
     ("rtt ms", "rtt_ms", 46, "right"),
-    ("topics", "topics", 46, "right"),
-    ("reconnects", "reconnects", 66, "right"),
-    ("since UTC", "since", 70, "right"),
+    ("topics", "topics", 40, "right"),
+    ("reconnects", "reconnects", 62, "right"),
+    ("messages", "messages", 66, "right"),
+    ("since UTC", "since", 62, "right"),
 )
 """Name, field, least width in px, alignment; by importance, the last ones drop out of a narrow picture."""
 
 
 def picture(statistics: Mapping[str, Any], caption: Caption, *, count: int) -> StatusPicture:
     """Take a picture of ``statistics``, with at most ``count`` connections. What is missing is shown as a dash."""
-    rows = [row for row in statistics.get("connections") or () if isinstance(row, Mapping)]
+    told = statistics.get("connections")
+    rows = [row for row in told if isinstance(row, Mapping)] if isinstance(told, Sequence) else []
     shown = count if len(rows) <= count else count - 1
-    names = ("messages", "errors", "feeds")
     return StatusPicture(
         caption=caption,
         count=count,
         target=str(statistics.get("target") or ""),
         mode=str(statistics.get("mode") or ""),
         reason=str(statistics.get("reason") or ""),
-        totals=tuple((name, _whole(statistics.get(name))) for name in names),
+        warnings=health.warnings(statistics, rows),
+        facts=health.facts(statistics),
+        measures=health.measures(statistics, caption.at),
         lines=tuple(_line(row) for row in rows[:shown]),
         hidden=len(rows) - len(rows[:shown]),
     )
@@ -79,10 +87,8 @@ class StatusPainter(Painter[StatusSubject, StatusPicture]):
     """Draws the state of a client with room for ``count`` connections."""
 
     def __init__(self, subject: StatusSubject, count: int = 4) -> None:
-        if not 1 <= count <= 100:
-            raise UsageError(f"count is {count}: write 1 to 100")
         super().__init__(subject)
-        self.count = count
+        self.count = given.whole("count", count, 1, 100)
 
     def picture(self, at: float) -> StatusPicture:
         """Ask for the statistics and take a picture of them."""
@@ -93,12 +99,16 @@ class StatusPainter(Painter[StatusSubject, StatusPicture]):
         p = picture
         head = _row([f'<span style="{html.MUTED}">{name}</span>' for name, *_ in COLUMNS], line=False)
         rows = [_row([_cell(line, field) for _, field, *_ in COLUMNS], line=True) for line in p.lines]
-        target = (
-            f'<div style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap;height:{ROW_PX}px">'
-            f'<span style="{html.MUTED}">target</span> {_target(p)}</div>'
+        measures = "".join(html.fact(name, html.escape(value)) for name, value in p.measures)
+        body = (
+            f'<div style="{_ONE_LINE}"><span style="{html.MUTED}">target</span> {_target(p)}</div>'
+            f'<div style="{_ONE_LINE}">{_warning(p)}</div>'
+            '<div style="display:flex;flex-wrap:wrap;align-content:flex-start;column-gap:14px;'
+            f"height:{MEASURE_ROWS * ROW_PX}px;"
+            f'line-height:{ROW_PX}px;overflow:hidden;white-space:nowrap">{measures}</div>'
+            f"{head}{''.join(rows) or _nothing()}{_more(p)}"
         )
-        body = f"{target}{head}{''.join(rows) or _nothing()}{_more(p)}"
-        facts = "".join(html.fact(name, value) for name, value in p.totals)
+        facts = "".join(html.fact(name, html.escape(value)) for name, value in p.facts)
         return html.frame(
             p.caption,
             label=_label(p),
@@ -119,23 +129,28 @@ class StatusPainter(Painter[StatusSubject, StatusPicture]):
             "<tr>" + "".join(f'<td style="{cell}{a}">{_cell(line, f)}</td>' for _, f, _, a in COLUMNS) + "</tr>"
             for line in p.lines
         )
+        measures = "".join(html.static_fact(name, html.escape(value)) for name, value in p.measures)
         body = (
             f'<div style="padding:0 4px"><span style="color:{html.GREY}">target</span> {_target(p)}</div>'
+            f'<div style="padding:0 4px">{_warning(p)}</div><div style="padding:0 4px">{measures}</div>'
             f'<table style="border-collapse:collapse;font-size:12px;width:100%;margin:0"><tr>{head}</tr>{rows}</table>'
             f"{'' if p.lines else _nothing()}{_more(p)}"
         )
-        facts = "".join(html.static_fact(name, value) for name, value in p.totals)
+        facts = "".join(html.static_fact(name, html.escape(value)) for name, value in p.facts)
         return html.static_frame(p.caption, facts=facts, body=body, foot=_foot(p), dims=False)
 
     def text(self, picture: StatusPicture, width: int = 80) -> str:
         """Render one line a connection."""
         p = picture
-        sizes = (20, 12, 11, 7, 7, 11, 13)
-        totals = "   ".join(f"{name} {value}" for name, value in p.totals)
+        sizes = (20, 12, 9, 7, 7, 11, 12, 10)
         lines = [
             text.head(p.caption, width),
             text.fit(f"target {p.target} ({p.mode})" + (f": {p.reason}" if p.reason else ""), width),
-            text.fit(totals, width),
+            text.fit(_warned(p), width),
+            *(
+                text.fit("   ".join(f"{name} {value}" for name, value in some), width)
+                for some in (p.facts, p.measures[:2], p.measures[2:])
+            ),
             text.fit(_text_line([name for name, *_ in COLUMNS], sizes, width), width),
         ]
         values = [[str(getattr(line, field)) for _, field, *_ in COLUMNS] for line in p.lines]
@@ -144,7 +159,7 @@ class StatusPainter(Painter[StatusSubject, StatusPicture]):
             lines.append(text.fit("no connection is open", width))
         if p.hidden:
             lines.append(text.fit(f"and {p.hidden} more", width))
-        lines += [" " * width] * (4 + p.count - len(lines))
+        lines += [" " * width] * (7 + p.count - len(lines))
         lines.append(text.foot(p.caption, _foot(p), width))
         return "\n".join(lines)
 
@@ -154,25 +169,21 @@ class StatusPainter(Painter[StatusSubject, StatusPicture]):
 
     @property
     def _height(self) -> int:
-        return (self.count + 2) * ROW_PX
-
-
-def _whole(value: Any) -> str:
-    number = finite(value)
-    return "–" if number is None else f"{number:,.0f}"
+        return (self.count + 3 + MEASURE_ROWS) * ROW_PX
 
 
 def _line(row: Mapping[str, Any]) -> Line:
-    rtt, since = finite(row.get("rtt_ms")), row.get("since")
+    since = row.get("since")
     moment = finite(since)
     topics = row.get("topics")
     return Line(
         name=str(row.get("name") or "–"),
         state=str(row.get("state") or "–"),
-        topics=_whole(topics if isinstance(topics, int | float) or topics is None else len(topics)),
-        messages=_whole(row.get("messages")),
-        rtt_ms=html.number(rtt, 1),
-        reconnects=_whole(row.get("reconnects")),
+        rate=health.rate(row.get("rate")),
+        rtt_ms=html.number(finite(row.get("rtt_ms")), 1),
+        topics=health.whole(topics if isinstance(topics, int | float) or topics is None else len(topics)),
+        reconnects=health.whole(row.get("reconnects")),
+        messages=health.whole(row.get("messages")),
         since="–" if not since else str(since) if moment is None else html.clock(moment)[:8],
     )
 
@@ -181,6 +192,21 @@ def _target(p: StatusPicture) -> str:
     mode = f"<b>{html.escape(p.mode)}</b> · " if p.mode else ""
     why = f' <span style="color:{html.GREY}">— {html.escape(p.reason)}</span>' if p.reason else ""
     return f"{mode}{html.escape(p.target or '–')}{why}"
+
+
+def _warned(p: StatusPicture) -> str:
+    more = f" (and {len(p.warnings) - 1} more)" if len(p.warnings) > 1 else ""
+    return f"⚠ {p.warnings[0]}{more}" if p.warnings else "✓ nothing is wrong"
+
+
+def _warning(p: StatusPicture) -> str:
+    if not p.warnings:
+        return f'<span style="color:{html.UP}">✓</span> nothing is wrong'
+    words = "; ".join(p.warnings)
+    return (
+        f'<span title="{html.escape(words)}"><span style="background-color:{html.AMBER};color:#000000;'
+        f'border-radius:3px;padding:0 5px;font-weight:600">⚠</span> {html.escape(_warned(p)[2:])}</span>'
+    )
 
 
 def _cell(line: Line, field: str) -> str:
@@ -217,7 +243,8 @@ def _foot(p: StatusPicture) -> str:
 
 
 def _label(p: StatusPicture) -> str:
-    return f"{p.caption.badge} {p.caption.title}: {p.mode} {p.target}, {p.caption.status}, {_foot(p)}".strip()
+    words = f"{p.mode} {p.target}, {p.caption.status}, {_foot(p)}, {_warned(p)[2:]}"
+    return f"{p.caption.badge} {p.caption.title}: {words}".strip()
 
 
 def _text_line(values: list[str], sizes: tuple[int, ...], width: int) -> str:

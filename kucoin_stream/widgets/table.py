@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import pandas as pd
 from msgspec import Struct
 
-from kucoin_stream.errors import UsageError
+from kucoin_stream import given
 from kucoin_stream.widgets import html, text
 from kucoin_stream.widgets.picture import Caption, Painter, Subject
 
@@ -48,10 +48,8 @@ class TablePainter(Painter[TableSubject, TablePicture]):
     """Draws the newest ``count`` rows."""
 
     def __init__(self, subject: TableSubject, count: int = 10) -> None:
-        if not 1 <= count <= 200:
-            raise UsageError(f"count is {count}: write 1 to 200")
         super().__init__(subject)
-        self.count = count
+        self.count = given.whole("count", count, 1, 200)
 
     def picture(self, at: float) -> TablePicture:
         """Ask for the newest rows and take a picture of them."""

@@ -1,4 +1,7 @@
-"""Views: a painter's pictures as a live widget in a notebook. The only module that imports ipywidgets.
+"""Views: a painter's pictures as a live widget in a notebook.
+
+:class:`Live` is what all views share: when they draw, what they display, freeze and pause. :class:`View` draws HTML;
+the one in ``interactive.py`` sends numbers to an ES module instead.
 
 What a saved notebook shows: JupyterLab prefers the widget's mime type and shows an error where its model is gone. So
 every display has its own display id, and ``freeze`` replaces what it shows by the static picture alone.
@@ -7,6 +10,7 @@ every display has its own display id, and ``freeze`` replaces what it shows by t
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 from uuid import uuid4
@@ -21,14 +25,20 @@ from kucoin_stream.widgets.picture import Caption, Painter
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
-class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
-    """A live picture. Make it in a cell; from then on the render thread draws it.
+class Live:
+    """A live picture, to be mixed into a widget. Make it in a cell; from then on the render thread draws it.
 
     ``painter`` says what is shown, ``kind`` is its name (``kinds.py``). ``screen`` draws it: the one of the process
     unless a test brings its own.
     ipywidgets itself keeps every widget alive until it is closed, so a view that is no longer wanted needs
     :meth:`stop`; one whose output was cleared is not drawn, and costs a comparison ten times a second.
     """
+
+    # of the widget that it is mixed into
+    comm: Any
+    layout: Any
+    model_id: str
+    _view_count: int
 
     def __init__(
         self, painter: Painter[Any, Any], kind: str = "picture", *, screen: screens.Screen | None = None
@@ -43,8 +53,10 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         self._drawn: object = object()  # the subject's version in the last picture; at first unlike any
         self._problem = ""
         self._frozen = False
-        super().__init__(layout=ipywidgets.Layout(width="100%", min_width="0"), _view_count=0)
-        self.observe(self._looked_at, "_view_count")
+        self._paused: Paused | None = None
+        widget: Any = super()
+        widget.__init__(layout=ipywidgets.Layout(width="100%", min_width="0"), _view_count=0)
+        widget.observe(self._looked_at, "_view_count")
         try:
             self.refresh()
         except Exception as exc:  # noqa: BLE001 - the subject's failure is shown where its picture would be
@@ -55,11 +67,22 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
     def refresh(self) -> None:
         """Draw now. The screen calls this; so may you. Raises what the subject raises."""
         with self._drawing:
-            self._drawn = self._painter.subject.version
+            self._drawn = self._painter.version
             picture = self._painter.picture(time.time())
-            value = self._painter.html(picture)
+            self._show(picture)
             self._picture, self._problem = picture, ""
-            self.value = value
+
+    def _show(self, picture: Any) -> None:
+        """Render a picture and send it."""
+        raise NotImplementedError
+
+    def _show_problem(self, message: str) -> None:
+        """Send an empty picture with a message."""
+        raise NotImplementedError
+
+    def _show_note(self, words: str) -> None:
+        """Send the last picture once more, with a line about it."""
+        raise NotImplementedError
 
     def freeze(self) -> None:
         """Replace every displayed output by its static last picture, and draw no more until :meth:`resume`."""
@@ -68,6 +91,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         self._frozen = True
         self._screen.remove(self)
         self._update_displays(self._static_bundle())
+        self._forget_pause()
 
     def resume(self) -> None:
         """Go on after :meth:`freeze`; a closed view stays closed."""
@@ -78,6 +102,32 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         self._update_displays(self._bundle())
         self._screen.add(self)
 
+    def rest(self, seconds: float) -> None:
+        """Show the static picture, why, and a button: nobody has looked for ``seconds``. The screen calls this."""
+        if self._frozen or self._paused is not None:
+            return
+        minutes = max(1, round(seconds / 60))
+        words = f"paused: nobody has looked for {minutes} minute{'s' if minutes > 1 else ''}"
+        bundle = self._static_bundle()
+        self._paused = Paused(words, bundle.get("text/html", ""), self._screen.touch)
+        bundle |= {WIDGET_MIME: _model(self._paused.model_id), "text/plain": f"{words}\n{bundle['text/plain']}"}
+        bundle["text/html"] = self._paused.static
+        self._update_displays(bundle)
+        self._show_note(f"{words}; run a cell to go on")  # for a view in a box, whose output is not ours
+
+    def go_on(self) -> None:
+        """End a pause: show the live picture again. The screen calls this, and then draws."""
+        if self._paused is None or self._frozen:
+            return
+        self._drawn = object()
+        self._update_displays(self._bundle())
+        self._forget_pause()
+
+    def _forget_pause(self) -> None:
+        if self._paused is not None:
+            self._paused.close_all()
+            self._paused = None
+
     def stop(self) -> None:
         """Freeze, leave the screen, close the comm. May be called again."""
         self.freeze()
@@ -87,7 +137,9 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         """Close the comm; the front end removes the live picture. :meth:`stop` leaves a static one behind."""
         if hasattr(self, "_screen"):
             self._screen.remove(self)
-        super().close()
+            self._forget_pause()
+        widget: Any = super()
+        widget.close()
         for part in (self.layout, getattr(self, "style", None)):  # each has a comm, which would stay for the session
             if part is not None:
                 part.close()
@@ -115,7 +167,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
     @property
     def changed(self) -> bool:
         """Whether the subject has something new to draw."""
-        return bool(self._painter.subject.version != self._drawn)
+        return bool(self._painter.version != self._drawn)
 
     def show_problem(self, problem: Exception) -> None:
         """Show an error in place of the picture, once for each message."""
@@ -124,7 +176,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
             return
         self._problem = message
         with self._drawing:
-            self.value = self._painter.problem(self._caption(), message)
+            self._show_problem(message)
 
     def text(self, width: int = 80) -> str:
         """Return the present picture for a terminal; where there never was one, why."""
@@ -138,7 +190,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else "frozen" if self._frozen else clean(self._caption().status)
-        return f"<View {self.kind} {clean(self._caption().title)} | {state}>"
+        return f"<{type(self).__name__} {self.kind} {clean(self._caption().title)} | {state}>"
 
     def _ipython_display_(self, **_: Any) -> None:
         # Preferred by every IPython and ipywidgets over the bundle; only here can the display id be known.
@@ -155,8 +207,7 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
         return self._static_bundle() if self.closed or self._frozen else self._bundle()
 
     def _bundle(self) -> dict[str, Any]:
-        model = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {WIDGET_MIME: model, **self._static_bundle()}
+        return {WIDGET_MIME: _model(self.model_id), **self._static_bundle()}
 
     def _static_bundle(self) -> dict[str, Any]:
         picture = self._present()
@@ -191,6 +242,44 @@ class View(ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
             return self._painter.caption(time.time())
         except Exception as exc:  # noqa: BLE001 - a broken subject still gets a frame for its error
             return Caption("?", f"stopped: {type(exc).__name__}", "", time.time())
+
+
+class View(Live, ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untyped
+    """A live picture as HTML: no dependency but ipywidgets, no request to the outside."""
+
+    def _show(self, picture: Any) -> None:
+        self.value = self._painter.html(picture)
+
+    def _show_problem(self, message: str) -> None:
+        self.value = self._painter.problem(self._caption(), message)
+
+    def _show_note(self, words: str) -> None:
+        self.value = _note(words) + self.value
+
+
+class Paused(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
+    """What stands for a paused view: why, a button to go on, and the static picture."""
+
+    def __init__(self, words: str, picture: str, resume: Callable[[], None]) -> None:
+        self.static = _note(words) + picture
+        self.button = ipywidgets.Button(description="Resume", tooltip=f"{words}; go on with all pictures")
+        self.button.on_click(lambda _: resume())
+        super().__init__([self.button, ipywidgets.HTML(self.static)])
+
+    def close_all(self) -> None:
+        """Close it with all that it is made of."""
+        for part in (*self.children, self):
+            for piece in (part, part.layout, getattr(part, "style", None)):
+                if piece is not None:
+                    piece.close()
+
+
+def _note(words: str) -> str:
+    return f'<div style="padding:2px 4px;font-size:12px">{escape(words)}</div>'
+
+
+def _model(model_id: str) -> dict[str, Any]:
+    return {"version_major": 2, "version_minor": 0, "model_id": model_id}
 
 
 def _in_kernel() -> bool:

@@ -2,12 +2,17 @@
 
 import atexit
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+import gallery
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
+from lab import CHROMIUM, FLAGS, FRONTS, Kernel, Lab, Tab, running_lab
 from streamz import sinks
 from traitlets.config import Config
 
@@ -70,3 +75,63 @@ def _stop_at_the_end() -> Iterator[None]:
 @pytest.fixture
 def client() -> ks.Client:
     return ks.connect("sim")  # the same one, unless a test stopped it
+
+
+# -- front ends in a browser -----------------------------------------------------------------------------------------
+
+NEEDED = {"lab": "jupyterlab", "notebook": "notebook", "voila": "voila"}
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory) -> Iterator[Lab]:
+    if find_spec("jupyterlab") is None:  # seconds to import: only looked for
+        pytest.skip("needs JupyterLab")
+    with running_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")  # while it is there, Playwright's loop runs in this thread
+def browser() -> Iterator[Any]:
+    api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    with api.sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def opened(name: str, lab: Lab, browser: Any) -> Iterator[Tab]:
+    """A front end's page; at the end, it has asked nothing of the outside."""
+    if find_spec(NEEDED[name]) is None:
+        pytest.skip(f"needs {NEEDED[name]}")
+    context = browser.new_context(viewport={"width": 1280, "height": 5000})
+    tab = FRONTS[name](context.new_page(), lab)
+    try:
+        yield tab
+    finally:
+        context.close()
+        lab.end_sessions()
+    assert tab.strangers == []
+
+
+@pytest.fixture(scope="module", params=FRONTS)
+def front(request, browser, lab) -> Iterator[Tab]:
+    """A front end that shows each kind of picture, and one that cannot be drawn; ``kernel`` speaks to its kernel."""
+    with opened(request.param, lab, browser) as tab:
+        gallery.write(lab.root / "gallery.ipynb", *gallery.KINDS, broken=gallery.BROKEN)
+        tab.show("gallery.ipynb")
+        for kind in gallery.KINDS:
+            tab.picture(kind).wait_for()
+        with contextlib.closing(Kernel(lab, tab.kernel_id)) as tab.kernel:
+            tab.kernel.do(gallery.GAUGES)
+            yield tab
+
+
+@pytest.fixture(scope="session")
+def save_as(tmp_path_factory) -> Callable[[str], Path]:
+    """Return where a screenshot goes: to ``KUCOIN_STREAM_SCREENSHOTS`` for somebody to look at, or away."""
+    folder = Path(os.environ.get("KUCOIN_STREAM_SCREENSHOTS", tmp_path_factory.mktemp("screenshots")))
+    folder.mkdir(parents=True, exist_ok=True)
+    return lambda name: folder / f"{name}.png"

@@ -1,5 +1,6 @@
-"""A real JupyterLab on a free port, with homes of its own, and Chromium looking at it."""
+"""A real Jupyter server on a free port, with homes of its own; JupyterLab, Notebook 7 and Voila in Chromium."""
 
+import ast
 import json
 import os
 import secrets
@@ -20,22 +21,31 @@ LOCAL = {"127.0.0.1", "localhost"}
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]  # fmt: skip
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 TRACKER = "@jupyterlab/notebook-extension/tracker"
 NOTIFICATION = "@jupyterlab/apputils-extension/notification"
 START = 60.0  # seconds
+TEXT_OF = """html => {
+    const parsed = document.createElement("div");
+    parsed.innerHTML = html;
+    return parsed.textContent;
+}"""
+"""What a script of a page makes of HTML, as text."""
 
 
 class Lab:
-    """A running server."""
+    """A running server: it serves JupyterLab, and Notebook 7 and Voila where they are installed."""
 
     def __init__(self, port: int, token: str, root: Path) -> None:
         self.port = port
         self.token = token
         self.root = root
 
-    def url(self, notebook: str) -> str:
-        return f"http://127.0.0.1:{self.port}/lab/tree/{notebook}?reset&token={self.token}"
+    def url(self, address: str) -> str:
+        """Return where a page of the server is; ``address`` has a question mark already."""
+        return f"http://127.0.0.1:{self.port}/{address}&token={self.token}"
 
     def ask(self, path: str, method: str = "GET") -> Any:
         request = urllib.request.Request(
@@ -49,6 +59,9 @@ class Lab:
         path = self.root.parent / "settings" / f"{plugin}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(settings))
+
+    def kernels(self) -> list[str]:
+        return [each["id"] for each in self.ask("api/kernels")]
 
     def end_sessions(self) -> None:
         for each in self.ask("api/sessions"):
@@ -78,6 +91,8 @@ def running_lab(home: Path) -> Iterator[Lab]:
         f"--ServerApp.port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={root}",
         f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.extension_manager=readonly",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--ServerApp.disable_check_xsrf=True",  # beside Lab, Voila's page cannot end its kernel otherwise
     ]  # fmt: skip
     with (home / "lab.log").open("w") as log:
         process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -110,8 +125,48 @@ def _wait_until_up(lab: Lab, process: subprocess.Popen[bytes], log: Path) -> Non
             return
 
 
+class Kernel:
+    """A kernel of the server, spoken to beside its notebook: no cell of it runs, nothing is displayed."""
+
+    def __init__(self, lab: Lab, kernel_id: str) -> None:
+        from jupyter_client.blocking.client import BlockingKernelClient
+
+        path = lab.root.parent / "runtime" / f"kernel-{kernel_id}.json"
+        self.id = kernel_id
+        self._client = BlockingKernelClient(connection_file=str(path))
+        self._client.load_connection_file()
+        self._client.start_channels()
+
+    def do(self, source: str, value: str = "None", timeout: float = 60.0) -> Any:
+        """Run ``source``, return the ``value`` of an expression; raise what they raise. ``timeout`` is in seconds."""
+        reply = self._client.execute(
+            source, silent=True, store_history=False, user_expressions={"value": value}, reply=True, timeout=timeout
+        )["content"]
+        answer = reply["user_expressions"]["value"] if reply["status"] == "ok" else reply
+        if answer["status"] != "ok":
+            raise AssertionError(f"{answer['ename']}: {answer['evalue']}\n" + "\n".join(answer["traceback"]))
+        return ast.literal_eval(answer["data"]["text/plain"])
+
+    def ask(self, value: str, timeout: float = 60.0) -> Any:
+        """Return the value of an expression, which has plain types only."""
+        return self.do("", value, timeout)
+
+    def start(self, source: str) -> None:
+        """Run ``source``; do not wait for it."""
+        self._client.execute(source, silent=True, store_history=False)
+
+    def close(self) -> None:
+        self._client.stop_channels()
+
+
 class Tab:
-    """One notebook in one page."""
+    """One notebook in one page of JupyterLab."""
+
+    name = "JupyterLab"
+    address = "lab/tree/{}?reset"
+    reruns = True  # a cell may be run again
+    kernel: Kernel  # given by who opens it
+    foreign: tuple[str, ...] = ()  # what the front end itself asks of the outside, by the beginning of its address
 
     def __init__(self, page: Any, lab: Lab) -> None:
         self.page = page
@@ -122,15 +177,36 @@ class Tab:
 
     def _requested(self, request: Any) -> None:
         parts = urlsplit(request.url)
-        if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in LOCAL:
+        outside = parts.scheme in ("http", "https", "ws", "wss") and parts.hostname not in LOCAL
+        if outside and not request.url.startswith(self.foreign or ("\0",)):
             self.strangers.append(request.url)
 
     def open(self, notebook: str, *, kernel: bool = True) -> None:
         """Open a notebook and wait for it, and for its kernel."""
-        self.page.goto(self.lab.url(notebook))
+        self.page.goto(self.lab.url(self.address.format(notebook)))
         self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context?.isReady", timeout=60_000)
         if kernel:
             self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.ready")
+
+    def show(self, notebook: str) -> None:
+        """Open a notebook and run all its cells."""
+        self.open(notebook)
+        self.run("notebook:run-all-cells", {cell["id"] for cell in self.cells() if cell["type"] == "code"})
+
+    @property
+    def kernel_id(self) -> str:
+        return str(self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"))
+
+    def set_theme(self, theme: str) -> None:
+        """Show what is open in one of ``THEMES``."""
+        self.page.evaluate(
+            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", THEMES[theme]
+        )
+        self.page.wait_for_selector(f"body[data-jp-theme-name='{THEMES[theme]}']", state="attached")
+
+    def end_kernel(self) -> None:
+        """Close the notebook's kernel, as its user does."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
     def execute(self, command: str) -> None:
         """Run a command of JupyterLab and wait for it."""
@@ -159,6 +235,19 @@ class Tab:
                 raise TimeoutError(f"not run in {timeout:g} s: {sorted(missing)}")
             self.page.wait_for_timeout(200)
 
+    def rerun(self, cell_id: str, times: int) -> None:
+        """Run one cell again, so many times."""
+        self.page.evaluate(
+            """async ([index, times]) => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                for (let n = 0; n < times; n++) {
+                    notebook.activeCellIndex = index;
+                    await window.jupyterapp.commands.execute("notebook:run-cell");
+                }
+            }""",
+            [[cell["id"] for cell in self.cells()].index(cell_id), times],
+        )
+
     def select_last(self) -> None:
         """Make the last cell the active one."""
         self.page.evaluate(
@@ -172,3 +261,48 @@ class Tab:
         """Return the output area of a cell."""
         index = [cell["id"] for cell in self.cells()].index(cell_id)
         return self.page.locator(f'.jp-Cell[data-windowed-list-index="{index}"] .jp-Cell-outputArea')
+
+    def picture(self, cell_id: str) -> Any:
+        """Return the live picture in the output of a cell."""
+        return self.output(cell_id).locator(".jupyter-widgets").get_by_role("figure")
+
+
+class NotebookTab(Tab):
+    """One notebook in one page of Notebook 7."""
+
+    name = "Notebook 7"
+    address = "notebooks/{}?reset"
+
+
+class VoilaTab(Tab):
+    """One notebook in one page of Voila, which runs its cells once, as the page is made."""
+
+    name = "Voila"
+    address = "voila/render/{}?theme=light"
+    reruns = False
+    foreign = (
+        "https://cdn.jsdelivr.net/npm/@fortawesome/fontawesome-free@",  # two style sheets, in its template
+        "https://cdnjs.cloudflare.com/ajax/libs/mathjax/",
+    )
+
+    def show(self, notebook: str) -> None:
+        self._notebook = notebook
+        self.set_theme("light")
+
+    @property
+    def kernel_id(self) -> str:
+        return str(json.loads(self.page.locator("#jupyter-config-data").inner_text())["kernelId"])
+
+    def set_theme(self, theme: str) -> None:
+        """Make the page again in one of ``THEMES``: with a new kernel."""
+        address = f"voila/render/{self._notebook}?theme={theme}"
+        self.page.goto(self.lab.url(address), timeout=90_000)
+
+    def end_kernel(self) -> None:
+        self.page.goto("about:blank")
+
+    def output(self, cell_id: str) -> Any:
+        return self.page.locator(f'[id="cell-id={cell_id}"] .jp-OutputArea')
+
+
+FRONTS = {"lab": Tab, "notebook": NotebookTab, "voila": VoilaTab}

@@ -5,7 +5,10 @@ from IPython.core.completer import provisionalcompleter
 
 import kucoin_stream as ks
 
-COMMANDS = ["connect", "book", "klines", "trades", "ticker", "status", "stop"]
+COMMANDS = [
+    "connect", "book", "klines", "trades", "ticker", "tape", "depth", "dashboard", "status", "ps", "stop", "record",
+    "replay", "sim", "doctor",
+]  # fmt: skip
 
 pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of the older interface
 
@@ -20,7 +23,24 @@ CASES = [
     ("%kucoin trades BTC-USDT eth-u", ["ETH-USDT"]),
     ("%kucoin klines BTC-USDT 5", ["5min"]),
     ("%kucoin klines BTC-USDT 1w", ["1week"]),
-    ("%kucoin klines BTC-USDT 1min --", ["--history"]),
+    ("%kucoin klines BTC-USDT 1min --", ["--history", "--help"]),
+    ("%kucoin klines BTC-USDT 1min --history 20 --", ["--help"]),
+    ("%kucoin help re", ["record", "replay"]),
+    ("%kucoin he", ["help"]),
+    ("%kucoin book xbtusdt", ["XBTUSDTM"]),
+    ("%kucoin book BTC-USDT --source ", ["classic", "pro"]),
+    ("%kucoin dashboard BTC-USDT --interval 5", ["5min"]),
+    ("%kucoin dashboard BTC-USDT --kinds lad", ["ladder"]),
+    ("%kucoin dashboard BTC-USDT --kinds ladder,can", ["ladder,candles"]),
+    ("%kucoin dashboard --kinds ladder btc-us", ["BTC-USDT"]),
+    ("%kucoin tape BTC-USDT eth-u", ["ETH-USDT"]),
+    ("%kucoin replay d", ["data/", "day.kcs"]),
+    ("%kucoin replay data/", ["data/hour.kcs"]),
+    ("%kucoin replay day.kcs --speed 1", ["1", "10"]),
+    ("%kucoin record day", ["day.kcs"]),
+    ("%kucoin connect da", ["data/", "day.kcs"]),
+    ("%kucoin doctor l", ["live"]),
+    ("%%kucoin_record data/h", ["data/hour.kcs"]),
     ("%kucoin klines BTC-USDT 1min ", ["--history"]),
     ("%kucoin connect ", ["auto", "live", "sim"]),
     ("%kucoin connect live --region e", ["EU"]),
@@ -49,7 +69,12 @@ NAMES = [
 
 
 @pytest.fixture
-def complete(cell, client):
+def complete(cell, client, tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    for name in ("day.kcs", "day.txt", "data/hour.kcs"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    _ = client.contracts  # known once they were asked for
     cell("import kucoin_stream as ks\nbo_live = ks.status()\nbo_dead = 1\nclient = ks.connect('sim')")
 
     def through_both(text: str, jedi: bool) -> tuple[list[str], list[str]]:
@@ -81,7 +106,7 @@ def test_walking_names_makes_nothing(complete, client, monkeypatch):
 
 def test_the_magic_itself_completes(complete):
     new, old = complete("%kuco", False)
-    assert new == old == ["%kucoin"]
+    assert new == old == ["%kucoin", "%%kucoin_record"]
 
 
 def test_other_completion_stays_as_it_was(complete):

@@ -1,14 +1,21 @@
-"""``%kucoin``: what it returns, and how it fails."""
+"""``%kucoin`` and ``%%kucoin_record``: what they return, and how they fail."""
 
+import pandas as pd
 import pytest
 from IPython.core.error import UsageError
 
+import kucoin_stream as ks
 from kucoin_stream.client import Client
+from kucoin_stream.diagnosis.report import Report
 from kucoin_stream.errors import StoppedError
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.frames.klines import LiveKlines
 from kucoin_stream.frames.status import LiveStatus
+from kucoin_stream.jupyter.commands import COMMANDS
+from kucoin_stream.recordings import Recording
 from kucoin_stream.streams.feed import Feed
+from kucoin_stream.widgets.dashboard import Dashboard
+from tests.conftest import until
 
 pytestmark = pytest.mark.usefixtures("client")
 
@@ -23,6 +30,12 @@ pytestmark = pytest.mark.usefixtures("client")
         ("trades BTC-USDT ETH-USDT", Feed),
         ("ticker BTC-USDT", Feed),
         ("status", LiveStatus),
+        ("sim", Client),
+        ("ps", pd.DataFrame),
+        ("doctor sim", Report),
+        ("tape BTC-USDT ETH-USDT --count 5", Dashboard),
+        ("depth BTC-USDT --within 25", Dashboard),
+        ("dashboard BTC-USDT XBTUSDTM --kinds ladder,candles --interval 5min", Dashboard),
     ],
 )
 def test_the_value_of_an_assignment_is_the_live_object(cell, line, kind):
@@ -54,12 +67,23 @@ def test_variables_of_the_notebook_can_be_arguments(cell):
         ("book BTC-USD", "no such symbol 'BTC-USD'; did you mean BTC-USDT?"),
         ("book", "%kucoin book: the following arguments are required: symbol"),
         ("book BTC-USDT ETH-USDT", "unrecognized arguments: ETH-USDT"),
-        ("bok", "invalid choice: 'bok'"),
+        ("bok", "no command 'bok'; did you mean 'book'?"),
+        ("zzz", "no command 'zzz'; there are: connect, book, klines,"),
+        ("help bok", "no command 'bok'; did you mean 'book'?"),
         ("klines BTC-USDT 1m", "no such interval '1m'"),
+        ("klines BTC-USDT 1min --histry 9", "no option --histry; did you mean --history?"),
         ("klines BTC-USDT 1min --history many", "invalid int value: 'many'"),
-        ("klines BTC-USDT 1min --history 99999", "history=99999: 1 to 10000 bars"),
+        ("klines BTC-USDT 1min --history 99999", "history=99999: "),
         ("connect nowhere", "no such target: 'nowhere'"),
-        ("stop nothing", "nothing is not a live object"),
+        ("connect sim --speed fast", "invalid speed value: 'fast'"),
+        ("dashboard", "the following arguments are required: symbol"),
+        ("dashboard BTC-USDT --kinds ladr", "no picture 'ladr'; did you mean 'ladder'?"),
+        ("dashboard BTC-USD", "did you mean BTC-USDT?"),
+        ("tape BTC-USDT --count 0", "count=0"),
+        ("stop nothing", "nothing that runs is 'nothing'; ks.ps() lists what runs"),
+        ("stop 12345", "nothing that runs is 12345"),
+        ("record /nowhere/day.kcs", "No such file or directory"),
+        ("replay /nowhere/day.kcs", "/nowhere/day.kcs"),
         ("book 'BTC", "No closing quotation"),
     ],
 )
@@ -70,6 +94,50 @@ def test_an_error_is_one_line(cell, capsys, line, sentence):
     assert sentence in shown.err
     assert len(shown.err.strip().splitlines()) == 1
     assert "Traceback" not in shown.out + shown.err
+
+
+SECRET = "5e1f3a0c-0000-4d5d-a8a8-1b2c3d4e5f60"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"connect live --key {SECRET}",
+        f"connect live --secret={SECRET}",
+        f"connect live --passphrase {SECRET}",
+        f"connect live --api-key {SECRET}",
+        f"book --apikey {SECRET} BTC-USDT",
+        f"nosuch --token {SECRET}",
+    ],
+)
+def test_keys_are_refused_and_never_repeated(cell, capsys, line):
+    with pytest.raises(UsageError):
+        cell(f"%kucoin {line}")
+    shown = capsys.readouterr()
+    assert "keys are not accepted here: IPython stores every line" in shown.err
+    assert "getpass()" in shown.err
+    assert SECRET not in shown.out + shown.err
+
+
+def test_an_unknown_option_is_told_without_its_value(cell, capsys):
+    with pytest.raises(UsageError):
+        cell(f"%kucoin connect live --apisecrt={SECRET}")
+    shown = capsys.readouterr()
+    assert "no option --apisecrt; there are: --region, --speed" in shown.err
+    assert SECRET not in shown.out + shown.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_in_two_ways(cell, capsys, name):
+    cell(f"%kucoin help {name}")
+    first = capsys.readouterr().out
+    cell(f"%kucoin {name} --help")
+    assert capsys.readouterr().out == first
+    head, _, what, *_ = first.splitlines()
+    assert head.startswith(f"%kucoin {name}")
+    assert what.strip() == COMMANDS[name].help
+    assert first.rstrip().endswith(f"for example: %kucoin {COMMANDS[name].example}")
+    assert [f"--{each.name}" in head for each in COMMANDS[name].options] == [True] * len(COMMANDS[name].options)
 
 
 def test_without_arguments_and_with_a_question_mark_it_explains_itself(cell, capsys):
@@ -94,9 +162,99 @@ def test_stop_alone_ends_everything(cell, client):
         client.symbols  # noqa: B018
 
 
+@pytest.mark.parametrize("name", ["BTC-USDT order*", "*match:BTC-USDT", "number"])
+def test_stop_takes_rows_of_ps_too(cell, client, name):
+    cell("trades = %kucoin trades BTC-USDT")
+    if name == "number":
+        rows = cell("%kucoin ps")
+        name = str(rows.index[rows["kind"] == "feed"][-1])
+    elif name.startswith("BTC"):
+        name = cell["trades"].title
+    cell(f"%kucoin stop {name!r}")
+    assert cell["trades"].stopped
+
+
+def test_a_recording_runs_until_it_is_stopped_by_name(cell, tmp_path):
+    cell(f"tape = %kucoin record {tmp_path}/day.kcs")
+    assert isinstance(cell["tape"], Recording)
+    cell("trades = %kucoin trades BTC-USDT")
+    until(lambda: cell["trades"].received, "a trade")
+    cell("%kucoin stop tape trades")
+    assert "stopped" in repr(cell["tape"])
+
+
+BODY = """trades = ks.trades("BTC-USDT")
+tape = trades.frame().wait()
+"the last expression"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_cell_is_recorded_and_says_what_is_on_its_tape(cell, capsys, folder):
+    cell("import kucoin_stream as ks")
+    assert cell(f"%%kucoin_record day.kcs\n{BODY}") == "the last expression"
+    said = capsys.readouterr().out
+    assert "tape     day.kcs: 1 recording of sim at http://127.0.0.1:" in said
+    assert "/market/match:BTC-USDT" in said
+    assert "replay it: %kucoin replay day.kcs" in said
+    cell("slider = %kucoin replay day.kcs --speed max")
+    replayed = ks.trades("BTC-USDT").frame()
+    cell["slider"].controls.play("max")
+    cell["slider"].controls.wait(20)
+    assert len(replayed) >= 1
+    assert replayed.badge == "REPLAYED"
+    cell("%kucoin sim")  # as before
+
+
+def test_a_cell_without_a_file_has_one_named_after_the_time(cell, capsys, folder):
+    cell("%%kucoin_record\nimport kucoin_stream as ks\nticker = ks.ticker('BTC-USDT');")
+    (path,) = folder.glob("kucoin-*.kcs")
+    assert f"%kucoin replay {path.name}" in capsys.readouterr().out
+    cell["ticker"].stop()
+
+
+def test_a_cell_that_raises_is_recorded_until_then_and_raises_once(cell, capsys, folder):
+    with pytest.raises(ZeroDivisionError):
+        cell("%%kucoin_record day.kcs\nx = 1\n1 / 0")
+    said = capsys.readouterr().out
+    assert said.count("ZeroDivisionError: ") == 1
+    assert "replay it: %kucoin replay day.kcs" in said
+    assert cell["x"] == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("a.kcs b.kcs", "one FILE at most"),
+        ("--hurry", "one FILE at most"),
+        (f"--key {SECRET}", "keys are not accepted here"),
+        ("/nowhere/day.kcs", "No such file or directory"),
+    ],
+)
+def test_a_cell_that_cannot_be_recorded_does_not_run(cell, capsys, line, sentence):
+    with pytest.raises(UsageError):
+        cell(f"%%kucoin_record {line}\nran = True")
+    shown = capsys.readouterr()
+    assert sentence in shown.err
+    assert SECRET not in shown.err
+    assert "ran" not in cell.shell.user_ns
+
+
+def test_the_cell_magic_explains_itself(cell, capsys):
+    cell("%%kucoin_record --help\nran = True")
+    assert "Record what arrives while the cell's body runs" in capsys.readouterr().out
+    assert "ran" not in cell.shell.user_ns
+
+
 def test_unloading_takes_the_magic_away(cell, shell):
     shell.extension_manager.unload_extension("kucoin_stream")
     assert shell.find_line_magic("kucoin") is None
+    assert shell.find_cell_magic("kucoin_record") is None
     shell.extension_manager.load_extension("kucoin_stream")
     assert shell.find_line_magic("kucoin") is not None
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 
-from kucoin_stream.protocol.messages.spot import Trade
+from kucoin_stream.frames.quotes import quote_columns
+from kucoin_stream.protocol.messages.spot import Ticker, Trade
 
 NOW = 1_795_000_000.25  # 2026-11-18 11:06:40.250 UTC
 
@@ -48,7 +50,7 @@ class FakeBook(Fake):
 
 
 class FakeKlines(Fake):
-    price_decimals, interval, interval_seconds = 1, "1min", 60
+    price_decimals, interval, interval_seconds, symbol, multiplier = 1, "1min", 60, "BTC-USDT", None
 
     def __init__(self, rows=(), volume_unit="", **caption):
         """``rows`` of start_s, open, high, low, close, volume."""
@@ -61,10 +63,13 @@ class FakeKlines(Fake):
         names = ("start_s", "open", "high", "low", "close", "volume")
         columns = dict(zip(names, self.rows[-count:].T.copy(), strict=True))
         columns["start_s"] = columns["start_s"].astype(np.int64)
+        columns["turnover"] = columns["volume"] * (columns["high"] + columns["low"] + columns["close"]) / 3
         return SimpleNamespace(**columns)
 
 
 class FakeTape(Fake):
+    size_unit = ""
+
     def __init__(self, trades=(), **caption):
         super().__init__(**caption)
         self.trades = list(trades)
@@ -72,6 +77,27 @@ class FakeTape(Fake):
     def recent(self, count):
         self.check()
         return self.trades[-count:]
+
+    def rows(self, count):
+        names = ("time_ns", "symbol", "side", "price", "size", "trade_id")
+        frame = pd.DataFrame([[getattr(t, name) for name in names] for t in self.trades[-count:]], columns=names)
+        return frame.assign(time=pd.to_datetime(frame.pop("time_ns"), utc=True))
+
+    def decimals(self, symbol):
+        return {"BTC-USDT": (1, 8)}.get(symbol, (2, 7))
+
+    def multiplier(self, symbol):
+        return {"XBTUSDTM": 0.001, "XBTUSDM": -1.0}.get(symbol)
+
+
+class FakeWall(Fake):
+    def __init__(self, messages=(), payload=Ticker, expected=0, **caption):
+        super().__init__(**{"title": "tickers", **caption})
+        self.messages, self.quotes, self.expected = list(messages), quote_columns(payload), expected
+
+    def recent(self, count):
+        self.check()
+        return self.messages[-count:]
 
     def decimals(self, symbol):
         return {"BTC-USDT": (1, 8)}.get(symbol, (2, 7))
@@ -125,6 +151,21 @@ def some_trades(seed=5, count=40, symbols=("BTC-USDT",)):
         )
         for i in range(count)
     ]  # fmt: skip
+
+
+def a_ticker(symbol="BTC-USDT", price=67_123.4, at=NOW, half_spread=0.05):
+    return Ticker(
+        sequence=1, time_ms=round(at * 1000), price=price, size=0.01, symbol=symbol,
+        best_bid=None if price is None else price - half_spread, best_bid_size=1.0,
+        best_ask=None if price is None else price + half_spread, best_ask_size=1.0,
+    )  # fmt: skip
+
+
+def a_wall(count=60, **caption):
+    rng = np.random.default_rng(2)
+    names = ["BTC-USDT", *(f"{word}{i}-USDT" for i, word in enumerate(["AB", "CDE", "1000FGHIJ"] * count))][:count]
+    messages = [a_ticker(name, price) for name, price in zip(names, rng.lognormal(2, 3, count).tolist(), strict=True)]
+    return FakeWall(messages, expected=count, **caption)
 
 
 def a_client(**caption):

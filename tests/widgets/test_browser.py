@@ -6,13 +6,35 @@ import os
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from kucoin_stream.widgets.account import AccountPainter
 from kucoin_stream.widgets.book import BookPainter
+from kucoin_stream.widgets.depth import DepthPainter
 from kucoin_stream.widgets.klines import KlinesPainter
+from kucoin_stream.widgets.latency import LatencyPainter
+from kucoin_stream.widgets.lines import LinesPainter
 from kucoin_stream.widgets.status import StatusPainter
 from kucoin_stream.widgets.trades import TapePainter
-from tests.widgets.fakes import NOW, FakeBook, FakeKlines, FakeTape, a_book, a_client, candles, some_trades
+from kucoin_stream.widgets.wall import WallPainter
+from tests.widgets.fakes import (
+    NOW,
+    FakeBook,
+    FakeKlines,
+    FakeTape,
+    FakeWall,
+    a_book,
+    a_client,
+    a_trade,
+    a_wall,
+    candles,
+    some_trades,
+)
+from tests.widgets.test_account_panel import an_account
+from tests.widgets.test_depth import book
+from tests.widgets.test_ladder import FakeOrders, ladder
+from tests.widgets.test_lines import FakeStatus, FakeTops, walk
 
 pytestmark = pytest.mark.browser
 
@@ -28,19 +50,40 @@ THEMES = {
     "light": ("#ffffff", "rgba(0,0,0,.87)", "rgba(0,0,0,.54)"),
     "dark": ("#111111", "rgba(255,255,255,.87)", "rgba(255,255,255,.54)"),
 }
+MARKERS = pd.DataFrame(
+    {
+        "time": pd.to_datetime([NOW - 5000, NOW - 600], unit="s", utc=True),
+        "price": [66_600.0, 66_700.0],
+        "side": ["buy", "sell"],
+    }
+)
 PICTURES = {
     "live": [
         BookPainter(a_book(badge="SIMULATED")),
+        BookPainter(ladder(), depth=5, trades=FakeTape([a_trade(100.0)]), orders=FakeOrders()),
+        DepthPainter(book(2000)),
+        LinesPainter(FakeTops(walk())),
+        LatencyPainter(FakeStatus()),
         KlinesPainter(FakeKlines(candles(), volume_unit="lots", title="XBTUSDTM 1min", badge="SIMULATED")),
+        KlinesPainter(
+            FakeKlines(candles(count=900)), overlays=("sma 20", "ema 50", "vwap", "bollinger 20 2"), markers=MARKERS
+        ),
         TapePainter(FakeTape(some_trades(), badge="REPLAYED")),
+        TapePainter(FakeTape(some_trades(count=200)), aggregate="1s", min_size=0.01),
+        WallPainter(a_wall(badge="SIMULATED")),
         StatusPainter(a_client(mode="sim", reason="no answer from api.kucoin.com (tls)", badge="SIMULATED")),
+        AccountPainter(an_account(badge="SIMULATED")),
     ],
     "not live": [
         BookPainter(a_book(status="stale: no data for 12 s")),
         BookPainter(FakeBook(status="syncing: snapshot requested")),
+        DepthPainter(book(40, status="stale: no data for 12 s"), within=5),
+        LinesPainter(FakeTops(status="connecting")),
         KlinesPainter(FakeKlines(candles(count=30), status="resyncing")),
         TapePainter(FakeTape(some_trades(symbols=("BTC-USDT", "ETH-USDT")), status="stopped: " + "long " * 30)),
+        WallPainter(FakeWall(status="syncing", expected=9)),
         StatusPainter(a_client(status="refused: wrong key", title="T" * 200)),
+        AccountPainter(an_account(status="stale: no answer for 12 s")),
     ],
 }
 

@@ -21,15 +21,18 @@ from kucoin_stream.widgets.picture import Scale, scale_for
 from kucoin_stream.widgets.status import StatusPainter
 from kucoin_stream.widgets.text import bar, cells, fit, fit_number
 from kucoin_stream.widgets.trades import TapePainter
+from kucoin_stream.widgets.wall import WallPainter
 from tests.widgets.fakes import (
     NOW,
     FakeBook,
     FakeClient,
     FakeKlines,
     FakeTape,
+    FakeWall,
     a_book,
     a_client,
     a_trade,
+    a_wall,
     candles,
     some_trades,
 )
@@ -48,12 +51,14 @@ PAINTERS = {
     "klines": lambda **caption: KlinesPainter(FakeKlines(candles(), **caption)),
     "trades": lambda **caption: TapePainter(FakeTape(some_trades(symbols=("BTC-USDT", "ETH-USDT")), **caption)),
     "status": lambda **caption: StatusPainter(a_client(**caption)),
+    "wall": lambda **caption: WallPainter(a_wall(**caption)),
 }
 EMPTY = {
     "book": (lambda **caption: BookPainter(FakeBook(**caption)), "waiting for the order book"),
     "klines": (lambda **caption: KlinesPainter(FakeKlines(**caption)), "waiting for candles"),
     "trades": (lambda **caption: TapePainter(FakeTape(**caption)), "waiting for trades"),
     "status": (lambda **caption: StatusPainter(FakeClient(**caption)), "no connection is open"),
+    "wall": (lambda **caption: WallPainter(FakeWall(**caption)), "waiting for prices"),
 }
 every_painter = pytest.mark.parametrize("make", PAINTERS.values(), ids=PAINTERS)
 
@@ -418,7 +423,7 @@ def test_heights_do_not_change(make):
     ],
 )
 def test_impossible_sizes_raise(make):
-    with pytest.raises(UsageError, match="write"):
+    with pytest.raises(UsageError, match="a whole number"):
         make()
 
 

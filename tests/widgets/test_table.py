@@ -71,5 +71,5 @@ def test_an_error_has_the_height_of_the_picture() -> None:
 
 @pytest.mark.parametrize("count", [0, 201])
 def test_a_count_out_of_range_is_refused(count: int) -> None:
-    with pytest.raises(UsageError, match="write 1 to 200"):
+    with pytest.raises(UsageError, match="a whole number from 1 to 200"):
         TablePainter(Rows(FRAME), count)

@@ -162,6 +162,91 @@ def test_a_view_in_a_box_freezes_without_displays(view, screen, shown):
     box.close()
 
 
+class Clock:
+    now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def idle(clock, subject):
+    """A view that nobody looks at any more, on a screen that pauses."""
+    screen = Screen(threaded=False, monotonic=clock, pauses=True)
+    view = View(BookPainter(subject, depth=5), screen=screen)
+
+    def idle():
+        clock.now += 420
+        subject.asks[0, 0] = 66_999.9
+        subject.change()
+        screen.tick(clock.now)
+        return view
+
+    idle.view, idle.screen = view, screen
+    yield idle
+    view.close()
+
+
+def test_a_picture_that_nobody_looks_at_gives_way_to_a_static_one_with_a_button(idle, clock, shown):
+    idle.view._ipython_display_()
+    shown.clear()
+    view = idle()
+    [(_, bundle)] = shown
+    assert "paused: nobody has looked for 7 minutes" in bundle["text/html"]
+    assert "picture of" in bundle["text/html"]
+    assert "66,999.9" in bundle["text/plain"]
+    assert bundle[WIDGET_MIME]["model_id"] != view.model_id
+    drawn = view.value
+    idle()
+    assert view.value == drawn
+    assert len(shown) == 1
+    shown.clear()
+    view._paused.button.click()
+    idle.screen.tick(clock.now)
+    assert shown[0][1][WIDGET_MIME]["model_id"] == view.model_id
+    assert "paused" not in view.value
+    assert "66,999.9" in view.value
+
+
+def test_a_cell_executed_ends_every_pause(idle, clock, shown):
+    idle.view._ipython_display_()
+    view = idle()
+    paused = view._paused
+    shown.clear()
+    idle.screen.touch()  # what the cells of a notebook do
+    idle.screen.tick(clock.now)
+    assert shown[0][1][WIDGET_MIME]["model_id"] == view.model_id
+    assert paused.button.comm is None  # closed
+    assert idle.screen.statistics()["by_view"][0]["paused"] is False
+
+
+def test_a_paused_view_in_a_box_says_so_itself(idle, clock, shown):
+    view = idle()
+    assert shown == []
+    assert "paused: nobody has looked for 7 minutes; run a cell to go on" in view.value
+    assert "67,123.7" in view.value  # the last picture is still there
+    idle.screen.touch()
+    idle.screen.tick(clock.now)
+    assert "paused" not in view.value
+
+
+def test_a_paused_view_can_be_frozen_and_stopped(idle, shown):
+    idle.view._ipython_display_()
+    view = idle()
+    paused = view._paused
+    view.freeze()
+    assert set(shown[-1][1]) == {"text/html", "text/plain"}
+    assert "paused" not in shown[-1][1]["text/html"]
+    assert paused.comm is None
+    view.stop()
+    assert view.closed
+
+
 def test_a_cleared_output_is_not_drawn(view, subject, screen):
     assert view.visible  # not displayed yet: perhaps it will be, in a box
     view.set_state({"_view_count": 1})
@@ -211,7 +296,7 @@ def test_all_views_can_be_made(screen):
         ("lader", {}, "BTC-USDT has no picture 'lader'; did you mean 'ladder'?"),
         ("pie", {}, "BTC-USDT has no picture 'pie': ladder"),
         ("ladder", {"dept": 3}, "the picture 'ladder' has no option 'dept'; did you mean 'depth'?"),
-        ("ladder", {"depth": 0}, "depth is 0: write 1 to 100"),
+        ("ladder", {"depth": 0}, "depth=0: a whole number from 1 to 100"),
     ],
 )
 def test_a_picture_that_there_is_not_is_refused_with_those_that_there_are(subject, kind, options, told):

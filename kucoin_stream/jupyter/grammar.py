@@ -1,0 +1,131 @@
+"""How a subcommand of ``%kucoin`` is written: its positions and options, as rows; read, explained, completed from them.
+
+Messages name options, never their values: a line may hold what somebody took for the place of a key.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from IPython.core.error import UsageError
+from msgspec import Struct
+
+_SECRET = re.compile(r"-+(api|kucoin)?[-_]?(key|secret|passphrase|pass|password|token)s?", re.IGNORECASE)
+_NO_KEYS = (
+    "keys are not accepted here: IPython stores every line. Set KUCOIN_API_KEY, KUCOIN_API_SECRET and "
+    "KUCOIN_API_PASSPHRASE, or keep them in the system keyring (service kucoin-stream), or pass "
+    "ks.connect(key=getpass(), ...). If this line had a real key, delete that key at KuCoin: the line is stored"
+)
+
+
+class Option(Struct, frozen=True):
+    """``--name VALUE``, or a mere ``--name`` where ``of`` is empty.
+
+    ``of``: what the value is, for completion (``"symbol"``, ``"file"``) or the choices themselves; ``read`` turns its
+    text into what is passed on, and raises :class:`ValueError`.
+    """
+
+    name: str
+    help: str
+    of: str | tuple[str, ...] = ""
+    read: Callable[[str], Any] = str
+
+
+class Command(Struct, frozen=True):
+    """One subcommand: what it runs, what its positions mean, how often the last may come (``+``, ``*``, ``?``)."""
+
+    run: Callable[..., Any]
+    help: str
+    example: str
+    positions: tuple[str, ...] = ()
+    last: str = ""
+    options: tuple[Option, ...] = ()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether the last position takes several words."""
+        return self.last in ("+", "*")
+
+    def option(self, name: str) -> Option | None:
+        """Return the option that is written ``--name``."""
+        return next((each for each in self.options if f"--{each.name}" == name), None)
+
+
+def read(magic: str, commands: Mapping[str, Command], words: list[str]) -> tuple[Command, argparse.Namespace]:
+    """Return the command that ``words`` name, and its arguments. Raises :class:`UsageError` with one line."""
+    refuse_keys(magic, words)
+    name, *rest = words
+    command = find(magic, commands, name)
+    return command, _parser(f"{magic} {name}", command).parse_intermixed_args(_known(f"{magic} {name}", command, rest))
+
+
+def find(magic: str, commands: Mapping[str, Command], name: str) -> Command:
+    """Return the command of that name. Raises :class:`UsageError` with the nearest one."""
+    if name not in commands:
+        near = get_close_matches(name, commands, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(commands)}"
+        raise UsageError(f"{magic}: no command {name!r}; {hint}")
+    return commands[name]
+
+
+def refuse_keys(magic: str, words: list[str]) -> None:
+    """Raise :class:`UsageError` where an option is the place of a secret."""
+    if any(_SECRET.fullmatch(word.partition("=")[0]) for word in words):
+        raise UsageError(f"{magic}: {_NO_KEYS}")
+
+
+def explain(magic: str, name: str, command: Command) -> str:
+    """Return the help of one command."""
+    positions = [each.upper() for each in command.positions]
+    if command.last and positions:
+        positions[-1] = {"+": "{0} [{0} ...]", "*": "[{0} ...]", "?": "[{0}]"}[command.last].format(positions[-1])
+    words = [magic, name, *positions, *(f"[{_written(each)}]" for each in command.options)]
+    rows = [f"  {_written(each):22} {each.help}" for each in command.options]
+    return "\n".join([" ".join(words), "", f"  {command.help}", *([""] if rows else []), *rows]) + (
+        f"\n\n  for example: {magic} {command.example}"
+    )
+
+
+def overview(magic: str, commands: Mapping[str, Command]) -> str:
+    """Return a line for each command."""
+    return "\n".join(f"{magic} {each.example:44} {each.help}" for each in commands.values())
+
+
+def _written(option: Option) -> str:
+    if not option.of:
+        return f"--{option.name}"
+    return f"--{option.name} {'|'.join(option.of) if isinstance(option.of, tuple) else option.of.upper()}"
+
+
+def _known(prog: str, command: Command, words: list[str]) -> list[str]:
+    """Return the words; raises :class:`UsageError` where there is an option that the command does not have."""
+    names = [f"--{each.name}" for each in command.options]
+    for word in words:
+        name = word.partition("=")[0]
+        if word.startswith("--") and name not in names:
+            near = get_close_matches(name, names, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names) or 'none'}"
+            raise UsageError(f"{prog}: no option {name}; {hint}")
+    return words
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}")
+
+
+def _parser(prog: str, command: Command) -> _Parser:
+    parser = _Parser(prog, add_help=False, allow_abbrev=False)
+    for at, position in enumerate(command.positions, 1):
+        parser.add_argument(position, nargs=(command.last or None) if at == len(command.positions) else None)
+    for option in command.options:
+        if not option.of:
+            parser.add_argument(f"--{option.name}", action="store_true", default=None)
+        else:
+            choices = option.of if isinstance(option.of, tuple) and option.read is str else None
+            parser.add_argument(f"--{option.name}", type=option.read, choices=choices)
+    return parser

@@ -1,0 +1,187 @@
+"""Several pictures of some symbols side by side, as one ipywidget: what ``ks.dashboard(...)`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import ipywidgets
+
+from kucoin_stream.errors import UsageError
+from kucoin_stream.streams.origin import note
+from kucoin_stream.widgets import screen as screens
+from kucoin_stream.widgets.html import clean
+from kucoin_stream.widgets.sources import Parts, there_are
+from kucoin_stream.widgets.view import WIDGET_MIME, Paused
+
+COLUMN_PX = 420  # at least; a narrower page has one column of its own width
+KINDS = ("ladder", "candles", "tape", "depth", "status")
+
+
+class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is untyped
+    """A grid of views: one column on a telephone, three on a wide screen. Owns the live objects that it shows.
+
+    :meth:`stop` ends these too; the static pictures remain where it was shown. The cell that showed it, run again,
+    does the same.
+    """
+
+    kind = "dashboard"
+    visible, changed, seen = True, False, False  # asked by the screen and the cells: its views draw themselves
+    views: tuple[Any, ...] = ()
+
+    def __init__(self, parts: Parts, symbols: Sequence[str], options: Mapping[str, Mapping[str, Any]]) -> None:
+        self.symbols = tuple(symbols)
+        self.displays: list[str] = []
+        self._parts = parts
+        self._stopped = False
+        self._paused: Paused | None = None
+        layout = ipywidgets.Layout(
+            width="100%",
+            grid_template_columns=f"repeat(auto-fit, minmax(min(100%, {COLUMN_PX}px), 1fr))",
+            grid_gap="12px",
+            align_items="flex-start",
+            overflow="hidden",
+        )
+        self.views = tuple(part.subject.widget(part.kind, **options.get(part.kind, {})) for part in parts)
+        super().__init__(list(self.views), layout=layout)
+        for view in self.views:
+            view.observe(self._part_closed, "comm")
+        screens.screen.add(self)
+        note(self, "view")
+
+    @property
+    def subject(self) -> Any:
+        """The first live object: it tells ``ks.ps()`` which client is meant."""
+        return self.views[0].subject
+
+    @property
+    def frozen(self) -> bool:
+        """Whether it was stopped: its pictures stand still."""
+        return self._stopped
+
+    @property
+    def closed(self) -> bool:
+        """Whether the comm is closed."""
+        return self.comm is None or bool(getattr(self.comm, "_closed", False))
+
+    def stop(self) -> None:
+        """Replace every displayed output by the static pictures; end the views and all that they show."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self._update_displays(self._static_bundle())
+        self._forget_pause()
+        self.close()
+        self._parts.stop()
+
+    def close(self) -> None:
+        """Close the comms of the grid and its views."""
+        screens.screen.remove(self)
+        for view in self.views:
+            view.stop()
+        layout = self.layout
+        super().close()
+        layout.close()
+
+    def rest(self, seconds: float) -> None:
+        """Show the static pictures and a button: nobody has looked for ``seconds``. The screen calls this."""
+        if self._paused is None and not self._stopped:
+            words = f"paused: nobody has looked for {max(1, round(seconds / 60))} min"
+            self._paused = Paused(words, self.static_html(), screens.screen.touch)
+            bundle = {WIDGET_MIME: _model(self._paused.model_id), "text/html": self._paused.static, "text/plain": words}
+            self._update_displays(bundle)
+
+    def go_on(self) -> None:
+        """End a pause: show the live pictures again. The screen calls this."""
+        if self._paused is not None and not self._stopped:
+            self._update_displays(self._repr_mimebundle_())
+            self._forget_pause()
+
+    def _part_closed(self, _: Any) -> None:
+        """Stop once all views are closed, as the end of the client closes them."""
+        if all(view.closed for view in self.views):
+            self.stop()
+
+    def _forget_pause(self) -> None:
+        if self._paused is not None:
+            self._paused.close_all()
+            self._paused = None
+
+    def refresh(self) -> None:
+        """Draw all views now."""
+        for view in self.views:
+            view.refresh()
+
+    def show_problem(self, problem: Exception) -> None:
+        """Nothing: each view shows its own."""
+
+    def text(self, width: int = 80) -> str:
+        """Return the present pictures for a terminal, one below the other."""
+        return "\n\n".join(view.text(width) for view in self.views)
+
+    def static_html(self) -> str:
+        """Return the present pictures as HTML that needs no kernel, in as many columns as fit."""
+        cells = "".join(
+            f'<div style="display:inline-block;vertical-align:top;width:100%;max-width:{COLUMN_PX}px;'
+            f'margin:0 12px 12px 0">{view.static_html()}</div>'
+            for view in self.views
+        )
+        return f"<div>{cells}</div>"
+
+    def __repr__(self) -> str:
+        state = "stopped" if self._stopped else "closed" if self.closed else "live"
+        kinds = ", ".join(dict.fromkeys(view.kind for view in self.views))
+        return f"<Dashboard {clean(', '.join(self.symbols))} | {kinds} | {state}>"
+
+    def _ipython_display_(self, **_: Any) -> None:
+        from IPython.display import display
+
+        if self.closed:
+            display(self._static_bundle(), raw=True)  # type: ignore[no-untyped-call]
+            return
+        self.displays.append(display_id := uuid4().hex)
+        display(self._repr_mimebundle_(), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        if self.closed:
+            return self._static_bundle()
+        return {WIDGET_MIME: _model(self.model_id), **self._static_bundle()}
+
+    def _static_bundle(self) -> dict[str, Any]:
+        return {"text/html": self.static_html(), "text/plain": self.text()}
+
+    def _update_displays(self, bundle: dict[str, Any]) -> None:
+        from IPython import get_ipython
+        from IPython.display import update_display
+
+        if hasattr(get_ipython(), "kernel"):
+            for display_id in self.displays:
+                update_display(bundle, display_id=display_id, raw=True)  # type: ignore[no-untyped-call]
+
+
+def _model(model_id: str) -> dict[str, Any]:
+    return {"version_major": 2, "version_minor": 0, "model_id": model_id}
+
+
+def dashboard(
+    client: Any,
+    symbols: Iterable[str],
+    kinds: Iterable[str] | None,
+    interval: str,
+    options: Mapping[str, Mapping[str, Any]] | None,
+) -> Dashboard:
+    """Make one: see :meth:`Client.dashboard`."""
+    wanted = tuple(dict.fromkeys(symbols))
+    if not wanted:
+        raise UsageError('a dashboard is of one symbol at least: ks.dashboard("BTC-USDT")')
+    chosen = there_are(KINDS) if kinds is None else tuple(dict.fromkeys((kinds,) if isinstance(kinds, str) else kinds))
+    options = options or {}
+    if foreign := options.keys() - {*chosen}:
+        raise UsageError(f"options= of {min(foreign)!r}, which is not among its kinds: {', '.join(chosen)}")
+    parts = Parts(client, wanted, chosen, interval)
+    try:
+        return Dashboard(parts, wanted, options)
+    except BaseException:
+        parts.stop()
+        raise

@@ -1,0 +1,404 @@
+// One interactive picture in a page: hover, zoom and pan on a canvas, from the numbers that buffers.py packs.
+// Elements and colours come with the model (interactive.py), words as HTML.
+
+const ROW = 18; // px, a line of the ladder
+const AXIS = 16; // px, the labels under a plot
+const ALIVE = 60_000; // ms between reports that it is still in sight
+const CALM = 500; // ms between drawings where little motion is wanted
+
+const { abs, max, min, round } = Math;
+const clamp = (value, low, high) => min(high, max(low, value));
+const formats = {};
+function number(value, decimals) {
+	const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+	return Number.isFinite(value) ? (formats[decimals] ||= new Intl.NumberFormat("en-US", digits)).format(value) : "–";
+}
+const scaled = (value, [divisor, decimals, unit]) => number(value / divisor, decimals) + unit;
+const utc = (seconds, from, to) => new Date((seconds || 0) * 1000).toISOString().slice(from, to).replace("T", " ");
+
+function decode(view) { // pack() in buffers.py
+	if (!view?.byteLength) return [];
+	const values = new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+	let at = 1 + values[0];
+	return Array.from(values.subarray(1, at), (length) => values.subarray(at, at += length));
+}
+
+function marks(low, high, count) { // round numbers between two, and their decimals
+	const wanted = (high - low) / max(1, count), power = 10 ** Math.floor(Math.log10(wanted));
+	const factor = [1, 2, 2.5, 5, 10].find((each) => each * power >= wanted * 0.999), step = factor * power;
+	const decimals = max(0, -Math.floor(Math.log10(step) + 1e-9) + (factor === 2.5)), first = Math.ceil(low / step);
+	return Array.from({ length: clamp(Math.floor(high / step) - first + 1, 0, 40) || 0 }, (_, k) => [(first + k) * step, decimals]);
+}
+
+// Draws in CSS px. A plot is `span` by `floor`, its values at the right.
+function pencil(canvas, width, height, inks) {
+	const ratio = devicePixelRatio || 1, g = canvas.getContext("2d"), font = getComputedStyle(canvas).fontFamily;
+	const size = { width: round(width * ratio), height: round(height * ratio) }, floor = height - AXIS;
+	if (canvas.width !== size.width || canvas.height !== size.height) Object.assign(canvas, size);
+	g.setTransform(size.width / width, 0, 0, size.height / height, 0, 0);
+	g.clearRect(0, 0, width, height);
+	g.textBaseline = "middle";
+	const sharp = (at) => (Math.floor(at * ratio) + 0.5) / ratio;
+	const text = (words, x, y, ink, textAlign = "left", px = 12, weight = 400) => {
+		Object.assign(g, { font: `${weight} ${px}px ${font}`, fillStyle: inks[ink], textAlign, globalAlpha: 1 });
+		g.fillText(words, x, y);
+	};
+	const wide = (words) => {
+		g.font = `600 11px ${font}`;
+		return g.measureText(words).width + 12;
+	};
+	const box = (x, y, span, down, ink, globalAlpha = 1) => {
+		Object.assign(g, { globalAlpha, fillStyle: inks[ink] });
+		g.fillRect(x, y, span, down);
+	};
+	const path = (points, ink, dash = [], globalAlpha = 1, lineWidth = 1) => {
+		Object.assign(g, { globalAlpha, strokeStyle: inks[ink], lineWidth });
+		g.setLineDash(dash);
+		g.beginPath();
+		points.forEach(([x, y]) => g.lineTo(x, y));
+		g.stroke();
+	};
+	const plot = (words) => max(10, width - wide(words));
+	const level = (y, to, ...look) => path([[0, sharp(y)], [to, sharp(y)]], ...look);
+	const post = (x, from, to, ...look) => path([[sharp(x), from], [sharp(x), to]], ...look);
+	const label = (words, x, y, ink) => {
+		const span = wide(words) - 4, middle = clamp(y, 8, height - 8);
+		const left = clamp(y > floor ? x - span / 2 : x, 0, width - span);
+		box(left, middle - 8, span, 16, ink);
+		text(words, left + 4, middle, "paper", "left", 11, 600);
+	};
+	const values = (low, high, y, span, tall, write) => marks(low, high, tall / 44).forEach(([value, decimals]) => {
+		level(y(value), span, "grey", [], 0.22);
+		text(write(value, decimals), span + 6, y(value), "muted", "left", 11);
+	});
+	const under = (words, x, span) => {
+		if (x > 22 && x < span - 22) text(words, x, floor + 9, "muted", "center", 10);
+	};
+	const cross = (x, y, span) => {
+		post(x, 0, floor, "ink", [3, 3], 0.6);
+		level(y, span, "ink", [3, 3], 0.6);
+	};
+	const within = (span, draw) => {
+		g.save();
+		g.beginPath();
+		g.rect(0, 0, span, floor);
+		g.clip();
+		draw();
+		g.restore();
+	};
+	return { g, inks, width, floor, text, plot, box, path, level, post, label, values, under, cross, within };
+}
+
+const reached = (words, bid, price, total, mid) => [ // as facts
+	[bid ? "bids to" : "asks to", number(price, words.decimals), bid ? "up" : "down"],
+	["total", scaled(total, words.scale)],
+	["from mid", `${number(abs(price / mid - 1) * 1e4, 2)} bps`],
+];
+
+// Each kind draws itself and answers: facts ([name, value, ink]), foot, label, the keyboard's step in px.
+
+const ladder = {
+	draw(pen, words, { moving: [[, mid, spread, bps, sequence, ...lasts], ...columns] }, { hover }) {
+		const middle = pen.width / 2, onBids = hover?.x < middle, row = hover ? Math.floor(hover.y / ROW) - 1 : -1;
+		const [bids, asks] = [columns.slice(0, 3), columns.slice(3)].map(([prices, sizes, own]) => {
+			let total = 0;
+			return [prices, sizes, sizes.map((size) => total += size), own];
+		});
+		const largest = max(1e-300, bids[2].at(-1) || 0, asks[2].at(-1) || 0);
+		[bids, asks].forEach((side, i) => this.half(pen, words, side, !i, lasts[i], onBids === !i ? row : -1, middle, largest));
+		const [prices, , totals] = onBids ? bids : asks, best = [bids, asks].map(([prices]) => number(prices[0], words.decimals));
+		const facts = row >= 0 && row < prices.length
+			? reached(words, onBids, prices[row], totals[row], mid)
+			: [["mid", number(mid, words.exact + 1)], ["spread", `${number(spread, words.exact)} ${number(bps, 2)} bps`]];
+		return { facts, foot: `sequence ${sequence || "–"}`, label: `best bid ${best[0]}, best ask ${best[1]}` };
+	},
+
+	half({ text, box }, words, [prices, sizes, totals, own], bid, last, row, middle, largest) {
+		const out = bid ? -1 : 1, room = middle - 6, edges = [7, ...(room < 230 ? [room] : [room * 0.66, room])];
+		const [near, far] = bid ? ["right", "left"] : ["left", "right"], unit = words.scale[2] && ` ${words.scale[2]}`;
+		const write = (y, inks, weight, ...list) => edges.forEach((edge, i) => {
+			text(list[i], middle + out * edge, y, inks[i], i ? far : near, 12, weight);
+		});
+		write(ROW / 2, ["muted", "muted", "muted"], 400, bid ? "bid" : "ask", `size${unit}`, `total${unit}`);
+		prices.forEach((price, i) => {
+			const top = (i + 1) * ROW, bar = totals[i] / largest * room, shown = number(price, words.decimals);
+			box(middle + out, top, out * bar, ROW, bid ? "up" : "down", i <= row ? 0.42 : 0.2);
+			const mark = (own[i] > 0 ? "◆" : "") + (last === i ? "•" : "");
+			const amounts = [sizes, totals].map((column) => number(column[i] / words.scale[0], words.scale[1]));
+			write(top + ROW / 2, [bid ? "up" : "down", "ink", "muted"], i ? 400 : 600, bid ? mark + shown : shown + mark, ...amounts);
+		});
+	},
+};
+
+const candles = {
+	least: (words) => 5 / words.count,
+
+	// New bars do not push away a past that is looked at.
+	bars(words, { moving, still }, state) {
+		const bars = moving.slice(1).map((column, i) => Float64Array.of(...still[i], ...column));
+		const newest = bars[0].at(-1), step = newest - bars[0].at(-2);
+		if (state.high < 1 && newest > state.newest && step > 0) pan(state, (state.newest - newest) / step / words.count);
+		state.newest = newest;
+		return bars;
+	},
+
+	draw(pen, words, data, state) {
+		const [start, open, high, low, close, volume, ...lines] = data.bars ||= this.bars(words, data, state);
+		const { text, box, path, level, post, label, floor } = pen, { hover } = state, n = start.length, d = words.decimals;
+		const [from, to] = [state.low, state.high].map((edge) => n - (1 - edge) * words.count); // the newest is at the right
+		const a = clamp(Math.floor(from), 0, n), b = clamp(Math.ceil(to), 0, n), last = close[n - 1];
+		let top = max(...high.subarray(a, b)), bottom = min(...low.subarray(a, b));
+		if (!(top >= bottom)) [top, bottom] = [1, 0];
+		const space = (top - bottom) * 0.06 || abs(top) * 1e-4 || 1, most = max(...volume.subarray(a, b));
+		top += space;
+		bottom -= space;
+		const span = pen.plot(number(top, d)), step = span / (to - from), plot = round(floor * 0.8);
+		const daily = start[1] - start[0] >= 86_400, x = (i) => (i - from + 0.5) * step, y = (price) => (top - price) / (top - bottom) * plot;
+		const ink = (i) => close[i] >= open[i] ? "up" : "down";
+
+		if (n) pen.values(bottom, top, y, span, plot, (value, decimals) => number(value, min(d, decimals)));
+		this.times(pen, start, a, b, x, span, daily);
+		pen.within(span, () => {
+			const body = max(1, min(step * 0.72, step - 1));
+			for (let i = a; i < b; i++) {
+				const left = x(i) - body / 2, bar = volume[i] / most * (floor - plot - 4) || 0;
+				const upper = y(max(open[i], close[i])), tall = max(1, abs(y(open[i]) - y(close[i])));
+				post(x(i), y(high[i]), y(low[i]), ink(i));
+				box(left, upper, body, tall, ink(i));
+				if (ink(i) === "up" && body >= 4 && tall > 3) box(left + 1, upper + 1, body - 2, tall - 2, "paper"); // hollow
+				box(left, floor - bar, body, bar, ink(i), 0.45);
+			}
+			lines.forEach((line, k) => {
+				const points = Array.from(line, (value, i) => [x(i), y(value)]).filter((point) => point[1] === point[1]);
+				path(points, ...words.lines[k].slice(1), 1, 1.5);
+			});
+			const [bars, prices, sides] = data.still.slice(-3); // markers
+			bars.forEach((bar, k) => text("▼◆▲"[sides[k] + 1], x(bar), y(prices[k]) + 9 * sides[k], ["down", "ink", "up"][sides[k] + 1], "center", 13));
+		});
+		if (y(last) >= 0 && y(last) <= plot) {
+			level(y(last), span, ink(n - 1), [2, 3]);
+			label(number(last, d), span + 2, y(last), ink(n - 1));
+		}
+		const over = b > a && hover?.x < span && hover.y < floor;
+		const i = over ? clamp(round(hover.x / step + from - 0.5), a, b - 1) : n - 1;
+		const time = utc(start[i], ...daily ? [0, 10] : [5, 16]);
+		if (over) {
+			pen.cross(x(i), hover.y, span);
+			label(time, x(i), floor + 8, "ink");
+			if (hover.y < plot) label(number(top - hover.y / plot * (top - bottom), d), span + 2, hover.y, "ink");
+		}
+		const change = (close[i] / (i ? close[i - 1] : open[i]) - 1) * 100 || 0;
+		const shown = `${number(close[i], d)} ${change < 0 ? "" : "+"}${change.toFixed(2)} %`;
+		return {
+			step,
+			facts: n ? [
+				["close", `${shown} ${ink(i) === "up" ? "▲" : "▼"}`, ink(i)],
+				["volume", scaled(volume[i], words.scale)], ["open", number(open[i], d)],
+				["high", number(high[i], d)], ["low", number(low[i], d)],
+				...lines.map((line, k) => [words.lines[k][0], number(line[i], d), words.lines[k][1]]),
+			] : [],
+			foot: `${b - a} of ${n} ${words.foot}`,
+			label: `close ${shown}`,
+		};
+	},
+
+	times({ post, under, floor }, start, a, b, x, span, daily) { // where a round time begins
+		const wanted = (start[b - 1] - start[a]) / span * 110 / 60;
+		const step = 60 * ([1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440, 2880, 10080].find((each) => each >= wanted) ?? 43200);
+		const begins = (i, period) => Math.floor(start[i] / period) !== Math.floor(start[i - 1] / period);
+		for (let i = max(1, a); i < b; i++) {
+			if (!begins(i, step)) continue;
+			post(x(i), 0, floor, "grey", [], 0.14);
+			under(utc(start[i], ...daily || begins(i, 86_400) ? [5, 10] : [11, 16]), x(i), span);
+		}
+	},
+};
+
+const depth = {
+	least: () => 0.02,
+
+	draw(pen, words, { moving: [[, mid, from, to, ...ends], ...columns] }, { hover, ...state }) {
+		const { g, path, label, floor } = pen, d = words.decimals, size = (total) => scaled(total, words.scale);
+		const [low, high] = [state.low, state.high].map((edge) => from + (to - from) * edge);
+		const reach = (price, bid) => {
+			const [prices, totals] = columns.slice(bid ? 0 : 2);
+			return totals[prices.findLastIndex((each) => bid ? each >= price : each <= price)] || 0;
+		};
+		const most = (max(reach(low, true), reach(high, false)) || 1) * 1.06, span = pen.plot(size(most));
+		const x = (price) => (price - low) / (high - low) * span, y = (total) => floor - total / most * (floor - 4);
+		pen.values(most / 100, most, y, span, floor, size);
+		for (const [value, decimals] of marks(low, high, span / 110)) pen.under(number(value, min(d, decimals)), x(value), span);
+		pen.within(span, () => {
+			["up", "down"].forEach((ink, side) => {
+				let at = floor;
+				const [prices, totals] = columns.slice(2 * side);
+				path([...Array.from(prices).flatMap((price, i) => [[x(price), at], [x(price), at = y(totals[i])]]), [x(ends[side]), at]], ink, [], 1, 1.5);
+				g.lineTo(x(ends[side]), floor);
+				Object.assign(g, { globalAlpha: 0.22, fillStyle: pen.inks[ink] });
+				g.fill();
+			});
+			pen.post(x(mid), 0, floor, "muted", [4, 4]);
+		});
+		let facts = [["mid", number(mid, d + 1)], ["bids", size(reach(from, true)), "up"], ["asks", size(reach(to, false)), "down"]];
+		const said = facts.map((row) => row.slice(0, 2).join(" ")).join(", ");
+		if (hover?.x < span && hover.y < floor) {
+			const price = low + hover.x / span * (high - low), bid = price < mid, total = reach(price, bid);
+			pen.cross(hover.x, y(total), span);
+			label(number(price, d), hover.x, floor + 8, "ink");
+			label(size(total), span + 2, y(total), bid ? "up" : "down");
+			facts = reached(words, bid, price, total, mid);
+		}
+		return { step: 4, facts, foot: words.foot, label: said };
+	},
+};
+
+const KINDS = { ladder, candles, depth };
+
+// What is looked at: from `low` to `high` of 0 to 1.
+function pan(state, by) {
+	const move = clamp(by, -state.low, 1 - state.high);
+	state.low += move;
+	state.high += move;
+}
+
+function render({ model, el }) {
+	el.innerHTML = model.get("frame");
+	const all = (name) => [...el.querySelectorAll(`[data-${name}]`)].map((each) => [each.dataset[name], each]);
+	const ui = Object.fromEntries(all("part")), probes = all("ink"), { canvas } = ui;
+	const state = { low: 0, high: 1, hover: null }, end = new AbortController(), { signal } = end, shown = {};
+	let data, answer = { facts: [], foot: "" }, frame = 0, timer = 0;
+
+	// drawing: once for any number of messages
+
+	const draw = () => { if (!signal.aborted) frame ||= requestAnimationFrame(paint); };
+	const arrive = () => {
+		if (!model.get("held")) data = null;
+		if (matchMedia("(prefers-reduced-motion: reduce)").matches) timer ||= setTimeout(() => { timer = 0; draw(); }, CALM);
+		else draw();
+	};
+
+	function paint() {
+		frame = 0;
+		data ||= { words: model.get("words"), still: decode(model.get("still")), moving: decode(model.get("moving")) };
+		const { words, moving } = data, kind = KINDS[words.kind], held = model.get("held"), width = ui.body.clientWidth;
+		if (!width) return;
+		ui.body.style.height = `${words.height}px`;
+		const inks = Object.fromEntries(probes.map(([name, probe]) => [name, getComputedStyle(probe).color]));
+		if (moving.length) answer = kind.draw(pencil(canvas, width, words.height, inks), words, data, state);
+		canvas.style.opacity = words.cover ? 0.4 : 1;
+		const fact = ([name, value, ink = "ink"]) => `<span>${name} <b style="font-weight:600;color:${inks[ink]}">${value}</b></span>`;
+		const parts = {
+			head: words.head, cover: words.cover, facts: answer.facts.map(fact).join(" "), left: answer.foot,
+			right: moving.length ? `${held ? "held at" : "updated"} ${utc(moving[0][0], 11, 23)} UTC` : "",
+			hold: held ? "resume" : "freeze",
+		};
+		for (const part in parts) if (shown[part] !== parts[part]) ui[part].innerHTML = shown[part] = parts[part];
+		ui.hold.ariaPressed = held;
+		ui.whole.hidden = state.high - state.low > 0.9999;
+		ui.figure.ariaLabel = `${words.label}, ${answer.label || ""}${held ? ", held still" : ""}`;
+	}
+
+	// the reader's hand
+
+	const listen = (target, names, heard, options) => names.split(" ").forEach((name) => {
+		target.addEventListener(name, heard, { signal, ...options });
+	});
+	const least = () => KINDS[model.get("words").kind].least;
+	const zoom = (at, factor) => {
+		const span = state.high - state.low, wanted = clamp(span * factor, least()(model.get("words")), 1);
+		state.low += (span - wanted) * at;
+		state.high = state.low + wanted;
+		pan(state, 0);
+	};
+	const aside = (px) => pan(state, px / across() * (state.high - state.low));
+	const whole = () => { Object.assign(state, { low: 0, high: 1 }); draw(); };
+	const hold = () => { model.set("held", !model.get("held")); model.save_changes(); };
+	const across = () => canvas.clientWidth || 1;
+	const fingers = new Map();
+	let armed = false; // a wheel that scrolls the page does not zoom what comes under it
+
+	listen(canvas, "pointerdown", (event) => {
+		armed = true;
+		if (event.button) return;
+		fingers.set(event.pointerId, event.offsetX);
+		canvas.setPointerCapture(event.pointerId);
+	});
+	listen(canvas, "pointermove", ({ pointerId, offsetX: x, offsetY: y, movementX, movementY }) => {
+		armed ||= movementX || movementY;
+		state.hover = { x, y };
+		const before = fingers.get(pointerId), [, other] = [...fingers].find(([id]) => id !== pointerId) || [];
+		const apart = (at) => max(8, abs(at - other));
+		if (before !== undefined && least()) {
+			if (other !== undefined) zoom((x + other) / 2 / across(), apart(before) / apart(x));
+			else aside(before - x);
+			fingers.set(pointerId, x);
+		}
+		draw();
+	});
+	listen(canvas, "pointerup pointercancel", (event) => fingers.delete(event.pointerId));
+	listen(canvas, "pointerleave blur", () => { armed = false; state.hover = null; draw(); });
+	listen(canvas, "wheel", (event) => {
+		if (!least() || !(armed || event.ctrlKey)) return;
+		event.preventDefault();
+		if (abs(event.deltaX) > abs(event.deltaY)) aside(event.deltaX);
+		else zoom(event.offsetX / across(), Math.exp(clamp(event.deltaY, -200, 200) / 400));
+		draw();
+	}, { passive: false });
+	const read = (x, y) => {
+		const at = state.hover || { x: 99, y: 9 };
+		state.hover = { x: clamp(at.x + x, 1, across() - 1), y: clamp(at.y + y, 1, canvas.clientHeight - 1) };
+	};
+	const arrows = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
+	listen(canvas, "keydown", (event) => {
+		const { key } = event, zooms = least(), [x, y] = arrows[key.slice(5)] || [];
+		if (event.ctrlKey || event.metaKey || event.altKey) return;
+		if (y || x && (event.shiftKey || !zooms)) read(x * (answer.step || across() / 2), y * ROW);
+		else if (x) aside(x * across() / 10);
+		else if (zooms && "+=-".includes(key)) zoom(state.high > 0.9999 ? 1 : 0.5, key === "-" ? 1.25 : 0.8);
+		else if (key === "0") whole();
+		else if (key === " ") hold();
+		else if (key === "Escape") state.hover = null;
+		else return;
+		event.preventDefault();
+		event.stopPropagation();
+		draw();
+	});
+	listen(canvas, "click", () => canvas.focus()); // which a notebook takes
+	listen(ui.whole, "click", whole);
+	listen(ui.hold, "click", hold);
+
+	// whether it is looked at, its size, its theme
+
+	const view = Math.random().toString(36).slice(2);
+	let inView = false, told = null;
+	const report = (again) => {
+		const visible = inView && document.visibilityState === "visible";
+		if (visible === told && again !== true) return;
+		model.send({ view, visible: told = visible });
+		draw();
+	};
+	const seen = new IntersectionObserver((entries) => { inView = entries.at(-1).isIntersecting; report(); });
+	const sized = new ResizeObserver(draw), themed = new MutationObserver(draw);
+	seen.observe(el);
+	sized.observe(ui.body);
+	for (const each of [document.body, document.documentElement]) themed.observe(each, { attributes: true });
+	listen(document, "visibilitychange", report);
+	listen(window, "pagehide", () => model.send({ view, visible: told = false }));
+	const alive = setInterval(report, ALIVE, true);
+	const changes = ["words", "moving", "held"].map((name) => `change:${name}`);
+	changes.forEach((name) => model.on(name, arrive));
+	draw();
+
+	return () => {
+		end.abort();
+		cancelAnimationFrame(frame);
+		clearTimeout(timer);
+		clearInterval(alive);
+		changes.forEach((name) => model.off(name, arrive));
+		for (const each of [seen, sized, themed]) each.disconnect();
+		el.replaceChildren();
+		model.send({ view, gone: true });
+	};
+}
+
+export default { render };
