@@ -13,8 +13,8 @@ from typing import Any, TextIO
 
 from kucoin_stream.client import Client
 from kucoin_stream.widgets.ansi import coloured
+from kucoin_stream.widgets.drawing.picture import Painter
 from kucoin_stream.widgets.kinds import painter
-from kucoin_stream.widgets.picture import Painter
 from kucoin_stream.widgets.sources import Parts
 
 KINDS = ("ladder", "candles", "tape")

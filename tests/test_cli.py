@@ -23,8 +23,8 @@ from kucoin_stream.errors import UnknownSymbolError, UsageError
 from kucoin_stream.simulator import Simulator
 from kucoin_stream.watch import CLEAR, CLEAR_LINE, CLEAR_REST, ENTER, HOME, LEAVE, Watch
 from kucoin_stream.widgets.ansi import plain
+from kucoin_stream.widgets.drawing.text import cells
 from kucoin_stream.widgets.sources import SOURCES, there_are
-from kucoin_stream.widgets.text import cells
 
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:

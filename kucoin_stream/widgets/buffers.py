@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from kucoin_stream.widgets import html
-from kucoin_stream.widgets.book import BookPicture, Side
-from kucoin_stream.widgets.curves import LOOKS
-from kucoin_stream.widgets.depth import Area, DepthPicture
-from kucoin_stream.widgets.klines import KlinesPicture
-from kucoin_stream.widgets.ladder import ROW_PX
-from kucoin_stream.widgets.picture import Caption, Scale
+from kucoin_stream.widgets.book.depth import Area, DepthPicture
+from kucoin_stream.widgets.book.ladder import ROW_PX
+from kucoin_stream.widgets.book.painter import BookPicture, Side
+from kucoin_stream.widgets.candles.curves import LOOKS
+from kucoin_stream.widgets.candles.painter import KlinesPicture
+from kucoin_stream.widgets.drawing import html
+from kucoin_stream.widgets.drawing.picture import Caption, Scale
 
 _FLOAT = np.dtype("<f8")
 

@@ -11,7 +11,7 @@ import ipywidgets
 from kucoin_stream.errors import UsageError
 from kucoin_stream.streams.origin import note
 from kucoin_stream.widgets import screen as screens
-from kucoin_stream.widgets.html import clean
+from kucoin_stream.widgets.drawing.html import clean
 from kucoin_stream.widgets.sources import Parts, there_are
 from kucoin_stream.widgets.view import WIDGET_MIME, Paused
 

@@ -8,10 +8,10 @@ from typing import Any
 import anywidget
 import traitlets
 
-from kucoin_stream.widgets import html
 from kucoin_stream.widgets.buffers import PACKERS, Packed, height, said
-from kucoin_stream.widgets.curves import LOOKS
-from kucoin_stream.widgets.picture import Painter
+from kucoin_stream.widgets.candles.curves import LOOKS
+from kucoin_stream.widgets.drawing import html
+from kucoin_stream.widgets.drawing.picture import Painter
 from kucoin_stream.widgets.screen import Screen
 from kucoin_stream.widgets.view import Live
 

@@ -9,19 +9,19 @@ from importlib import import_module
 from typing import Any
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets.picture import Painter
+from kucoin_stream.widgets.drawing.picture import Painter
 
 PAINTERS = {
-    "ladder": ("book", "BookPainter"),
-    "depth": ("depth", "DepthPainter"),
-    "lines": ("lines", "LinesPainter"),
-    "latency": ("latency", "LatencyPainter"),
-    "candles": ("klines", "KlinesPainter"),
-    "tape": ("trades", "TapePainter"),
-    "wall": ("wall", "WallPainter"),
-    "table": ("table", "TablePainter"),
-    "status": ("status", "StatusPainter"),
-    "account": ("account", "AccountPainter"),
+    "ladder": ("book.painter", "BookPainter"),
+    "depth": ("book.depth", "DepthPainter"),
+    "lines": ("lines.painter", "LinesPainter"),
+    "latency": ("lines.latency", "LatencyPainter"),
+    "candles": ("candles.painter", "KlinesPainter"),
+    "tape": ("trades.painter", "TapePainter"),
+    "wall": ("wall.painter", "WallPainter"),
+    "table": ("state.table", "TablePainter"),
+    "status": ("state.status", "StatusPainter"),
+    "account": ("state.account", "AccountPainter"),
 }
 """Module of this package, and class, by kind."""
 

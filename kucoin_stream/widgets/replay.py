@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import ipywidgets
 
 from kucoin_stream.widgets import screen as screens
-from kucoin_stream.widgets.html import badge, clean, escape
+from kucoin_stream.widgets.drawing.html import badge, clean, escape
 
 _STEP = 0.1  # seconds between two positions of the slider
 _SPEEDS: tuple[tuple[str, Any], ...] = (

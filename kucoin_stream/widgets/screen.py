@@ -212,9 +212,7 @@ class Screen:
         paused = idle and self.pauses and hasattr(view, "rest")  # what cannot be paused is only drawn less often
         if paused != pace.paused:
             pace.paused = paused
-            self._try(
-                view, pace, lambda: view.rest(now - max(self._touched, pace.touched)) if paused else view.go_on()
-            )
+            self._try(view, pace, lambda: view.rest(now - max(self._touched, pace.touched)) if paused else view.go_on())
 
     def _draw(self, view: Drawable, pace: Pace) -> None:
         self._try(view, pace, lambda: self._refresh(view, pace))

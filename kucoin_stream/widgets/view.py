@@ -19,8 +19,8 @@ import ipywidgets
 
 from kucoin_stream.streams.origin import note
 from kucoin_stream.widgets import screen as screens
-from kucoin_stream.widgets.html import clean, escape
-from kucoin_stream.widgets.picture import Caption, Painter
+from kucoin_stream.widgets.drawing.html import clean, escape
+from kucoin_stream.widgets.drawing.picture import Caption, Painter
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 

@@ -23,7 +23,7 @@ WINDOW = 1.5  # seconds
 WINDOWS = 4  # at most
 MAIN_THREAD = 0.10  # of the time
 KERNEL = 250e-6  # seconds a picture, on a machine with nothing else to do
-PLAIN = 4  # updates of an ipywidgets.HTML, on another one
+PLAIN = 5  # updates of an ipywidgets.HTML, on another one
 HEAP = 1000  # bytes an update
 UPDATES = 300  # for the heap
 

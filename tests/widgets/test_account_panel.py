@@ -18,10 +18,10 @@ from kucoin_stream.market.account.balances import Balance
 from kucoin_stream.market.account.fills import Fill
 from kucoin_stream.market.account.order import Order
 from kucoin_stream.market.account.positions import Position
-from kucoin_stream.widgets.account import COLUMNS, AccountPainter
-from kucoin_stream.widgets.columns import amount
+from kucoin_stream.widgets.drawing.columns import amount
+from kucoin_stream.widgets.drawing.text import cells
 from kucoin_stream.widgets.screen import screen
-from kucoin_stream.widgets.text import cells
+from kucoin_stream.widgets.state.account import COLUMNS, AccountPainter
 from tests.conftest import until
 from tests.widgets.fakes import NOW, Fake
 

@@ -4,11 +4,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from kucoin_stream.widgets.account import AccountPainter
 from kucoin_stream.widgets.ansi import AMBER, DOWN, UP, coloured, paint, plain
+from kucoin_stream.widgets.candles.painter import KlinesPainter
 from kucoin_stream.widgets.kinds import PAINTERS
-from kucoin_stream.widgets.klines import KlinesPainter
-from kucoin_stream.widgets.status import StatusPainter
+from kucoin_stream.widgets.state.account import AccountPainter
+from kucoin_stream.widgets.state.status import StatusPainter
 from tests.widgets.fakes import NOW, FakeKlines, a_client, candles
 from tests.widgets.test_account_panel import an_account
 

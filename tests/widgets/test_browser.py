@@ -9,15 +9,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from kucoin_stream.widgets.account import AccountPainter
-from kucoin_stream.widgets.book import BookPainter
-from kucoin_stream.widgets.depth import DepthPainter
-from kucoin_stream.widgets.klines import KlinesPainter
-from kucoin_stream.widgets.latency import LatencyPainter
-from kucoin_stream.widgets.lines import LinesPainter
-from kucoin_stream.widgets.status import StatusPainter
-from kucoin_stream.widgets.trades import TapePainter
-from kucoin_stream.widgets.wall import WallPainter
+from kucoin_stream.widgets.book.depth import DepthPainter
+from kucoin_stream.widgets.book.painter import BookPainter
+from kucoin_stream.widgets.candles.painter import KlinesPainter
+from kucoin_stream.widgets.lines.latency import LatencyPainter
+from kucoin_stream.widgets.lines.painter import LinesPainter
+from kucoin_stream.widgets.state.account import AccountPainter
+from kucoin_stream.widgets.state.status import StatusPainter
+from kucoin_stream.widgets.trades.painter import TapePainter
+from kucoin_stream.widgets.wall.painter import WallPainter
 from tests.widgets.fakes import (
     NOW,
     FakeBook,

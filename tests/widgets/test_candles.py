@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets.klines import KlinesPainter
-from kucoin_stream.widgets.text import cells
+from kucoin_stream.widgets.candles.painter import KlinesPainter
+from kucoin_stream.widgets.drawing.text import cells
 from tests.widgets.fakes import NOW, FakeKlines, candles
 from tests.widgets.test_pictures import Tags, numbers_are_real, renderings
 

@@ -14,11 +14,11 @@ from kucoin_stream.analytics import book as analytics
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.market.book import Levels
-from kucoin_stream.widgets.book import BookPainter
-from kucoin_stream.widgets.depth import STEPS, DepthPainter
-from kucoin_stream.widgets.deptharea import TEXT_ROWS
+from kucoin_stream.widgets.book.areas import TEXT_ROWS
+from kucoin_stream.widgets.book.depth import STEPS, DepthPainter
+from kucoin_stream.widgets.book.painter import BookPainter
+from kucoin_stream.widgets.drawing.text import cells
 from kucoin_stream.widgets.kinds import painter
-from kucoin_stream.widgets.text import cells
 from tests.widgets.fakes import NOW, FakeBook, a_book
 from tests.widgets.test_pictures import Tags, numbers_are_real, renderings
 

@@ -16,9 +16,9 @@ from kucoin_stream.analytics import book as analytics
 from kucoin_stream.errors import UsageError
 from kucoin_stream.market.book import Levels
 from kucoin_stream.protocol.messages import futures, spot
-from kucoin_stream.widgets.book import BookPainter
-from kucoin_stream.widgets.marks import LastTrade, own
-from kucoin_stream.widgets.text import cells
+from kucoin_stream.widgets.book.marks import LastTrade, own
+from kucoin_stream.widgets.book.painter import BookPainter
+from kucoin_stream.widgets.drawing.text import cells
 from tests.conftest import until
 from tests.widgets.fakes import NOW, Fake, FakeBook, FakeTape, a_book, a_trade
 from tests.widgets.test_pictures import Tags, numbers_are_real, renderings

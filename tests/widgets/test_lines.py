@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets.history import COLUMNS, History
-from kucoin_stream.widgets.latency import STAGES, LatencyPainter
-from kucoin_stream.widgets.lines import LinesPainter
-from kucoin_stream.widgets.measures import OF_BOOKS
-from kucoin_stream.widgets.text import cells
+from kucoin_stream.widgets.drawing.text import cells
+from kucoin_stream.widgets.lines.history import COLUMNS, History
+from kucoin_stream.widgets.lines.latency import STAGES, LatencyPainter
+from kucoin_stream.widgets.lines.measures import OF_BOOKS
+from kucoin_stream.widgets.lines.painter import LinesPainter
 from tests.conftest import until
 from tests.widgets.fakes import NOW, Fake
 from tests.widgets.test_pictures import Tags, numbers_are_real, renderings

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets.axes import price_marks, round_step, time_marks
-from kucoin_stream.widgets.book import BookPainter
-from kucoin_stream.widgets.html import clean, clock
-from kucoin_stream.widgets.klines import KlinesPainter
-from kucoin_stream.widgets.picture import Scale, scale_for
-from kucoin_stream.widgets.status import StatusPainter
-from kucoin_stream.widgets.text import bar, cells, fit, fit_number
-from kucoin_stream.widgets.trades import TapePainter
-from kucoin_stream.widgets.wall import WallPainter
+from kucoin_stream.widgets.book.painter import BookPainter
+from kucoin_stream.widgets.candles.painter import KlinesPainter
+from kucoin_stream.widgets.drawing.axes import price_marks, round_step, time_marks
+from kucoin_stream.widgets.drawing.html import clean, clock
+from kucoin_stream.widgets.drawing.picture import Scale, scale_for
+from kucoin_stream.widgets.drawing.text import bar, cells, fit, fit_number
+from kucoin_stream.widgets.state.status import StatusPainter
+from kucoin_stream.widgets.trades.painter import TapePainter
+from kucoin_stream.widgets.wall.painter import WallPainter
 from tests.widgets.fakes import (
     NOW,
     FakeBook,

@@ -11,10 +11,10 @@ from hypothesis import given
 
 import kucoin_stream as ks
 from kucoin_stream.frames.vitals import Rates
-from kucoin_stream.widgets import health
+from kucoin_stream.widgets.drawing.text import cells
 from kucoin_stream.widgets.kinds import painter
-from kucoin_stream.widgets.status import StatusPainter
-from kucoin_stream.widgets.text import cells
+from kucoin_stream.widgets.state import health
+from kucoin_stream.widgets.state.status import StatusPainter
 from tests.conftest import until
 from tests.widgets.fakes import NOW, FakeClient, a_client
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets.picture import Caption
-from kucoin_stream.widgets.table import TablePainter
+from kucoin_stream.widgets.drawing.picture import Caption
+from kucoin_stream.widgets.state.table import TablePainter
 
 HOSTILE = '<script>alert(1)</script>"onload='
 

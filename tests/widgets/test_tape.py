@@ -13,8 +13,8 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.table import _kinds
 from kucoin_stream.protocol.messages import futures, pro
 from kucoin_stream.protocol.topics import CATALOGUE
-from kucoin_stream.widgets.text import cells
-from kucoin_stream.widgets.trades import TapePainter
+from kucoin_stream.widgets.drawing.text import cells
+from kucoin_stream.widgets.trades.painter import TapePainter
 from tests.widgets.fakes import NOW, FakeTape, a_trade, some_trades
 from tests.widgets.test_pictures import Tags, renderings
 

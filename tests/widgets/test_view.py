@@ -10,7 +10,7 @@ import pytest
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.widgets import view as views
-from kucoin_stream.widgets.book import BookPainter
+from kucoin_stream.widgets.book.painter import BookPainter
 from kucoin_stream.widgets.kinds import painter
 from kucoin_stream.widgets.screen import Screen
 from kucoin_stream.widgets.view import WIDGET_MIME, View

@@ -16,10 +16,10 @@ from kucoin_stream.frames.quotes import quote_columns
 from kucoin_stream.frames.table import _kinds
 from kucoin_stream.protocol.messages import futures, spot
 from kucoin_stream.protocol.topics import CATALOGUE
-from kucoin_stream.widgets.board import POINTS, SORTS
-from kucoin_stream.widgets.sparks import Sparks, blocks
-from kucoin_stream.widgets.text import cells
-from kucoin_stream.widgets.wall import WallPainter
+from kucoin_stream.widgets.drawing.text import cells
+from kucoin_stream.widgets.wall.board import POINTS, SORTS
+from kucoin_stream.widgets.wall.painter import WallPainter
+from kucoin_stream.widgets.wall.sparks import Sparks, blocks
 from tests.widgets.fakes import NOW, FakeWall, a_ticker
 from tests.widgets.test_pictures import HOSTILE, Tags, numbers_are_real, renderings
 

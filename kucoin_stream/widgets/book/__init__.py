@@ -1,0 +1,1 @@
+"""Pictures of an order book: the ladder, the depth chart."""

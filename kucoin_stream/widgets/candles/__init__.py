@@ -1,0 +1,1 @@
+"""Pictures of bars: candles with volume, studies over them, markers."""

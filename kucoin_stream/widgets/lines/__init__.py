@@ -1,0 +1,1 @@
+"""Measures over time: of a book, of the way of messages."""

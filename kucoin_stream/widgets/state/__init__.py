@@ -1,0 +1,1 @@
+"""Pictures of rows: the connections, the account, any feed."""
