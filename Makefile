@@ -5,12 +5,13 @@ VENV    = .venv
 BIN     = $(VENV)/bin
 DEV     = $(VENV)/.dev
 NOTE    = $(VENV)/.notebook
+DOCS    = $(VENV)/.docs
 PEERS   = benchmarks/.venv/.peers
 CLIENTS = tests/clients/.venv/.clients
 CAPTURE ?= ../shared/captures/spot_2021.jsonl.gz
 
 .DEFAULT_GOAL = help
-.PHONY: help notebook demo test slow clients lint format types bench faults soak sim verify clean
+.PHONY: help notebook demo test slow clients docs binder lint format types bench growth faults soak sim verify clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -48,6 +49,17 @@ $(CLIENTS): tests/clients/requirements.txt | $(BIN)/python
 	tests/clients/.venv/bin/python -m pip install --quiet --requirement $< && touch $@ \
 		|| { rm -rf tests/clients/.venv; echo "other people's clients cannot be installed: their tests skip"; }
 
+docs: $(DOCS) ## build the pages of docs/ into build/docs; warnings are errors
+	$(BIN)/python -m sphinx --fresh-env --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/python docs/check.py build/docs
+
+$(DOCS): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+binder: $(DEV) ## do what Binder does, without Docker: a fresh environment, and every notebook in it
+	$(BIN)/python -m binder.check $(BINDER)
+
 lint: $(DEV) types ## check style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -61,6 +73,9 @@ types: $(DEV)
 
 bench: $(DEV) $(PEERS) ## measure, beside other clients of KuCoin, and print one table
 	$(BIN)/python -m benchmarks $(BENCH)
+
+growth: $(DEV) ## measure how cost grows with symbols, levels, connections, ladders and notebooks, and print one table
+	$(BIN)/python -m benchmarks.growth $(GROWTH)
 
 faults: $(DEV) ## let everything go wrong that can, over real sockets, and print what became of it as a table
 	$(BIN)/python -m tests.faults $(FAULTS)

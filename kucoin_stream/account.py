@@ -80,6 +80,7 @@ class Account(Namespace):
         """Return the last ``maxlen`` fills as a live frame, of ``symbols`` only where some are given.
 
         KuCoin lists the past fills of spot by symbol only: without ``symbols``, those of the symbols with open orders.
+        ``fee`` is NaN until a call has said it: no stream does (:class:`LiveFills`).
         Raises as :meth:`orders`, and :class:`UnknownSymbolError`. Sources: protocol.md 4.13, 4.30.
         """
         engine = self._engine()

@@ -11,6 +11,9 @@ from kucoin_stream.protocol.topic import Topic
 COMMANDS = 100
 """How many subscribe commands a pattern may lead to: what a connection allows in 10 s (protocol.md 3.6)."""
 
+BOOKS = 1_000
+"""How many books one frame may have: as many begin within seconds, and take some 30 MB (benchmarks, "Growth")."""
+
 ACCOUNTS = ("UNIFIED", "SPOT", "FUTURES", "CROSS", "ISOLATED")
 """Kinds of account whose orders and positions the Pro connection tells (protocol.md 6.6)."""
 
@@ -67,8 +70,8 @@ def several(symbols: tuple[str, ...], instruments: Instruments) -> tuple[str, ..
     for each in symbols:
         row = topics.find("futures.level2" if is_futures(each) else "spot.level2")
         found += arguments(row, (each,), None, instruments)
-    if not 0 < len(found) <= COMMANDS:
-        raise UsageError(f"{len(found)} books: write 1 to {COMMANDS} symbols")
+    if not 0 < len(found) <= BOOKS:
+        raise UsageError(f"{len(found)} books: write 1 to {BOOKS} symbols")
     return tuple(dict.fromkeys(found))
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from kucoin_stream.errors import UsageError
+from kucoin_stream.errors import UsageError, hint
 from kucoin_stream.protocol.topics import INTERVALS, Connection
 from kucoin_stream.settings import REST_BASE, Limits, Settings
 from kucoin_stream.transport.socket import takes_picows
@@ -22,9 +22,7 @@ def check_settings(options: dict[str, Any]) -> Settings:
     names = {field.name for field in msgspec.structs.fields(Settings)}
     for name in options:
         if name not in names:
-            near = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(sorted(names))}"
-            raise UsageError(f"no such option {name!r}{hint}")
+            raise UsageError(f"no such option {name!r}; {hint(name, sorted(names))}")
     region = options.get("region", "global")
     if not isinstance(region, str) or region not in REST_BASE:
         raise UsageError(f"no such region {region!r}; there are: {', '.join(REST_BASE)}")

@@ -17,9 +17,10 @@ from kucoin_stream.checks import check_settings
 from kucoin_stream.errors import KucoinStreamError, StoppedError, UsageError
 from kucoin_stream.feeds import Feeds
 from kucoin_stream.frames.book import LiveBook
+from kucoin_stream.frames.bookchoice import Choice, choose
 from kucoin_stream.frames.bookchoice import Source as BookSource
-from kucoin_stream.frames.bookchoice import choose
 from kucoin_stream.frames.books import LiveBooks
+from kucoin_stream.frames.books import opened as opened_books
 from kucoin_stream.frames.klines import LiveKlines, extent
 from kucoin_stream.instruments import Instruments
 from kucoin_stream.namespaces import Namespace
@@ -46,6 +47,7 @@ from kucoin_stream.transport.target import Target, check_rest_url
 if TYPE_CHECKING:
     from kucoin_stream.families import Futures, Margin, Pro, Spot
     from kucoin_stream.rest.api import RestApi
+    from kucoin_stream.shards.shards import Shards
     from kucoin_stream.widgets.dashboard import Dashboard
 
 
@@ -287,9 +289,8 @@ class Client(Feeds, Past, Overview):
         :class:`UsageError` where the region has no such connection, or there is nothing to compare;
         :class:`RequestError` where that needs an API key.
         """
-        info = self.instrument(symbol)
-        market: Market = "futures" if isinstance(info, ContractInfo) else "spot"
-        book = LiveBook(self.engine, info, *choose(self.engine, symbol, market, source))
+        info, choice = self._chosen(symbol, source)
+        book = LiveBook(self.engine, info, *choice)
         book.settle()
         try:
             book.audit_every(audit_every)
@@ -301,9 +302,30 @@ class Client(Feeds, Past, Overview):
     def books(self, *symbols: str, source: BookSource | None = None) -> LiveBooks:
         """Return the best bid and ask of several books as one frame, a row each; patterns (``"BTC-*"``) are taken too.
 
-        ``source`` and errors as for :meth:`book`; :class:`UsageError` for more than 100 books.
+        ``source`` and errors as for :meth:`book`; :class:`UsageError` for more than 1,000 books.
         """
-        return LiveBooks(self.engine, [self.book(each, source=source) for each in several(symbols, self.instruments)])
+        chosen = [self._chosen(each, source) for each in several(symbols, self.instruments)]
+        return LiveBooks(self.engine, opened_books(self.engine, chosen))
+
+    def _chosen(self, symbol: str, source: BookSource | None) -> tuple[SymbolInfo | ContractInfo, Choice]:
+        info = self.instrument(symbol)
+        market: Market = "futures" if isinstance(info, ContractInfo) else "spot"
+        return info, choose(self.engine, symbol, market, source)
+
+    def shard(
+        self, symbols: str | Iterable[str], dask_client: Any, *, source: BookSource | None = None, every: float = 0.25
+    ) -> Shards:
+        """Have the workers of a Dask cluster keep the books of ``symbols`` (patterns too): each a share, and its own
+        connections to what this client talks to.
+
+        ``dask_client``: a synchronous ``distributed.Client``; ``source`` as for :meth:`book`; ``every``: seconds
+        between two reports of a worker. No key is sent through Dask: a worker has that of its own environment or
+        keyring, for KuCoin's own hosts, and public data without one. A built-in exchange must be within its reach.
+        Raises :class:`UsageError` where Dask is missing or its client is asynchronous, and as :meth:`books`.
+        """
+        from kucoin_stream.shards.opening import shard
+
+        return shard(self, symbols, dask_client, source, every)
 
     def klines(
         self, symbol: str, interval: str, history: int = 500, maxlen: int | None = None, *, start: Since | None = None

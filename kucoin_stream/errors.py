@@ -23,6 +23,9 @@ No exception carries a key, a secret, a passphrase or a token.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class KucoinStreamError(Exception):
     """Every error raised on purpose by this package. Its text may hold foreign words, and is fit for a terminal."""
@@ -138,3 +141,10 @@ def harmless(text: str) -> str:
 def printable(text: object, limit: int = 300) -> str:
     """Return foreign text fit for an error message: on one line, without control characters, not too long."""
     return "".join(letter if letter.isprintable() else " " for letter in str(text)[:limit])
+
+
+def hint(name: object, known: Iterable[str]) -> str:
+    """Return the end of a sentence on a name that is none of ``known``: the nearest of them, or all."""
+    names = list(known)
+    near = get_close_matches(str(name), names, 1)
+    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(names) or 'none'}"

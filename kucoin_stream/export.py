@@ -13,6 +13,7 @@ from msgspec import Struct
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.base import utc
 from kucoin_stream.frames.columns import Rows, has_columns
+from kucoin_stream.frames.maps import entries, entry_of
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.protocol import topics
 from kucoin_stream.protocol.events import Unreadable
@@ -35,8 +36,10 @@ class Exported(Struct, frozen=True):
     left_out: int
 
 
-def export(tape: Path, folder: Path) -> Exported:
+def export(tape: Path, folder: Path, *, hours: bool = False) -> Exported:
     """Write a tape's messages below ``folder``: ``feed=spot.trades/symbol=BTC-USDT/date=2026-11-22/*.parquet``.
+
+    With ``hours`` each date is cut into hours, UTC, too: ``.../date=2026-11-22/hour=09/*.parquet``.
 
     The columns are those of a feed's frame, and ``received`` (UTC); the date is that of ``received``. Levels and
     changes of books are lists of structs. Raises :class:`UsageError` without pyarrow, or where ``folder`` holds
@@ -53,7 +56,7 @@ def export(tape: Path, folder: Path) -> Exported:
             if push is None or row is None or not has_columns(row.payload):
                 left_out += 1
                 continue
-            table = tables.get(row.name) or tables.setdefault(row.name, _Feed(row, folder))
+            table = tables.get(row.name) or tables.setdefault(row.name, _Feed(row, folder, hours=hours))
             for message in push.data if isinstance(push.data, list) else [push.data]:
                 table.add(received_ns, message, push.topic)
     for table in tables.values():
@@ -76,24 +79,27 @@ def _pushes(tape: Tape) -> Iterator[tuple[int, Push[Any] | None]]:
 class _Feed:
     """The rows of one feed on their way to files."""
 
-    def __init__(self, row: Topic, folder: Path) -> None:
+    def __init__(self, row: Topic, folder: Path, *, hours: bool) -> None:
         self.written = 0
         self._row = row
+        self._entry = entry_of(row.payload)
         self._folder = folder
+        self._partitions = [*_PARTITIONS, "hour"] if hours else _PARTITIONS
         self._parts = 0
         self._begin()
 
     def _begin(self) -> None:
-        self._rows = Rows(self._row.payload)
+        self._rows = Rows(self._entry or self._row.payload)
         self._ring = Ring(self._rows.codes, 2**62)
         self._received: list[int] = []
         self._symbols: list[str] = []
 
     def add(self, received_ns: int, message: Any, topic: str) -> None:
         """Keep a message; write where there are many."""
-        self._ring.append(self._rows.row(message))
-        self._received.append(received_ns)
-        self._symbols.append(getattr(message, "symbol", "") or topic.partition(":")[2] or "all")
+        for row in entries([message]) if self._entry else [message]:
+            self._ring.append(self._rows.row(row))
+            self._received.append(received_ns)
+            self._symbols.append(getattr(row, "symbol", "") or topic.partition(":")[2] or "all")
         if len(self._received) >= ROWS:
             self.write()
 
@@ -106,7 +112,7 @@ class _Feed:
             return
         table = pa.Table.from_pandas(self._frame(), preserve_index=False)
         name = f"part-{self._parts}-{{i}}.parquet"
-        pq.write_to_dataset(table, self._folder, partition_cols=_PARTITIONS, basename_template=name)
+        pq.write_to_dataset(table, self._folder, partition_cols=self._partitions, basename_template=name)
         self.written += len(self._received)
         self._parts += 1
         self._begin()
@@ -119,6 +125,8 @@ class _Feed:
         received = utc(np.array(self._received, dtype="int64"), "ns")
         frame["received"] = received
         frame["feed"], frame["symbol"], frame["date"] = self._row.name, self._symbols, received.strftime("%Y-%m-%d")
+        if "hour" in self._partitions:
+            frame["hour"] = received.strftime("%H")
         return frame
 
 

@@ -27,6 +27,7 @@ from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
 
 if TYPE_CHECKING:
+    from kucoin_stream.shards.shards import Shards
     from kucoin_stream.widgets.dashboard import Dashboard
 
 
@@ -80,6 +81,12 @@ def books(*symbols: str, source: Source | None = None) -> LiveBooks:
     return default_client().books(*symbols, source=source)
 
 
+def shard(
+    symbols: str | Iterable[str], dask_client: Any, *, source: Source | None = None, every: float = 0.25
+) -> Shards:
+    return default_client().shard(symbols, dask_client, source=source, every=every)
+
+
 def klines(
     symbol: str, interval: str, history: int = 500, maxlen: int | None = None, *, start: Since | None = None
 ) -> LiveKlines:
@@ -109,7 +116,21 @@ def status() -> LiveStatus:
     return default_client().status()
 
 
-for _each in (feed, ticker, trades, level2, kline_updates, book, books, klines, history, dashboard, record, status):
+for _each in (
+    feed,
+    ticker,
+    trades,
+    level2,
+    kline_updates,
+    book,
+    books,
+    klines,
+    history,
+    dashboard,
+    record,
+    status,
+    shard,
+):
     _each.__doc__ = getattr(Client, _each.__name__).__doc__
 
 

@@ -13,7 +13,6 @@ from kucoin_stream.errors import UsageError
 MOST_ROWS = 1_000_000_000
 """Rows of a frame that no memory holds: what is above was meant otherwise."""
 
-
 _LONGEST = 1e8  # seconds; what operating systems wait for ends somewhere
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from kucoin_stream.checks import is_futures
-from kucoin_stream.errors import UsageError
+from kucoin_stream.errors import UsageError, hint
 from kucoin_stream.protocol.topics import TOPICS, Topic
 from kucoin_stream.streams.feed import Feed
 
@@ -43,9 +42,7 @@ class Namespace:
             raise AttributeError(name)
         rows = [row for family in self._families if (row := TOPICS.get(f"{family}.{name}"))]
         if not rows:
-            near = difflib.get_close_matches(name, dir(self), 1)
-            hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(dir(self))}"
-            raise AttributeError(f"no such feed {name!r}{hint}")
+            raise AttributeError(f"no such feed {name!r}; {hint(name, dir(self))}")
 
         def feed(*symbols: str, interval: str | None = None, **options: Any) -> Feed[Any]:
             row = _meant(rows, symbols)

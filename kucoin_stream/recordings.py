@@ -47,12 +47,12 @@ class Recording:
         self.path = path
         self._engine = engine
         self._private = private
-        wanted = _wanted(sources) if sources else None
+        wanted = wanted_of(sources) if sources else None
         signer = engine.rest.signer
         scrubber = Scrubber(signer.parts if signer else ())
         self._writer = Writer(path, scrubber, keep=None if wanted is None else Chooser(wanted))
         self._recorder = Recorder(
-            engine, self._writer, wanted=wanted, private=private, state=partial(_state, engine, wanted, private)
+            engine, self._writer, wanted=wanted, private=private, state=partial(state_of, engine, wanted, private)
         )
         self._stopped = True
 
@@ -110,7 +110,7 @@ class Recording:
         self.stop()
 
 
-def _wanted(sources: tuple[Source, ...]) -> Wanted:
+def wanted_of(sources: tuple[Source, ...]) -> Wanted:
     """Return what tells the topics of ``sources``, which may change: a book may go over to another topic."""
     for source in sources:
         if not isinstance(source, Feed | KeptFrame | FeedFrame | str):
@@ -138,7 +138,7 @@ def _topics(source: Source) -> tuple[str, ...]:
     return (source,)
 
 
-def _state(engine: Engine, wanted: Wanted | None, private: bool, everything: bool) -> Iterator[Later]:
+def state_of(engine: Engine, wanted: Wanted | None, private: bool, everything: bool) -> Iterator[Later]:
     """Yield what a replay can begin with: books that are whole and right, and bars, the last ones or all of them.
 
     With ``private`` the tables of the account too, at the begin: a replay plays these from there.

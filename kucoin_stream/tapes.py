@@ -134,11 +134,12 @@ def import_(capture: Path, path: Path) -> None:
 @click.command()
 @click.argument("path", type=_PATH)
 @click.argument("folder", type=_PATH)
-def export(path: Path, folder: Path) -> None:
+@click.option("--hours", is_flag=True, help="cut dates into hours too")
+def export(path: Path, folder: Path, hours: bool) -> None:
     """Write the tape PATH as Parquet below FOLDER, partitioned by feed, symbol and date."""
     from kucoin_stream.export import export as write
 
-    done = write(path, folder)
+    done = write(path, folder, hours=hours)
     click.echo(f"{done.rows:,} rows, {done.left_out:,} messages left out")
 
 

@@ -17,7 +17,14 @@ from kucoin_stream.simulator import GeneratedMarket, Simulator
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SYMBOLS = ["BTC-USDT", "ETH-USDT", "SOL-USDT"]
-OURS = ("kucoin-stream-io", "kucoin-simulator", "kucoin-stream-watch", "kucoin-stream-branch", "kucoin-stream-wait")
+OURS = (
+    "kucoin-stream-io",
+    "kucoin-simulator",
+    "kucoin-stream-watch",
+    "kucoin-stream-branch",
+    "kucoin-stream-wait",
+    "kucoin-stream-shards",
+)
 
 hypothesis.settings.register_profile("kucoin_stream", deadline=None)  # machines are noisy
 hypothesis.settings.load_profile("kucoin_stream")

@@ -78,8 +78,8 @@ def test_without_a_key_the_cell_says_what_to_pass(connect: Connect, name: str) -
     ("call", "message"),
     [
         (lambda account: account.orders("swap"), "market='swap': write 'spot', 'futures', or nothing for both"),
-        (lambda account: account.orders(maxlen=0), "maxlen=0: a frame holds at least one row"),
-        (lambda account: account.fills(maxlen=True), "maxlen=True: a frame holds at least one row"),
+        (lambda account: account.orders(maxlen=0), "maxlen=0: a whole number from 1"),
+        (lambda account: account.fills(maxlen=True), "maxlen=True: a whole number from 1"),
         (lambda account: account.fills(symbols=["BTC-USDT", "XBTUSDTM"]), "make a frame of each"),
         (lambda account: account.fills("spot", symbols="XBTUSDTM"), "XBTUSDTM is a symbol of futures"),
         (lambda account: account.fills(symbols="BTC-USTD"), "BTC-USTD"),

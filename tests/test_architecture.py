@@ -45,8 +45,10 @@ FLOORS = {
     "rest": 5,
     "export": 5,
     "recordings": 5,
+    "envelopes": 6,
     "replay": 5,
     "client": 6,
+    "shards": TOP,
     "default": TOP,
     "jupyter": TOP,
     "cli": TOP,
@@ -66,11 +68,12 @@ DOORS_UP = {
     ("streams.feed", "frames.table"),  # Feed.frame
     ("streams.entry", "default"),  # Stream.from_kucoin: streamz's entry point
     ("frames.base", "widgets.kinds"),  # LiveFrame.widget
+    ("client", "shards.opening"),  # Client.shard
     ("replay", "widgets.replay"),  # Replay.widget
 }
 """Imports inside a function that go up."""
 
-TYPE_CHECKER_ONLY = {("streams.feed", "frames.table")}
+TYPE_CHECKER_ONLY = {("streams.feed", "frames.table"), ("client", "shards.shards")}
 """What only a type checker sees of a higher floor."""
 
 TO_THE_SIMULATOR = {"opening", "cli", "verify"}

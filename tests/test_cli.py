@@ -24,7 +24,7 @@ from kucoin_stream.simulator import Simulator
 from kucoin_stream.watch import CLEAR, CLEAR_LINE, CLEAR_REST, ENTER, HOME, LEAVE, Watch
 from kucoin_stream.widgets.ansi import plain
 from kucoin_stream.widgets.drawing.text import cells
-from kucoin_stream.widgets.sources import SOURCES, there_are
+from kucoin_stream.widgets.sources import SOURCES
 
 
 def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -48,7 +48,7 @@ def test_watch_shows_book_candles_and_trades_and_exits_in_time() -> None:
         (["watch", "BTCUSDT", "--target", "sim"], "did you mean BTC-USDT?"),
         (["watch", "BTC-USDT", "--target", "http://127.0.0.1:1"], "does not accept connections"),
         (["watch", "BTC-USDT", "--target", "sim", "--interval", "7min"], "no such interval '7min'"),
-        (["watch", "BTC-USDT", "--target", "sim", "--kinds", "ladr"], "no picture 'ladr'; did you mean 'ladder'?"),
+        (["watch", "BTC-USDT", "--target", "sim", "--kinds", "ladr"], "no picture 'ladr'; did you mean ladder?"),
         (["watch", "--target", "sim"], "Missing argument 'SYMBOLS...'"),
         (["verify", "nosuch.jsonl"], "No such file"),
         (["sim", "--capture", "nosuch.jsonl"], "nosuch.jsonl"),
@@ -156,7 +156,7 @@ def test_pictures_stand_in_as_many_columns_as_there_is_room_for(client: ks.Clien
 
 
 def test_all_kinds_can_be_watched_and_nothing_is_left(client: ks.Client) -> None:
-    known = there_are(SOURCES)
+    known = tuple(SOURCES)
     watch = Watch(client, ["BTC-USDT", "XBTUSDTM"], kinds=known)
     assert watch.text(80).count("updated") >= len(known)
     watch.stop()
@@ -164,7 +164,7 @@ def test_all_kinds_can_be_watched_and_nothing_is_left(client: ks.Client) -> None
 
 
 def test_a_mistake_in_a_kind_leaves_nothing(client: ks.Client) -> None:
-    with pytest.raises(UsageError, match="no picture 'ladr'; did you mean 'ladder'"):
+    with pytest.raises(UsageError, match="no picture 'ladr'; did you mean ladder"):
         Watch(client, "BTC-USDT", kinds=("tape", "ladr"))
     with pytest.raises(UsageError, match="depth"):
         Watch(client, "BTC-USDT", depth=0)

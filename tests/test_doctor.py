@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -19,6 +20,7 @@ from typing import Any
 import pytest
 
 import kucoin_stream as ks
+from kucoin_stream import opening
 from kucoin_stream.diagnosis import here, hosts, keys, loops, services, sockets
 from kucoin_stream.diagnosis.report import Report, Row
 from kucoin_stream.errors import UnreachableError, UsageError
@@ -40,6 +42,7 @@ OURS = ("kucoin-stream-doctor", "kucoin-stream-io")
 def _nothing_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(credentials, "stored", lambda: None)  # no keyring of whoever runs this
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    monkeypatch.setattr(loops, "_ANSWER", 4.0)  # a loop that has no CPU for a second turns all the same
     yield
     ks.stop()
     until(lambda: not [each for each in threading.enumerate() if each.name.startswith(OURS)], "threads ended")
@@ -169,6 +172,11 @@ def rule(**rules: Any) -> Callable[[Simulator], None]:
     return spoil
 
 
+def go_silent(sim: Simulator) -> None:
+    sim.faults.mute_pongs = sim.faults.mute_acks = True
+    sim.faults.silence("/market/ticker")
+
+
 PAGE = "<html>Cloudflare</html>"
 FAULTS = [
     (rest("/api/v1/timestamp", 451, body=PAGE), "spot REST HTTP", "bad", "HTTP 451", BLOCKED),
@@ -187,6 +195,7 @@ FAULTS = [
     (rule(welcome=False), "Pro spot welcome", "bad", "no welcome", "keeps websockets out"),
     (rule(mute_pongs=True), "spot heartbeat", "bad", "no answer in time", "nothing comes back"),
     (rule(mute_pongs=True), "Pro futures heartbeat", "bad", "no answer in time", "nothing comes back"),
+    (go_silent, "spot heartbeat", "bad", "no answer in time", "nothing comes back"),
     (rule(mute_acks=True), "spot subscription", "bad", "no answer in time", "nothing comes back"),
     (rule(turn_away=Refusal(509, "exceed max session count")), "spot welcome", "bad", "509 exceed max session", ""),
     (lambda sim: sim.faults.refuse("/market/ticker:all", 404, "no such topic"), "spot subscription", "bad",
@@ -657,3 +666,17 @@ def test_the_verb_says_a_mistake_in_one_line() -> None:
     done = command("--target", "nosuch")
     assert done.returncode == 1
     assert done.stderr.startswith("Error: no such target: 'nosuch'")
+
+
+def test_where_auto_fell_back_the_reason_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(opening.REST_BASE, "global", "http://127.0.0.1:1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client = ks.connect("auto")
+    try:
+        told = row(ks.doctor(), "KuCoin")
+    finally:
+        client.close()
+    assert told.result == "warn"
+    assert "does not accept connections" in told.detail
+    assert 'ks.doctor("live")' in told.next

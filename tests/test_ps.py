@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import kucoin_stream as ks
+from kucoin_stream.protocol.messages.spot import CallAuction
 from kucoin_stream.streams import origin
 from tests.conftest import until
 
@@ -78,6 +79,55 @@ def test_every_kind_is_listed_with_its_cell(client: ks.Client, tmp_path: Path) -
     view.stop()
     sink.destroy()
     assert client.ps()["kind"].isin(["view", "recording"]).sum() == 0
+
+
+def test_a_view_has_pictures_and_their_cost(client: ks.Client) -> None:
+    book = client.book("BTC-USDT").wait()
+    view = book.widget()
+
+    def row() -> Any:
+        return client.ps().query("kind == 'view'").iloc[0]
+
+    until(lambda: row()["received"] > 2 and row()["rate"] > 0)
+    assert 0 < row()["cost_us"] < 1e6
+    assert (row()["errors"], row()["status"]) == (0, "live")
+    pace = view.pace
+    assert pace.pictures >= row()["received"] - 1
+    view.stop()
+
+
+def test_the_rate_of_a_fresh_frame_is_that_of_what_comes(client: ks.Client) -> None:
+    feed = client.feed("spot.call_auction", "BTC-USDT")
+    client.engine.call(feed._inlet.recent.messages.extend, [CallAuction("BTC-USDT")] * 200)
+    frame = feed.frame()
+    assert len(frame) == 200
+    row = client.ps().query("kind == 'frame'").iloc[0]
+    assert (row["received"], row["rate"]) == (200, 0.0)
+
+
+class Counted:
+    """Something whose counter is read."""
+
+    reads = 0
+
+    @property
+    def received(self) -> int:
+        self.reads += 1
+        return 10 * self.reads
+
+
+def test_what_lives_is_sampled_until_it_is_gone_and_only_branches_are_listed_as_such() -> None:
+    counted = Counted()
+    origin.note(counted, "frame")
+    known = origin.origin(counted)
+    assert known is not None
+    origin.sample_all()
+    assert [each.received for each in known.samples][:2] == [10, 20]
+    assert counted in dict(origin.living())
+    assert counted not in dict(origin.living("branch"))
+    del counted
+    assert known not in [each for _, each in origin.living()]
+    assert known.number not in origin._living
 
 
 def test_counters_of_a_slow_reader_are_seen(connect: Callable[..., ks.Client]) -> None:

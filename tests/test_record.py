@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import kucoin_stream as ks
@@ -256,3 +257,13 @@ def test_mistakes_are_one_line_without_a_traceback(arguments: list[str], says: s
     assert done.returncode != 0
     assert any(each in done.stderr for each in says.split("|"))
     assert "Traceback" not in done.stderr
+
+
+def test_dates_are_cut_into_hours(client: ks.Client, path: Path, tmp_path: Path) -> None:
+    with client.record(path):
+        trades = client.trades("BTC-USDT")
+        until(lambda: trades.received > 5)
+    done = export(path, tmp_path / "out", hours=True)
+    files = list((tmp_path / "out").rglob("*.parquet"))
+    assert {each.parent.name.partition("=")[0] for each in files} == {"hour"}
+    assert done.rows == sum(len(pd.read_parquet(each)) for each in files)

@@ -1,11 +1,16 @@
 """Frames as plotly figures.
 
-A figure is a picture of one moment. To keep one current, have it drawn again into the same widget, not too often, for
-plotly draws anew in the browser::
+A figure is a picture of one moment. To keep one current, show it in one cell::
 
     figure = book.to_plotly(widget=True)
-    book.stream.rate_limit(1.0).sink(lambda _: book.to_plotly(into=figure), thread=True)
     figure
+
+and have it drawn again into the same widget in the next one, not too often, for plotly draws anew in the browser::
+
+    book.stream.rate_limit(1.0).sink(lambda _: book.to_plotly(into=figure), thread=True)
+
+Not in the cell that shows it: the browser builds the widget of a cell after the cell has run, and plotly sends a figure
+only what changes. What it sends before the widget is there is not drawn, and in JupyterLab the figure stays empty.
 """
 
 from __future__ import annotations

@@ -5,6 +5,11 @@ A plot is a picture of one moment. HoloViews draws it again at an event::
     tick = holoviews.streams.Stream.define("Tick")()
     plot = holoviews.DynamicMap(lambda: book.to_hvplot(), streams=[tick])
     book.stream.rate_limit(1.0).sink(lambda _: tick.event(), thread=True)
+
+hvPlot has the browser fetch bokeh from its CDN. Where there is no way to that, nothing is drawn; load it from this
+machine, in a cell of its own at the begin of the notebook, which then holds some megabytes of it::
+
+    holoviews.extension("bokeh", inline=True)
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ _GREEN, _RED = "#17966b", "#d6455d"  # bids and buys, asks and sales
 def to_hvplot(frame: pd.DataFrame, **options: Any) -> Any:
     """Return a plot of what the frame is; ``options`` are those of hvPlot.
 
+    Offline nothing is drawn without ``holoviews.extension("bokeh", inline=True)`` in a cell before: see the module.
     Raises :class:`UsageError` where hvPlot is missing.
     """
     try:

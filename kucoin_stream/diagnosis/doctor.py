@@ -50,6 +50,7 @@ def _look_here(chart: Chart, where: Place) -> None:
     parts: tuple[Callable[[], Iterable[Row]], ...] = (
         lambda: here.versions(where.settings),
         here.surroundings,
+        lambda: here.fallen_back(where.target.reason),
         loops.running_here,
     )
     for part in parts:

@@ -37,6 +37,12 @@ def versions(settings: Settings) -> Iterator[Row]:
     yield from _known_to_break(found)
 
 
+def fallen_back(reason: str) -> Iterator[Row]:
+    """Yield why "auto" took the built-in exchange, if it did: what follows is then looked at there."""
+    if reason:
+        yield Row("KuCoin", "warn", reason, 'what follows is of the built-in exchange; ks.doctor("live") looks at KuCoin')
+
+
 def _version(package: str) -> str:
     try:
         return version(package)

@@ -26,11 +26,14 @@ _BEAT = 0.3  # seconds to the first ping; Pro allows one a second
 
 
 def hurried(settings: Settings) -> Settings:
-    """Return settings for a connection that has seconds to live."""
+    """Return settings for a connection that has seconds to live.
+
+    It is never found dead for want of a pong: no check is that patient, and each of them says so in words of its own.
+    """
     return replace(
         settings,
         request_timeout=TIMEOUT + 1, welcome_timeout=TIMEOUT, open_timeout=TIMEOUT, ack_timeout=TIMEOUT,
-        close_timeout=0.3, ping_interval=_BEAT, pong_timeout=TIMEOUT,
+        close_timeout=0.3, ping_interval=_BEAT, pong_timeout=2 * TIMEOUT,
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -52,8 +52,7 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
         note: str = "",
     ) -> None:
         symbol = info.symbol
-        key = ("book", feed.topic, symbol, instead is None)
-        super().__init__(engine, symbol, key, lambda: BookKeeper(engine, symbol, feed, instead, note))
+        super().__init__(engine, symbol, *place(engine, symbol, feed, instead, note))
         self._wants = object()  # who wants audits: a name that does not keep the frame alive
         self._end_audits = weakref.finalize(self, engine.post, self._keeper.auditor.every, self._wants, None)
         self.symbol = symbol
@@ -302,6 +301,14 @@ class LiveBook(KeptFrame[BookKeeper, Top]):
 
     def _ready(self) -> bool:
         return self.status in RIGHT
+
+
+def place(
+    engine: Engine, symbol: str, feed: BookFeed, instead: BookFeed | None = None, note: str = ""
+) -> tuple[object, Callable[[], BookKeeper]]:
+    """Return under which key a book is kept, and what makes its keeper."""
+    key = ("book", feed.topic, symbol, instead is None)
+    return key, lambda: BookKeeper(engine, symbol, feed, instead, note)
 
 
 _MOST_DECIMALS = 20  # KuCoin's smallest steps have 12 or so; each one is a character wherever there is a price

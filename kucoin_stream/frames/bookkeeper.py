@@ -211,6 +211,9 @@ class BookKeeper(Keeper):
 
     def _connected(self) -> None:
         self._sync.connected(self._loop.time())
+        if not self.restarts:  # its turn may have come late, as one of many
+            self._stop_waiting()
+            self._wait()
         self._problems.refused = ""
         if self._problems.trouble:
             self._problems.trouble = "" if self._book.sequence is None else "resyncing"
@@ -236,7 +239,9 @@ class BookKeeper(Keeper):
 
     def _lose_patience(self) -> None:
         self._waiting = None
-        if not self._sync.live:
+        if self._engine.pool.held_back(self.topic):
+            self._wait()  # its turn has not come
+        elif not self._sync.live:
             status = self._status()
             self._go_over(f"no snapshot came within {PATIENCE:g} s" if status == "syncing" else status)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,11 +12,16 @@ from streamz import Stream
 
 from kucoin_stream.errors import UnknownSymbolError
 from kucoin_stream.frames.base import LiveFrame
-from kucoin_stream.frames.book import LiveBook
+from kucoin_stream.frames.book import LiveBook, place
+from kucoin_stream.frames.bookchoice import Choice
 from kucoin_stream.frames.bookkeeper import RIGHT
+from kucoin_stream.frames.kept import settle, together
+from kucoin_stream.frames.newest import Values
 from kucoin_stream.frames.quotes import QuoteColumns, quote_columns
 from kucoin_stream.given import shown
 from kucoin_stream.market.book import Top
+from kucoin_stream.protocol.messages.contracts import ContractInfo
+from kucoin_stream.protocol.messages.rest import SymbolInfo
 from kucoin_stream.streams.feed import brief
 from kucoin_stream.streams.typed import Node
 from kucoin_stream.transport.engine import Engine
@@ -99,6 +104,21 @@ class LiveBooks(LiveFrame):
         frame["sequence"] = pd.array([top.sequence for top in tops], dtype="Int64")
         return frame
 
+    def newest(self, count: int) -> list[Values]:
+        """Return the columns of the last ``count`` books of now as plain values: for pictures."""
+        books = list(self.books.values())[-count:]
+        now = [_now(book) for book in books]
+        tops = [top for top, _ in now]
+        sides = [(top.bid, top.ask) for top in tops]
+        return [
+            Values("symbol", "text", [book.symbol for book in books]),
+            *(Values(name, "number", [getattr(top, name) for top in tops]) for name in _BEST),
+            Values("mid", "number", [None if b is None or a is None else (b + a) / 2 for b, a in sides]),
+            Values("spread", "number", [None if b is None or a is None else a - b for b, a in sides]),
+            Values("status", "text", [status.partition(":")[0] for _, status in now]),
+            Values("sequence", "number", [top.sequence for top in tops]),
+        ]
+
     @property
     def quotes(self) -> QuoteColumns | None:
         """Which fields of :meth:`recent` say what a symbol is worth."""
@@ -137,12 +157,25 @@ class LiveBooks(LiveFrame):
         wrong = [f"{status.partition(':')[0]}: {symbol}" for symbol, status in states if status not in RIGHT]
         return wrong[0] if wrong else "partial" if any(status != "live" for _, status in states) else "live"
 
+    @property
+    def _over(self) -> bool:
+        return super()._over or all(book._over for book in self.books.values())
+
     def _ready(self) -> bool:
         return all(book._ready() for book in self.books.values())
 
     def _release(self) -> None:
         for book in self.books.values():
             book.stop()
+
+
+def opened(engine: Engine, wanted: Iterable[tuple[SymbolInfo | ContractInfo, Choice]]) -> list[LiveBook]:
+    """Return a book of each, all asked for at once; :class:`RefusedError` where one is refused: then there is none."""
+    chosen = list(wanted)
+    with together(engine, dict(place(engine, info.symbol, *choice) for info, choice in chosen)):
+        books = [LiveBook(engine, info, *choice) for info, choice in chosen]
+    settle(engine, books)
+    return books
 
 
 def _now(book: LiveBook) -> tuple[Top, str]:

@@ -6,6 +6,7 @@ from collections import deque
 from typing import Any
 
 import pandas as pd
+from msgspec import Struct
 from streamz import Stream
 
 from kucoin_stream import given
@@ -13,7 +14,9 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.batches import payload_of
 from kucoin_stream.frames.gathered import Gatherer, blank
+from kucoin_stream.frames.newest import Values, of_frame, of_messages
 from kucoin_stream.protocol.events import News
+from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.mended import branch_of
 from kucoin_stream.streams.moments import reader
 from kucoin_stream.streams.source import LiveSource
@@ -115,6 +118,19 @@ class NodeFrame(LiveFrame):
             frame.index = pd.Index(keys[-len(frame) :] if len(frame) else [], dtype=object, name=self.latest)
         return frame
 
+    def newest(self, count: int) -> list[Values]:
+        """Return the columns of the newest ``count`` rows of now as plain values: for pictures."""
+        messages = self._keep.messages()[-min(count, self.maxlen) :]
+        kinds = {type(message) for message in messages}
+        kind = kinds.pop() if len(kinds) == 1 else None
+        if kind is None or not issubclass(kind, Struct):
+            return of_frame(self.rows(count))
+        columns = of_messages(kind, messages)
+        if self.latest is None:
+            return columns
+        keys = Values(self.latest, "text", list(map(reader(self.latest), messages)))
+        return [keys, *(each for each in columns if each.name != self.latest)]
+
     def _empty(self) -> pd.DataFrame:
         """Return a frame without rows: with columns where it can be known which there will be."""
         payload = payload_of(self._keep) if self._keep.upstream else None
@@ -122,6 +138,10 @@ class NodeFrame(LiveFrame):
 
     def _status(self) -> str:
         return str(getattr(self._source, "status", "live"))
+
+    @property
+    def _over(self) -> bool:
+        return super()._over or (isinstance(self._source, Feed) and self._source.stopped)
 
     def _ready(self) -> bool:
         return self._keep.count > 0

@@ -12,6 +12,7 @@ from msgspec import inspect
 
 from kucoin_stream.analytics.columns import decimals
 from kucoin_stream.frames.base import NO_TIME, utc
+from kucoin_stream.frames.maps import entry_of
 from kucoin_stream.protocol.messages.units import declared_unit
 
 _CATEGORIES = frozenset({"symbol", "side", "position_side", "interval"})
@@ -62,9 +63,9 @@ def time_unit(name: str, kind: inspect.Type) -> str | None:
 
 @cache
 def columns_of(payload: type[Any]) -> tuple[Column, ...]:
-    """Return the columns for a message type; a candle's fields stand beside the message's own."""
+    """Return the columns for a message type, or for its rows; a candle's fields stand beside the message's own."""
     columns: list[Column] = []
-    for field in _fields(payload):
+    for field in _fields(entry_of(payload) or payload):
         if is_candle(field.type):
             columns += [Column(f"{field.name}.{each.name}", each.type) for each in field.type.fields]
         else:

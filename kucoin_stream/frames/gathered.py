@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from kucoin_stream.frames.base import utc
 from kucoin_stream.frames.columns import Rows
+from kucoin_stream.frames.maps import entries, entry_of
 from kucoin_stream.market.ring import Ring
 
 _BLANK = 2  # rows: with fewer, streamz divides by zero where it tries a variance
@@ -23,11 +24,13 @@ class Gatherer:
         self._rows: dict[type[Any], Rows] = {}
 
     def frame(self, messages: Sequence[Any]) -> pd.DataFrame:
-        """Return one row for each message, or the rows of frames one after the other."""
+        """Return the row or rows of each message, or the rows of frames one after the other."""
         kinds = {type(message) for message in messages}
         kind = kinds.pop() if len(kinds) == 1 else None
         if kind is not None and issubclass(kind, Struct):
             rows = self._rows.get(kind) or self._rows.setdefault(kind, Rows(kind))
+            if entry_of(kind):
+                messages = entries(messages)
             ring = Ring(rows.codes, len(messages))
             for message in messages:
                 ring.append(rows.row(message))

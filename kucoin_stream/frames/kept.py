@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 import weakref
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from kucoin_stream.errors import NotReadyError, RefusedError
@@ -125,16 +126,7 @@ class KeptFrame(LiveFrame, Generic[K, T]):
         Raises :class:`RefusedError` where nothing at all is served: then the frame is stopped.
         In a coroutine of a client opened by ``async with`` it does not wait: ``await frame`` does.
         """
-        if not self._engine.may_wait:
-            return
-        try:
-            self._engine.call(_settled, self._engine, self._keeper, timeout=ACK_WAIT + 1)
-        except NotReadyError:
-            return  # the status says so
-        except RefusedError:
-            if self.status.startswith(REFUSED):
-                self.stop()
-                raise
+        settle(self._engine, [self])
 
     @property
     def received(self) -> int:
@@ -163,6 +155,34 @@ class KeptFrame(LiveFrame, Generic[K, T]):
         self._leave()
 
 
+@contextmanager
+def together(engine: Engine, places: Mapping[object, Callable[[], Kept]]) -> Iterator[None]:
+    """Keep all of ``places``, keys and how each keeper is made, so that their topics go out in few commands.
+
+    Frames made within join them; those that nobody has joined at the end leave.
+    """
+    engine.call(_hold, engine, places)
+    try:
+        yield
+    finally:
+        engine.post(_release, engine, places)
+
+
+def settle(engine: Engine, frames: Sequence[KeptFrame[Any, Any]]) -> None:
+    """Wait for the acks of all ``frames`` as :meth:`KeptFrame.settle`; where one is refused, all are stopped."""
+    if not engine.may_wait:
+        return
+    try:
+        engine.call(_settled, engine, [frame._keeper for frame in frames], timeout=ACK_WAIT + 1)
+    except NotReadyError:
+        return  # the status says so
+    except RefusedError:
+        if any(frame.status.startswith(REFUSED) for frame in frames):
+            for frame in frames:
+                frame.stop()
+            raise
+
+
 def _joined(engine: Engine, key: object, make: Callable[[], K]) -> K:
     """Return the keeper of ``key``, for one more reader; what it was refused is asked for anew."""
     keeper = engine.join(key, make)
@@ -170,14 +190,25 @@ def _joined(engine: Engine, key: object, make: Callable[[], K]) -> K:
     return keeper
 
 
-async def _settled(engine: Engine, keeper: Kept) -> None:
-    """Wait for the acks of a keeper's topics, which it may change meanwhile."""
+def _hold(engine: Engine, places: Mapping[object, Callable[[], Kept]]) -> None:
+    with engine.pool.together():
+        for key, make in places.items():
+            engine.join(key, make)
+
+
+def _release(engine: Engine, places: Iterable[object]) -> None:
+    for key in places:
+        engine.leave(key)
+
+
+async def _settled(engine: Engine, keepers: Sequence[Kept]) -> None:
+    """Wait for the acks of the keepers' topics, which they may change meanwhile."""
     deadline = time.monotonic() + ACK_WAIT
-    topics: tuple[str, ...] = ()
-    while topics != keeper.topics:
-        topics = keeper.topics
+    topics: list[str] = []
+    while topics != (now := [topic for keeper in keepers for topic in keeper.topics]):
+        topics = now
         try:
             await engine.pool.settled(topics, deadline - time.monotonic())
         except RefusedError:
-            if topics == keeper.topics:
+            if topics == [topic for keeper in keepers for topic in keeper.topics]:
                 raise

@@ -57,13 +57,19 @@ class partition_by(Timed):  # noqa: N801  the name of the method on Stream
         self.ahead = ahead
         self.waiting = 0  # messages
         self._key = symbol_of if key == "symbol" else reader(key)
-        self._gatherers: dict[Any, Gatherer] | None = {} if to == "frame" else None
+        self._frames = to == "frame"
+        self._gatherers: dict[Any, Gatherer] = {}  # by key
         self._messages: dict[Any, list[Any]] = {}  # by key
         self._ripe: dict[Any, None] = {}  # keys whose batch is to go, in order
         self._away: dict[Any, list[asyncio.Future[Any]]] = {}  # by key, what its batch on the way waits for
         self._keys: dict[Any, None] = {}  # all there ever were
         self._room: asyncio.Future[None] | None = None
         super().__init__(upstream, **kwargs)
+
+    @property
+    def away(self) -> int:
+        """How many batches are on their way."""
+        return len(self._away)
 
     def scatter(self, **kwargs: Any) -> Any:
         """Send each batch to Dask's default client: streamz's ``scatter``.
@@ -95,7 +101,7 @@ class partition_by(Timed):  # noqa: N801  the name of the method on Stream
             key = self._key(message)
             self._keys[key] = None
             return [key]
-        if self._gatherers is not None:
+        if self._frames:
             return []
         symbol = message.topic.partition(":")[2].partition("_")[0]
         return [symbol] if symbol in self._keys else list(self._keys)
@@ -130,11 +136,9 @@ class partition_by(Timed):  # noqa: N801  the name of the method on Stream
     def _emit(self, x: Any, metadata: Any = None) -> Any:  # noqa: ARG002  those of single messages
         key, messages = x
         about = [{"partition": key, "messages": len(messages)}]
-        return super()._emit(messages if self._gatherers is None else self._frame(key, messages), metadata=about)
-
-    def _frame(self, key: Any, messages: list[Any]) -> Any:
-        assert self._gatherers is not None
-        return self._gatherers.setdefault(key, Gatherer()).frame(messages)
+        if self._frames:
+            messages = self._gatherers.setdefault(key, Gatherer()).frame(messages)
+        return super()._emit(messages, metadata=about)
 
     def came(self, key: Any) -> None:
         """Let the next batch of a partition go, now that the one before has come back."""

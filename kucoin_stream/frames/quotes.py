@@ -19,7 +19,8 @@ _SIDES = (
 )
 _VOLUMES = ("turnover", "vol_value", "volume", "vol", "candle.turnover", "candle.volume")
 
-_TIMES = frozenset({"time_ns", "time_ms", "ts_ns", "timestamp_ms"})  # of the message, not of the bar that it tells of
+_TIMES = frozenset({"time_ns", "time_ms", "ts_ns", "timestamp_ms", "datetime_ms"})
+"""Of the message, not of the bar that it tells of."""
 
 
 class QuoteColumns(Struct, frozen=True):

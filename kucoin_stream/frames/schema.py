@@ -85,12 +85,24 @@ def fields(payload: Any) -> Iterator[Field]:
             for field in each:
                 if is_candle(field.type):
                     yield from _columns(field.type.fields, f"{field.name}.")
+                elif (row := _one_or_several(field.type)) is not None:
+                    for inner in row.fields:
+                        yield from _columns((inner,), f"{field.name}.")
+                        yield from _inside(inner.type, f"{field.name}.{inner.name}")
                 else:
                     yield from _columns((field,))
                     yield from _inside(field.type, field.name)
         case inspect.DictType(value_type=value):
             yield "*", "", declared_unit(value)
             yield from ((name, "", unit) for name, _, unit in _inside(value, "*"))
+
+
+def _one_or_several(kind: inspect.Type) -> inspect.StructType | None:
+    """Return what is inside of a field that holds one row, or a list of such."""
+    match kind:
+        case inspect.UnionType(types=(inspect.StructType() as row, inspect.ListType(item_type=each))) if each == row:
+            return row
+    return None
 
 
 def _columns(each: Iterable[inspect.Field], prefix: str = "") -> Iterator[Field]:

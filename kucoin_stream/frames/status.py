@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
 from kucoin_stream.frames.base import LiveFrame
-from kucoin_stream.frames.delays import BUSY, clock_offset, delays
+from kucoin_stream.frames.delays import BUSY, Delays, clock_offset, delays, stages
 from kucoin_stream.frames.vitals import vitals
 from kucoin_stream.streams.lifecycle import Events
 from kucoin_stream.streams.stalls import stalled, watchdog
@@ -43,6 +44,10 @@ class LiveStatus(LiveFrame):
     def latency(self) -> pd.DataFrame:
         """Return how long messages take, by stage: as :meth:`Client.latency`."""
         return delays(self._engine)
+
+    def delays(self, names: Sequence[str]) -> dict[str, Delays]:
+        """Return the same of some stages, without a DataFrame: for pictures."""
+        return stages(self._engine, names)
 
     @cached_property
     def stream(self) -> Events:

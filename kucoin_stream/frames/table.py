@@ -20,6 +20,7 @@ from kucoin_stream.frames.base import LiveFrame, utc
 from kucoin_stream.frames.book import decimals
 from kucoin_stream.frames.columns import Rows
 from kucoin_stream.frames.maps import entries, entry_of
+from kucoin_stream.frames.newest import Values, of_messages
 from kucoin_stream.frames.quotes import QuoteColumns, quote_columns
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.protocol.events import News
@@ -210,7 +211,8 @@ class FeedFrame(TradeStudies, LiveFrame):
         self.kinds = (*_kinds(feed.row, latest), *self.kinds)
         self.exact = exact
         self._long = 0  # numbers of the last DataFrame that may not be exact
-        self._rows = Rows(entry or feed.row.payload)
+        self._payload = entry or feed.row.payload
+        self._rows = Rows(self._payload)
         names = [column.name for column in self._rows.columns if column.names]
         if latest is not None and latest not in names:
             there = ", ".join(names) or "nothing"
@@ -292,6 +294,10 @@ class FeedFrame(TradeStudies, LiveFrame):
             return frame
         frame.index = pd.Index(frame.pop(self.latest).astype(object), name=self.latest)
         return frame
+
+    def newest(self, count: int) -> list[Values]:
+        """Return the columns of the newest ``count`` rows of now, at most 200, as plain values: for pictures."""
+        return of_messages(self._payload, self.recent(count), self.latest or "", exact=self.exact)
 
     def recent(self, count: int) -> list[Any]:
         """Return the last ``count`` messages themselves, newest last; at most 200."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import weakref
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from msgspec import Struct
 
@@ -14,7 +16,8 @@ from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.bookkeeper import BookKeeper
 from kucoin_stream.frames.columns import Rows
 from kucoin_stream.frames.fetching import learn_clock
-from kucoin_stream.frames.table import RowTable
+from kucoin_stream.frames.newest import Values, of_messages
+from kucoin_stream.frames.table import LATEST, RowTable
 from kucoin_stream.market.book import Top
 from kucoin_stream.protocol.events import News
 from kucoin_stream.streams.source import LiveSource
@@ -33,6 +36,10 @@ class TimedTop(Struct, frozen=True, gc=False):
     bid_size: float | None = None
     ask: float | None = None
     ask_size: float | None = None
+
+
+_FIELDS = ("time_ms", "bid", "bid_size", "ask", "ask_size")
+_values = attrgetter(*_FIELDS)
 
 
 class TopTable(RowTable):
@@ -112,6 +119,18 @@ class LiveTops(LiveFrame):
         """Return the newest ``count`` rows of now, without waiting."""
         return self._rows.frame(*self._read(self._table.copy, count))
 
+    def newest(self, count: int) -> list[Values]:
+        """Return the columns of the newest ``count`` rows of now, at most 200, as plain values: for pictures."""
+        return of_messages(TimedTop, list(self._table.recent)[-count:])
+
+    def arrays(self, count: int | None = None) -> dict[str, Any]:
+        """Return the newest ``count`` rows of now as numpy arrays: ``time_ms`` (Unix), bid, ask and their sizes."""
+        if count is None or count > LATEST:
+            return self._read(self._table.copy, count)[0]
+        newest = [_values(each) for each in list(self._table.recent)[-count:]]  # without asking the loop thread
+        columns = np.array(newest, dtype=float).reshape(-1, len(_FIELDS)).T
+        return dict(zip(_FIELDS, columns, strict=True))
+
     def _build(self) -> pd.DataFrame:
         return self.rows()
 
@@ -121,6 +140,10 @@ class LiveTops(LiveFrame):
 
     def _status(self) -> str:
         return self.book.status
+
+    @property
+    def _over(self) -> bool:
+        return super()._over or self.book._over
 
     def _ready(self) -> bool:
         return len(self) > 0

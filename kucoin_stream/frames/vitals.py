@@ -5,15 +5,13 @@ from __future__ import annotations
 import sys
 import time
 import weakref
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from msgspec import Struct
 
+from kucoin_stream.frames.delays import branches_of, quantiles
 from kucoin_stream.streams.branch import Branch
-from kucoin_stream.streams.origin import living
 from kucoin_stream.transport.engine import Engine
 from kucoin_stream.transport.gaps import Hole
 from kucoin_stream.transport.latency import Samples
@@ -30,18 +28,19 @@ class Count(Struct, frozen=True):
 
 
 class Rates:
-    """Rates of counters that only grow, over the last seconds. Any thread may call it."""
+    """Rates of counters that only grow, over the last seconds. Any thread may call it: two at once lose a count."""
 
     def __init__(self) -> None:
-        self._counts: deque[Count] = deque()
+        self._counts: tuple[Count, ...] = ()
 
     def take(self, now: float, totals: Mapping[str, int]) -> dict[str, float]:
         """Count now; return for each name how many a second there were. One that is new, or fell, has none yet."""
         counts = self._counts
         while len(counts) > 1 and counts[1].time <= now - SPAN:
-            counts.popleft()
+            counts = counts[1:]
         if not counts or now - counts[-1].time >= _APART:
-            counts.append(Count(now, dict(totals)))
+            counts = (*counts, Count(now, dict(totals)))
+        self._counts = counts
         first = counts[0]
         seconds = now - first.time
         if seconds < _APART:
@@ -69,7 +68,7 @@ class Vitals:
         """
         engine = self._engine()
         assert engine is not None  # noqa: S101  whoever asks holds it
-        branches = [each for each, known in living() if known.kind == "branch" and each.engine is engine]
+        branches = branches_of(engine)
         dropped = sum(branch.dropped for branch in branches)
         pictures = _pictures()
         totals = {each["name"]: each["messages"] for each in connections}
@@ -130,8 +129,8 @@ def _quantiles(samples: Samples, more: float) -> tuple[float, float] | None:
     kept = samples.copy()
     if not kept:
         return None
-    p50, p99 = (np.quantile(kept, (0.5, 0.99)) + more) * 1000
-    return float(p50), float(p99)
+    p50, p99 = quantiles(kept, 0.5, 0.99)
+    return (p50 + more) * 1000, (p99 + more) * 1000
 
 
 def _pictures() -> dict[str, Any]:
@@ -141,5 +140,5 @@ def _pictures() -> dict[str, Any]:
         return {"count": 0, "views": 0, "cost_ms": None}
     screen = module.screen
     costs = screen.drawn.copy()[-200:]
-    cost = float(np.median(costs)) * 1000 if costs else None
+    cost = quantiles(costs, 0.5)[0] * 1000 if costs else None
     return {"count": screen.drawn.count, "views": len(screen.views), "cost_ms": cost}

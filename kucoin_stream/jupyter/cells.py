@@ -143,8 +143,8 @@ def _sinks() -> weakref.WeakSet[Any]:
 
 
 def _views() -> list[Any]:
-    module = sys.modules.get("kucoin_stream.widgets.screen")
-    return list(module.screen.views) if module is not None else []
+    module: Any = sys.modules.get("kucoin_stream.widgets.screen")
+    return module.screen.shown() if module is not None else []
 
 
 def _touch() -> None:

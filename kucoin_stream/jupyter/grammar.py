@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
 from msgspec import Struct
+
+from kucoin_stream.errors import hint
 
 _SECRET = re.compile(r"-+(api|kucoin)?[-_]?(key|secret|passphrase|pass|password|token)s?", re.IGNORECASE)
 _NO_KEYS = (
@@ -66,9 +67,7 @@ def read(magic: str, commands: Mapping[str, Command], words: list[str]) -> tuple
 def find(magic: str, commands: Mapping[str, Command], name: str) -> Command:
     """Return the command of that name. Raises :class:`UsageError` with the nearest one."""
     if name not in commands:
-        near = get_close_matches(name, commands, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(commands)}"
-        raise UsageError(f"{magic}: no command {name!r}; {hint}")
+        raise UsageError(f"{magic}: no command {name!r}; {hint(name, commands)}")
     return commands[name]
 
 
@@ -107,9 +106,7 @@ def _known(prog: str, command: Command, words: list[str]) -> list[str]:
     for word in words:
         name = word.partition("=")[0]
         if word.startswith("--") and name not in names:
-            near = get_close_matches(name, names, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(names) or 'none'}"
-            raise UsageError(f"{prog}: no option {name}; {hint}")
+            raise UsageError(f"{prog}: no option {name}; {hint(name, names)}")
     return words
 
 

@@ -15,12 +15,13 @@ from kucoin_stream.errors import StoppedError
 _KINDS = {
     "kucoin_stream.frames.base": "LiveFrame",
     "kucoin_stream.streams.source": "LiveSource",
-    "kucoin_stream.widgets.view": "View",
+    "kucoin_stream.widgets.view": "Live",
+    "kucoin_stream.widgets.dashboard": "Dashboard",
 }
 
 
 def is_live(value: object) -> bool:
-    """Whether ``value`` is a live frame, a feed or a view."""
+    """Whether ``value`` is a live frame, a feed, a view or a dashboard."""
     kinds = tuple(getattr(sys.modules[home], name) for home, name in _KINDS.items() if home in sys.modules)
     return isinstance(value, kinds)
 

@@ -35,11 +35,14 @@ class Arming:
         self._ran: dict[str, str] = {}  # by cell: the run that sent
 
     def __repr__(self) -> str:
+        return f"<{self}>"
+
+    def __str__(self) -> str:
         if not self.armed:
-            return "<not armed>"
+            return "not armed"
         left = ", ".join(f"{_plain(amount)} {currency}" for currency, amount in self.left.items())
         capped = f": {left} left" if left else ""
-        return f"<armed{' (dry run)' if self.dry_run else ''} for {self._target.mode}{capped}>"
+        return f"armed{' (dry run)' if self.dry_run else ''} for {self._target.mode}{capped}"
 
     def arm(self, target: Meant, cap: Cap | None, *, dry_run: bool = False) -> None:
         """Allow it from the next cell on, orders up to ``cap``, none without one; see :meth:`Orders.arm`."""

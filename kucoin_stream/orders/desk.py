@@ -70,7 +70,7 @@ class Orders:
         engine.on_end(self._end)
 
     def __repr__(self) -> str:
-        return f"<Orders {self.arming!r}>"
+        return f"<Orders {self.arming}>"
 
     # -- arming --------------------------------------------------------------------------------------------------
 

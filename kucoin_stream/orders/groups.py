@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 from kucoin_stream.errors import (
@@ -14,6 +13,7 @@ from kucoin_stream.errors import (
     ResponseError,
     UnreachableError,
     UsageError,
+    hint,
 )
 from kucoin_stream.orders.arming import Arming, Cap, Meant
 from kucoin_stream.orders.cell import running_cell
@@ -93,9 +93,7 @@ class Groups:
 
     def _arming(self, group: str) -> Arming:
         if group not in self._armings:
-            near: Sequence[str] = difflib.get_close_matches(str(group), self._armings, 1)
-            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(self._armings)}"
-            raise UsageError(f"no group {group!r} that changes something; {hint}")
+            raise UsageError(f"no group {group!r} that changes something; {hint(group, self._armings)}")
         return self._armings[group]
 
     def _how(self, group: str) -> str:

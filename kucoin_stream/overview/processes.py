@@ -124,8 +124,8 @@ def running(engine: Engine) -> Iterator[tuple[Any, Origin, Row]]:
                     row = _behind(thing, branch, known, now)
         if row is not None:
             yield thing, known, row
-    for branch, known in living():
-        if known.kind == "branch" and branch not in shown and not branch.gone and branch.engine is engine:
+    for branch, known in living("branch"):
+        if branch not in shown and not branch.gone and branch.engine is engine:
             yield branch, known, _behind(branch.node, branch, known, now)
 
 
@@ -180,5 +180,10 @@ def _view(view: Any, known: Origin, engine: Engine) -> Row | None:
     subject = view.subject
     if view.closed or view.frozen or getattr(subject, "_engine", None) is not engine:
         return None
-    status = "live" if view.visible else "hidden"
-    return Row(known.kind, f"{view.kind} {subject.title}", (), known.cell, known.since, status)
+    row = Row(known.kind, f"{view.kind} {subject.title}", (), known.cell, known.since)
+    row.status = "live" if view.visible else "hidden"
+    if (pace := getattr(view, "pace", None)) is not None:  # the pictures of a dashboard have rows of their own
+        row.status = "paused" if pace.paused else row.status
+        row.received, row.rate, row.errors = pace.pictures, known.rates(view)[0], pace.errors
+        row.cost_us = pace.cost * 1e6 if pace.pictures else None
+    return row

@@ -34,7 +34,7 @@ class Overview(Watched):
         for a user's graph, ``peak``: most that ever did, ``dropped``: lost to a full inbox; ``cost_us``: microseconds
         a message takes the graph, ``load``: its share of one core over the last seconds; ``stalled``: seconds for
         which it has not returned; ``memory``: bytes that a live frame takes. A sink has the counters of its branch,
-        which begins at the feed.
+        which begins at the feed. A view has ``received`` pictures, and ``cost_us`` is what one takes to draw.
         """
         return processes.table(self.engine)
 

@@ -170,6 +170,11 @@ class Conversation(ABC):
             frames.append(queued.frame)
         return frames
 
+    @property
+    def held_back(self) -> bool:
+        """Whether commands wait for the limit on them."""
+        return bool(self._queue)
+
     def _may_send(self, now: float) -> bool:
         sent = self._sent_at
         while sent and sent[0] <= now - self._limits.window:

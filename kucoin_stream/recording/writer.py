@@ -139,7 +139,7 @@ class Writer:
                 line = item()
                 self._builder.add(encode(line), line.t, BOOKS if isinstance(line, Book) else NOTES)
             else:
-                self._builder.add(encode(_clean(item)), item.t, NOTES)
+                self._builder.add(encode(clean(item)), item.t, NOTES)
             if self._builder.size >= BLOCK_BYTES:
                 self._write()
 
@@ -175,7 +175,8 @@ def _write_all(file: Any, data: bytes) -> None:
         view = view[file.write(view) :]
 
 
-def _clean(line: Note) -> Note:
+def clean(line: Note) -> Note:
+    """Return a line of the tape without secrets."""
     if isinstance(line, Answer):
         return msgspec.structs.replace(
             line,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from kucoin_stream.errors import UsageError
+from kucoin_stream.errors import UsageError, hint
 from kucoin_stream.protocol import endpoints
 from kucoin_stream.protocol.endpoints.changes import Change, DryRun
 from kucoin_stream.protocol.endpoints.endpoint import Endpoint, Host
@@ -86,7 +85,7 @@ class Group:
             try:
                 row = endpoints.endpoint(self._name, name)
             except KeyError:
-                raise AttributeError(f"rest.{self._name} has no {name!r}{_hint(name, dir(self))}") from None
+                raise AttributeError(f"rest.{self._name} has no {name!r}; {hint(name, dir(self))}") from None
             self._functions[name] = function_of(row, self._api)
         return self._functions[name]
 
@@ -122,7 +121,7 @@ class RestApi(Groups):
         if name.startswith("_"):
             raise AttributeError(name)
         if name not in endpoints.groups():
-            raise AttributeError(f"rest has no {name!r}{_hint(name, dir(self))}")
+            raise AttributeError(f"rest has no {name!r}; {hint(name, dir(self))}")
         return self._groups.setdefault(name, Group(name, self))
 
     # -- arming --------------------------------------------------------------------------------------------------
@@ -217,8 +216,3 @@ class RestApi(Groups):
             return engine.call(self._caller.perform, call, lambda: bool(waiting), timeout=self._caller.timeout)
         finally:
             waiting.clear()  # interrupted: what has not been sent yet never is
-
-
-def _hint(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(known)}"

@@ -56,6 +56,7 @@ class Branch(Inbox):
         self.busy = 0.0  # seconds for which the user's graph had the thread
         self.since = 0.0  # when it got the thread, on the monotonic clock; 0 while it does not have it
         self.thread = 0  # ident of the pump's thread
+        self.loops: dict[asyncio.AbstractEventLoop, int] = {}  # of sinks with threads of their own; ident of each
         self.queued = Samples()  # how long messages waited in the inbox
         self.taken = Samples()  # what the user's graph needs for what it is given in one go
         self._put = 0  # messages that ever came into the inbox

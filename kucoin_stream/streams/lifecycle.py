@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
-from kucoin_stream.errors import UsageError
+from kucoin_stream.errors import UsageError, hint
 from kucoin_stream.protocol.lifecycle import KINDS, LifecycleEvent
 from kucoin_stream.streams.inbox import Inbox
 from kucoin_stream.streams.source import Inlet, LiveSource, Table
@@ -72,6 +70,4 @@ class Events(LiveSource[LifecycleEvent]):
 def _known(name: str) -> str:
     if name in _BY_NAME:
         return name
-    near = difflib.get_close_matches(str(name), _BY_NAME, 1)
-    hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(_BY_NAME)}"
-    raise UsageError(f"no such event {name!r}{hint}")
+    raise UsageError(f"no such event {name!r}; {hint(name, _BY_NAME)}")

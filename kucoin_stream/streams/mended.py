@@ -4,8 +4,8 @@ Each node that joins a graph is told which branch it belongs to. Some then becom
 emit from a coroutine, which an exception would end for good, and which would keep them alive without any children;
 ``slice``, which waits for its own loop and lets nobody wait for what is behind it; ``delay`` and ``zip_latest``, whose
 queues have no end. And ``stop()`` of a node pauses what comes through it, not the source for all its readers;
-what a node shows in a notebook is a table, not an ``Output`` area; ``to_dataframe`` takes messages, too; and
-``async for`` reads any node.
+what a node shows in a notebook is a table, not an ``Output`` area; ``to_dataframe`` takes messages, too;
+``sink`` may have a thread of its own; and ``async for`` reads any node.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import Any
 
 from streamz import Sink, Stream, core
 from streamz.orderedweakset import OrderedWeakrefSet
+from streamz.sinks import sink, to_kafka
 from tornado import gen
 
 from kucoin_stream.errors import UsageError
 from kucoin_stream.streams.branch import Branch
 from kucoin_stream.streams.origin import note
 from kucoin_stream.streams.reading import Readable, Reading
+from kucoin_stream.streams.threaded import HandedOver
 
 DISPLAYED = 1000  # messages kept for the picture of a node
 AHEAD = 10  # messages that zip_latest keeps until all its streams have begun; as many as zip
@@ -54,7 +56,7 @@ def adopt(node: Stream, branch: Branch) -> None:
     if node not in _branches and isinstance(node, Sink):
         note(node, "sink")
     _branches[node] = branch
-    if (mend := _MENDED.get(type(node))) is not None:
+    if (mend := _mend_of(type(node))) is not None:
         mend(node)
     if not isinstance(node, _Adopted):
         node.__class__ = _adopted(type(node))  # type: ignore[arg-type]  # types are hashable
@@ -62,6 +64,15 @@ def adopt(node: Stream, branch: Branch) -> None:
         behind, node.downstreams = node.downstreams, _Descendants(branch)
         for each in behind:
             node.downstreams.add(each)
+
+
+def _mend_of(kind: Any) -> Callable[[Any], None] | None:
+    """Return what mends nodes of this kind; those of Dask and Kafka are known once their modules are imported."""
+    if kind.__module__ == "streamz.dask":
+        from kucoin_stream.streams import scattered  # noqa: F401
+    elif kind is to_kafka:
+        from kucoin_stream.streams import kafka  # noqa: F401
+    return _MENDED.get(kind)
 
 
 def display(node: Any, **kwargs: Any) -> None:
@@ -96,6 +107,17 @@ class _Adopted(Stream):  # type: ignore[misc]  # streamz is not typed
             return super().to_dataframe(example)
         _branches[self].grown = True  # should that raise, it is not for want of a variable
         return self.batch(every, index="time", example=example).to_dataframe()
+
+    def sink(self, func: Callable[..., Any], *args: Any, thread: bool = False, **kwargs: Any) -> Any:
+        """As of a feed: with ``thread=True`` in a thread of its own, where it may block."""
+        return sink(self._handed_over() if thread else self, func, *args, **kwargs)
+
+    def _handed_over(self) -> HandedOver:
+        branch = _branches[self]
+        node = HandedOver(self, branch)
+        if (engine := branch.engine) is not None:
+            engine.on_end(node.end)
+        return node
 
     def __aiter__(self) -> Any:
         return read(self, news=True)
@@ -235,7 +257,7 @@ def _renamed(kind: type[Stream]) -> Any:
     return become
 
 
-_MENDED = {
+_MENDED: dict[Any, Callable[[Any], None]] = {
     core.buffer: _guard,
     core.delay: _bound,
     core.latest: _guard,

@@ -38,6 +38,7 @@ class Origin(Struct):
     cell: str
     since: float  # Unix seconds
     samples: deque[Sample]
+    ref: weakref.ref[Any]  # to what it is the origin of
 
     def rates(self, thing: Any) -> tuple[float, float]:
         """Return messages a second and the share of a core, over the last seconds."""
@@ -48,6 +49,8 @@ class Origin(Struct):
 
 _numbers = itertools.count(1)
 _origins: weakref.WeakKeyDictionary[Any, Origin] = weakref.WeakKeyDictionary()
+_living: dict[int, Origin] = {}  # by number
+_branches: dict[int, Origin] = {}  # the same of branches alone: the watch asks for them all the time
 
 
 def sample(thing: Any) -> Sample:
@@ -55,10 +58,28 @@ def sample(thing: Any) -> Sample:
     return Sample(time.monotonic(), getattr(thing, "received", 0), getattr(thing, "busy", 0.0))
 
 
+def sample_all() -> None:
+    """Remember the counters of all that lives."""
+    now = time.monotonic()
+    for thing, known in living():
+        busy = thing.busy if known.kind == "branch" else 0.0
+        known.samples.append(Sample(now, getattr(thing, "received", 0), busy))
+
+
 def note(thing: Any, kind: Kind) -> None:
     """Note that ``thing`` lives, made by the cell of this context."""
-    begin = Sample(time.monotonic())
-    _origins[thing] = Origin(next(_numbers), kind, cell.get(), time.time(), deque([begin], maxlen=REMEMBERED))
+    begin = sample(thing)  # a frame may begin with rows of before
+    number = next(_numbers)
+    ref = weakref.ref(thing, lambda _: _forget(number))
+    known = Origin(number, kind, cell.get(), time.time(), deque([begin], maxlen=REMEMBERED), ref)
+    _origins[thing] = _living[number] = known
+    if kind == "branch":
+        _branches[number] = known
+
+
+def _forget(number: int) -> None:
+    _living.pop(number, None)
+    _branches.pop(number, None)
 
 
 def origin(thing: Any) -> Origin | None:
@@ -66,7 +87,7 @@ def origin(thing: Any) -> Origin | None:
     return _origins.get(thing)
 
 
-def living() -> list[tuple[Any, Origin]]:
-    """Return what lives, in the order in which it was noted."""
-    found = [(each, _origins.get(each)) for ref in _origins.keyrefs() if (each := ref()) is not None]
-    return [(each, known) for each, known in found if known is not None]
+def living(kind: Literal["branch"] | None = None) -> list[tuple[Any, Origin]]:
+    """Return what lives, or the branches alone, in the order in which it was noted."""
+    known_ones = _living if kind is None else _branches
+    return [(thing, known) for known in list(known_ones.values()) if (thing := known.ref()) is not None]

@@ -287,8 +287,8 @@ class LiveSource(Source, Node[T]):  # type: ignore[misc]
     def sink(self, func: Callable[..., Any], *args: Any, thread: bool = False, **kwargs: Any) -> Any:
         """Call ``func(message, *args, **kwargs)`` for each message: streamz's ``sink``.
 
-        ``thread=True``: in a thread of its own, where it may block. Only feeds and streams have this; for a longer way
-        in a thread of its own write ``feed.threaded().map(f).sink(g)``.
+        ``thread=True``: in a thread of its own, where it may block. Nodes behind have this, too; for a longer way in a
+        thread of its own write ``feed.threaded().map(f).sink(g)``.
         """
         return sink(self.threaded() if thread else self, func, *args, **kwargs)
 

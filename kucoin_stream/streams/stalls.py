@@ -25,7 +25,7 @@ from kucoin_stream.streams import running
 from kucoin_stream.streams.branch import Branch
 from kucoin_stream.streams.culprit import Culprit, of_thread
 from kucoin_stream.streams.mended import branch_of
-from kucoin_stream.streams.origin import living, origin, sample
+from kucoin_stream.streams.origin import living, origin, sample_all
 from kucoin_stream.transport.engine import Engine
 
 PATIENCE = 1.0  # seconds; design.md, law 2
@@ -123,7 +123,7 @@ class Watchdog:
             self.tick(now, _branches(), late=late)
             if now - sampled >= 2 * _TICK:
                 sampled = now
-                _sample()
+                sample_all()
 
     def tick(self, now: float, branches: Iterable[Branch], *, late: bool = False) -> None:
         """Ask the loops of ``branches`` for a sign of life, and name who keeps one from answering.
@@ -132,8 +132,9 @@ class Watchdog:
         """
         by_loop: dict[asyncio.AbstractEventLoop, list[Branch]] = {}
         for branch in branches:
-            if not branch.gone and branch.loop.is_running():
-                by_loop.setdefault(branch.loop, []).append(branch)
+            for loop in () if branch.gone else (branch.loop, *branch.loops):
+                if loop.is_running():
+                    by_loop.setdefault(loop, []).append(branch)
         for loop in [each for each in self._pulses if not each.is_running()]:
             self._over(self._pulses.pop(loop), ended=True)
         for loop, theirs in by_loop.items():
@@ -145,7 +146,7 @@ class Watchdog:
             elif late and pulse.stall is None:
                 pulse.asked = now
             elif now - asked >= PATIENCE and pulse.stall is None:
-                pulse.stall = _blame(pulse, asked, theirs)
+                pulse.stall = _blame(pulse.thread or _thread(loop, theirs), asked, theirs)
                 self.episodes += 1
                 self._tell(pulse.stall, pulse.stall.describe(now))
         self.stalls = tuple(stall for loop in by_loop if (stall := self._pulses[loop].stall) is not None)
@@ -163,22 +164,18 @@ class Watchdog:
         context.run(running.tell, f"kucoin_stream: {text}\n")
 
 
-# functions of their own: while the thread sleeps, it must hold nothing
+def _branches() -> list[Branch]:  # a function of its own: while the thread sleeps, it must hold nothing
+    return [each for each, _ in living("branch")]
 
 
-def _branches() -> list[Branch]:
-    return [each for each, _ in living() if isinstance(each, Branch)]
+def _thread(loop: asyncio.AbstractEventLoop, branches: list[Branch]) -> int:
+    """Return the thread of a loop that has never answered, as far as a branch knows it."""
+    return next(filter(None, (branch.loops.get(loop, branch.thread) for branch in branches)), 0)
 
 
-def _sample() -> None:
-    for thing, known in living():
-        known.samples.append(sample(thing))
-
-
-def _blame(pulse: _Pulse, asked: float, branches: list[Branch]) -> Stall:
-    """Find out who holds the loop of ``branches``."""
+def _blame(thread: int, asked: float, branches: list[Branch]) -> Stall:
+    """Find out who holds the loop of ``branches``, which runs in ``thread``."""
     holder = next((branch for branch in branches if branch.since), None)
-    thread = pulse.thread or next((branch.thread for branch in branches if branch.thread), 0)
     culprit = of_thread(sys._current_frames().get(thread)) if thread else Culprit(None, "", 0)
     node: Any = culprit.node or (holder.node if holder else None)
     branch = (branch_of(culprit.node) if culprit.node is not None else None) or holder

@@ -215,6 +215,11 @@ class Connection:
         self._commands[ask(wire, private=row.private)] = command
         self._send()
 
+    @property
+    def held_back(self) -> bool:
+        """Whether commands wait for the exchange's limit on them."""
+        return self._machine is not None and self._machine.held_back
+
     async def request(self, op: str, args: Mapping[str, Any] | list[Any]) -> Answered:
         """Perform a WS API operation (protocol.md 7.6); return the exchange's answer, good or bad.
 

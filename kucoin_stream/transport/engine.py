@@ -60,6 +60,7 @@ class Engine:
         self.asynchronous = False  # whether the client was opened by ``async with``
         self._endings: list[weakref.WeakMethod[Callable[[str], None]]] = []
         self.shared: dict[object, Shared] = {}
+        self._left: dict[object, None] = {}  # keys whose last reader may have gone
         self.call = self._thread.call
         self.post = self._thread.post
 
@@ -159,10 +160,17 @@ class Engine:
         return shared  # type: ignore[return-value]  # one kind for each key
 
     def leave(self, key: object) -> None:
-        """Have one reader less under ``key``."""
+        """Have one reader less under ``key``; what nobody reads closes with the others that are left at the moment."""
         shared = self.shared.get(key)
         if shared is not None:
             shared.readers -= 1
-            if shared.readers <= 0:
-                del self.shared[key]
-                shared.close()
+            if not self._left:
+                asyncio.get_running_loop().call_soon(self._close_left)
+            self._left[key] = None
+
+    def _close_left(self) -> None:
+        left, self._left = self._left, {}
+        with self.pool.together():
+            for key in left:
+                if self.shared[key].readers <= 0:
+                    self.shared.pop(key).close()

@@ -119,6 +119,10 @@ class Plan:
         home = self._homes.get(topic)
         return None if home is None else self._links[home].topics[topic]
 
+    def home(self, topic: str) -> int | None:
+        """Return the connection that ``topic`` is wanted of; ``None`` where it is not wanted."""
+        return self._homes.get(topic)
+
     def topics(self, connection: int) -> list[str]:
         """Return the topics whose home is ``connection``."""
         link = self._links.get(connection)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, assert_never
 
@@ -75,6 +76,7 @@ class Pool:
         self._waiters = Waiters()
         self._pace = Pace(settings)
         self._closing: set[asyncio.Task[None]] = set()
+        self._changed: dict[str, None] | None = None  # topics, within together()
 
     def __repr__(self) -> str:
         return f"<Pool {self.describe()}>"
@@ -98,7 +100,7 @@ class Pool:
             if self._plan.state(topic) in (None, TopicState.REFUSED):
                 self._waiters.forget(topic)
                 fresh.append(topic)
-        self._perform(self._plan.want(fresh))
+        self._follow(fresh)
 
     def detach(self, topics: Iterable[str], subscriber: Subscriber) -> None:
         """Give ``subscriber`` no more; the last reader's leaving unsubscribes."""
@@ -106,7 +108,30 @@ class Pool:
         for topic in gone:
             self._waiters.forget(topic)
             self.gaps.heal("topic", topic, "nobody reads it")
-        self._perform(self._plan.unwant(gone))
+        self._follow(gone)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Ask the exchange at the end for what is attached and detached within, in as few commands as may be.
+
+        Nothing may be awaited within.
+        """
+        changed: dict[str, None] = {}
+        self._changed = changed
+        try:
+            yield
+        finally:
+            self._changed = None
+            self._follow(changed)
+
+    def _follow(self, changed: Iterable[str]) -> None:
+        """Have the plan follow what topics are read, now or at the end of :meth:`together`."""
+        if self._changed is not None:
+            self._changed.update(dict.fromkeys(changed))
+            return
+        topics = list(changed)
+        self._perform(self._plan.want(topic for topic in topics if topic in self.routes))
+        self._perform(self._plan.unwant(topic for topic in topics if topic not in self.routes))
 
     def renew(self, topics: Iterable[str]) -> None:
         """Leave ``topics`` on the wire and subscribe again: what they begin with is sent anew."""
@@ -146,6 +171,12 @@ class Pool:
         if isinstance(wanted, int):
             return self._connection(wanted) is not None
         return isinstance(wanted, str) and self._plan.state(wanted) is TopicState.ACTIVE
+
+    def held_back(self, topic: str) -> bool:
+        """Whether ``topic`` is not served yet, on a connection where commands wait for the exchange's limit."""
+        home = self._plan.home(topic)
+        connection = None if home is None or self.active(topic) else self._connection(home)
+        return connection is not None and connection.held_back
 
     async def settled(self, wanted: Iterable[Wanted], timeout: float) -> None:
         """Wait until all of ``wanted`` are active.

@@ -351,7 +351,12 @@ class Deck:
             time.sleep(_NAP)  # noqa: ASYNC251  the whole loop is to wait, and its time to stand
             await asyncio.sleep(0)
         there = self._loop.create_future()
-        timer = self._loop.call_at(max(at, self._clock.now), there.set_result, None)
+
+        def arrive() -> None:
+            if not there.done():  # the task may have been cancelled in this turn of the loop
+                there.set_result(None)
+
+        timer = self._loop.call_at(max(at, self._clock.now), arrive)
         try:
             await there
         finally:

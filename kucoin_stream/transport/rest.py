@@ -325,6 +325,8 @@ def unreachable(call: str, base: str, exc: BaseException) -> UnreachableError:
             return UnreachableError("tls", f"{call}: the certificate of {base} does not verify (TLS){clock}")
         case aiohttp.ClientSSLError() | ssl.SSLError():
             return UnreachableError("tls", f"{call}: no encrypted connection to {base} (TLS)")
+        case aiohttp.ClientProxyConnectionError():
+            return UnreachableError("tcp", f"{call}: the proxy for {base} does not accept connections (TCP)")
         case aiohttp.ClientConnectorError():
             return UnreachableError("tcp", f"{call}: {base} does not accept connections (TCP)")
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError():

@@ -18,6 +18,7 @@ from msgspec import Struct
 from kucoin_stream.widgets.book.depth import Area, DepthPicture
 from kucoin_stream.widgets.book.ladder import ROW_PX
 from kucoin_stream.widgets.book.painter import BookPicture, Side
+from kucoin_stream.widgets.candles import chart
 from kucoin_stream.widgets.candles.curves import LOOKS
 from kucoin_stream.widgets.candles.painter import KlinesPicture
 from kucoin_stream.widgets.drawing import html
@@ -92,8 +93,7 @@ def candles(p: KlinesPicture, height: int) -> Packed:
     then the last bar.
     """
     unit = f" · volume in {html.escape(p.volume_unit)}" if p.volume_unit else ""
-    notice = "" if p.close else f"waiting for candles · {p.caption.status}"
-    words = said("candles", p.caption, notice=notice) | {
+    words = said("candles", p.caption, notice=chart.waiting(p)) | {
         "height": height,
         "count": p.count,
         "decimals": p.price_decimals,

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import ipywidgets
 
-from kucoin_stream.errors import UsageError
+from kucoin_stream.errors import UsageError, hint
 from kucoin_stream.streams.origin import note
 from kucoin_stream.widgets import screen as screens
 from kucoin_stream.widgets.drawing.html import clean
-from kucoin_stream.widgets.sources import Parts, there_are
-from kucoin_stream.widgets.view import WIDGET_MIME, Paused
+from kucoin_stream.widgets.sources import Parts
+from kucoin_stream.widgets.view import Paused, close_whole, paused_words, reference, update_displays
 
 COLUMN_PX = 420  # at least; a narrower page has one column of its own width
 KINDS = ("ladder", "candles", "tape", "depth", "status")
@@ -36,6 +36,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
         self._parts = parts
         self._stopped = False
         self._paused: Paused | None = None
+        self._stills: dict[Any, ipywidgets.HTML] = {}  # in the places of views that have ended
         layout = ipywidgets.Layout(
             width="100%",
             grid_template_columns=f"repeat(auto-fit, minmax(min(100%, {COLUMN_PX}px), 1fr))",
@@ -70,7 +71,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
         if self._stopped:
             return
         self._stopped = True
-        self._update_displays(self._static_bundle())
+        update_displays(self.displays, self._static_bundle())
         self._forget_pause()
         self.close()
         self._parts.stop()
@@ -80,6 +81,8 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
         screens.screen.remove(self)
         for view in self.views:
             view.stop()
+        for still in self._stills.values():
+            close_whole(still)
         layout = self.layout
         super().close()
         layout.close()
@@ -87,26 +90,33 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
     def rest(self, seconds: float) -> None:
         """Show the static pictures and a button: nobody has looked for ``seconds``. The screen calls this."""
         if self._paused is None and not self._stopped:
-            words = f"paused: nobody has looked for {max(1, round(seconds / 60))} min"
+            words = paused_words(seconds)
             self._paused = Paused(words, self.static_html(), screens.screen.touch)
-            bundle = {WIDGET_MIME: _model(self._paused.model_id), "text/html": self._paused.static, "text/plain": words}
-            self._update_displays(bundle)
+            shown = {"text/html": self._paused.static, "text/plain": words}
+            update_displays(self.displays, {**reference(self._paused.model_id), **shown})
 
     def go_on(self) -> None:
         """End a pause: show the live pictures again. The screen calls this."""
         if self._paused is not None and not self._stopped:
-            self._update_displays(self._repr_mimebundle_())
+            update_displays(self.displays, self._repr_mimebundle_())
             self._forget_pause()
 
-    def _part_closed(self, _: Any) -> None:
-        """Stop once all views are closed, as the end of the client closes them."""
+    def _part_closed(self, change: Any) -> None:
+        """Put the static picture where a view ended by itself; stop once all have, as at the end of the client."""
+        if self._stopped:
+            return
         if all(view.closed for view in self.views):
             self.stop()
+            return
+        view = change["owner"]
+        layout = ipywidgets.Layout(width="100%", min_width="0")
+        self._stills[view] = ipywidgets.HTML(view.static_html(), layout=layout)
+        self.children = tuple(self._stills.get(view, view) for view in self.views)
 
     def _forget_pause(self) -> None:
-        if self._paused is not None:
-            self._paused.close_all()
-            self._paused = None
+        paused, self._paused = self._paused, None  # at once: a cell and the render thread may both come here
+        if paused is not None:
+            paused.close_all()
 
     def refresh(self) -> None:
         """Draw all views now."""
@@ -146,22 +156,10 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         if self.closed:
             return self._static_bundle()
-        return {WIDGET_MIME: _model(self.model_id), **self._static_bundle()}
+        return {**reference(self.model_id), **self._static_bundle()}
 
     def _static_bundle(self) -> dict[str, Any]:
         return {"text/html": self.static_html(), "text/plain": self.text()}
-
-    def _update_displays(self, bundle: dict[str, Any]) -> None:
-        from IPython import get_ipython
-        from IPython.display import update_display
-
-        if hasattr(get_ipython(), "kernel"):
-            for display_id in self.displays:
-                update_display(bundle, display_id=display_id, raw=True)  # type: ignore[no-untyped-call]
-
-
-def _model(model_id: str) -> dict[str, Any]:
-    return {"version_major": 2, "version_minor": 0, "model_id": model_id}
 
 
 def dashboard(
@@ -175,10 +173,10 @@ def dashboard(
     wanted = tuple(dict.fromkeys(symbols))
     if not wanted:
         raise UsageError('a dashboard is of one symbol at least: ks.dashboard("BTC-USDT")')
-    chosen = there_are(KINDS) if kinds is None else tuple(dict.fromkeys((kinds,) if isinstance(kinds, str) else kinds))
+    chosen = KINDS if kinds is None else tuple(dict.fromkeys((kinds,) if isinstance(kinds, str) else kinds))
     options = options or {}
     if foreign := options.keys() - {*chosen}:
-        raise UsageError(f"options= of {min(foreign)!r}, which is not among its kinds: {', '.join(chosen)}")
+        raise UsageError(f"options= of {min(foreign)!r}, which is not among its kinds; {hint(min(foreign), chosen)}")
     parts = Parts(client, wanted, chosen, interval)
     try:
         return Dashboard(parts, wanted, options)

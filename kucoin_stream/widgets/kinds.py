@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
-from kucoin_stream.errors import UsageError
+from kucoin_stream.errors import UsageError, hint
 from kucoin_stream.widgets.drawing.picture import Painter
 
 PAINTERS = {
@@ -61,5 +60,4 @@ def _interactive(kind: str) -> Any:
 
 def _among(name: str, known: Sequence[str], problem: str) -> None:
     if name not in known:
-        near = get_close_matches(str(name), known, 1)
-        raise UsageError(f"{problem} {name!r}" + (f"; did you mean {near[0]!r}?" if near else f": {', '.join(known)}"))
+        raise UsageError(f"{problem} {name!r}; {hint(name, known)}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from threading import Lock, get_ident
 from typing import Any, Protocol
 
 import ipywidgets
 
 from kucoin_stream.widgets import screen as screens
 from kucoin_stream.widgets.drawing.html import badge, clean, escape
+from kucoin_stream.widgets.view import close_whole
 
 _STEP = 0.1  # seconds between two positions of the slider
 _SPEEDS: tuple[tuple[str, Any], ...] = (
@@ -66,7 +68,8 @@ class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is unty
         self.displays: list[str] = []
         self._subject = subject
         self._screen = screens.screen if screen is None else screen
-        self._following = False
+        self._drawing = Lock()  # the render thread and a click may both move the slider
+        self._following = 0  # the thread that moves it to where the tape is
         self._drawn: object = None
         self.play_button = _button("", "play or pause", self._clicked_play, "5em")
         self.step_button = _button("step", "one message on", lambda: self._subject.step(), "4em")
@@ -142,7 +145,7 @@ class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is unty
             subject.seek(subject.start.timestamp() + seconds)
 
     def _moved(self, change: Any) -> None:
-        if not self._following:
+        if self._following != get_ident():
             self._try(lambda: self._seek(change["new"]))
 
     def _try(self, action: Any) -> None:
@@ -170,21 +173,21 @@ class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is unty
         """Whether the tape is not where it was drawn."""
         return self._state() != self._drawn
 
-    def _state(self) -> object:
+    def _state(self) -> tuple[Any, Any, bool]:
         subject = self._subject
         return subject.position, subject.end, subject.playing
 
     def refresh(self) -> None:
         """Show where the tape is."""
-        self._drawn = self._state()
-        position, end, playing = self._subject.position, self._subject.end, self._subject.playing
-        self._following = True
-        try:
-            with self.slider.hold_sync():
-                self.slider.max = max(self._seconds(end), _STEP)
-                self.slider.value = min(self._seconds(position), self.slider.max)
-        finally:
-            self._following = False
+        self._drawn = position, end, playing = self._state()
+        with self._drawing:
+            self._following = get_ident()
+            try:
+                with self.slider.hold_sync():
+                    self.slider.max = max(self._seconds(end), _STEP)
+                    self.slider.value = min(self._seconds(position), self.slider.max)
+            finally:
+                self._following = 0
         self.play_button.description = "pause" if playing else "play"
         self.label.value = (
             f'<tt style="white-space:nowrap">{position:%Y-%m-%d %H:%M:%S}.{position.microsecond // 1000:03} UTC</tt> '
@@ -205,19 +208,10 @@ class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is unty
             self._screen.remove(self)
         for row in self.children:
             for part in (*row.children, row):
-                _close(part)
+                close_whole(part)
         layout = self.layout
         super().close()
         layout.close()
-
-
-def _close(widget: Any) -> None:
-    """Close a widget and what has a comm of its own beside it, which would stay for the session."""
-    parts = (widget.layout, getattr(widget, "style", None))
-    widget.close()
-    for part in parts:
-        if part is not None:
-            part.close()
 
 
 def _button(text: str, words: str, action: Callable[[], None], width: str = "2.6em") -> Any:

@@ -17,13 +17,14 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
-from threading import Event, Lock, Thread, current_thread
+from threading import Event, RLock, Thread, current_thread
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary, WeakSet
 
 from kucoin_stream.transport.latency import Samples
+from kucoin_stream.widgets.drawing.html import clean
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ IDLE_AFTER_S = 300.0
 IDLE_INTERVAL_S = 5.0
 ALONE = 0.5  # share of the thread's time; in company the views share this
 IN_COMPANY = 0.1  # what one of several views may take of it
+_TOLD = 20  # errors of one view in the log; messages may have numbers in them that change
 
 
 class Drawable(Protocol):
@@ -69,7 +71,7 @@ class Pace:
     errors: int = 0
     idle: bool = False
     paused: bool = False
-    failing: bool = False  # its error is in the log
+    told: set[str] = field(default_factory=set)  # its errors that are in the log
 
     def spend(self, seconds: float) -> None:
         """Note what a picture took."""
@@ -98,7 +100,9 @@ class Screen:
         self._monotonic = monotonic
         self.views: WeakSet[Any] = WeakSet()
         self._paces: WeakKeyDictionary[Any, Pace] = WeakKeyDictionary()
-        self._lock = Lock()  # guards the views and the thread, never held while drawing
+        # Guards the views and the thread, never held while drawing. A view that is collected closes itself, in
+        # whichever thread makes garbage just then: it may hold the lock already.
+        self._lock = RLock()
         self._wake = Event()
         self._thread: Thread | None = None
         self._ending = False
@@ -122,9 +126,11 @@ class Screen:
     def remove(self, view: Drawable) -> None:
         """Draw ``view`` no longer; the thread ends with the last one."""
         with self._lock:
+            if view not in self.views:
+                return
             self.views.discard(view)
-            empty = not self.views
-        if empty:
+            last = not self.views
+        if last:
             self._wake.set()
 
     def touch(self, view: Drawable | None = None) -> None:
@@ -136,6 +142,15 @@ class Screen:
             pace.touched = now
         if self._period > self.interval:
             self._wake.set()
+
+    def shown(self) -> list[Any]:
+        """Return the views that are drawn; the set itself changes while other threads add and remove."""
+        with self._lock:
+            return list(self.views)
+
+    def pace(self, view: Drawable) -> Pace | None:
+        """Return how a view is drawn, and what that costs; ``None`` of one that was never added."""
+        return self._paces.get(view)
 
     def tick(self, now: float) -> float:
         """Draw every view that is due and has changed; return the seconds until the next tick. ``now`` is monotonic."""
@@ -228,18 +243,24 @@ class Screen:
         self.drawn.add(pace.last)
         self._pictures += 1
         pace.pictures += 1
-        pace.failing = False
 
     def _try(self, view: Drawable, pace: Pace, action: Callable[[], None]) -> None:
         try:
             action()
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - it is counted, logged, and shown where the picture would be
             self._errors += 1
             pace.errors += 1
-            if not pace.failing:
-                pace.failing = True
-                logger.warning("a picture could not be drawn: %r", view, exc_info=exc)
+            self._log(view, pace, exc)
             self._tell(view, exc)
+
+    def _log(self, view: Drawable, pace: Pace, problem: Exception) -> None:
+        """Say each error once, on one line: it is read below whichever cell runs at that moment."""
+        message = clean(f"{type(problem).__name__}: {problem}")
+        if message in pace.told or len(pace.told) >= _TOLD:
+            return
+        pace.told.add(message)
+        logger.warning("%r could not be drawn: %s", view, message)
+        logger.debug("where it was raised", exc_info=problem)
 
     def _tell(self, view: Drawable, problem: Exception) -> None:
         try:

@@ -6,14 +6,12 @@ Several pictures of a symbol share their subject: the ladder and the depth of a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from difflib import get_close_matches
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from kucoin_stream.checks import is_futures
-from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets.kinds import PAINTERS
+from kucoin_stream.errors import UsageError, hint
 
 ROWS = 1000  # trades kept under a tape
 
@@ -101,16 +99,8 @@ class Parts:
 
 def check(kinds: Sequence[str]) -> None:
     """Raise :class:`UsageError` where one is not a kind that can be put together with others."""
-    known = there_are(SOURCES)
     if not kinds:
-        raise UsageError(f"kinds= is empty; there are: {', '.join(known)}")
+        raise UsageError(f"kinds= is empty; there are: {', '.join(SOURCES)}")
     for kind in kinds:
-        if kind not in known:
-            near = get_close_matches(str(kind), known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-            raise UsageError(f"no picture {kind!r}; {hint}")
-
-
-def there_are(kinds: Sequence[str] | dict[str, Source]) -> tuple[str, ...]:
-    """Return those of ``kinds`` that are drawn."""
-    return tuple(kind for kind in kinds if kind in PAINTERS)
+        if kind not in SOURCES:
+            raise UsageError(f"no picture {kind!r}; {hint(kind, SOURCES)}")

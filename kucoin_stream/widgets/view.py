@@ -10,7 +10,7 @@ every display has its own display id, and ``freeze`` replaces what it shows by t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Any
 from uuid import uuid4
@@ -90,7 +90,7 @@ class Live:
             return
         self._frozen = True
         self._screen.remove(self)
-        self._update_displays(self._static_bundle())
+        update_displays(self.displays, self._static_bundle())
         self._forget_pause()
 
     def resume(self) -> None:
@@ -99,20 +99,19 @@ class Live:
             return
         self._frozen = False
         self._drawn = object()
-        self._update_displays(self._bundle())
+        update_displays(self.displays, self._bundle())
         self._screen.add(self)
 
     def rest(self, seconds: float) -> None:
         """Show the static picture, why, and a button: nobody has looked for ``seconds``. The screen calls this."""
         if self._frozen or self._paused is not None:
             return
-        minutes = max(1, round(seconds / 60))
-        words = f"paused: nobody has looked for {minutes} minute{'s' if minutes > 1 else ''}"
+        words = paused_words(seconds)
         bundle = self._static_bundle()
         self._paused = Paused(words, bundle.get("text/html", ""), self._screen.touch)
-        bundle |= {WIDGET_MIME: _model(self._paused.model_id), "text/plain": f"{words}\n{bundle['text/plain']}"}
+        bundle |= {**reference(self._paused.model_id), "text/plain": f"{words}\n{bundle['text/plain']}"}
         bundle["text/html"] = self._paused.static
-        self._update_displays(bundle)
+        update_displays(self.displays, bundle)
         self._show_note(f"{words}; run a cell to go on")  # for a view in a box, whose output is not ours
 
     def go_on(self) -> None:
@@ -120,13 +119,13 @@ class Live:
         if self._paused is None or self._frozen:
             return
         self._drawn = object()
-        self._update_displays(self._bundle())
+        update_displays(self.displays, self._bundle())
         self._forget_pause()
 
     def _forget_pause(self) -> None:
-        if self._paused is not None:
-            self._paused.close_all()
-            self._paused = None
+        paused, self._paused = self._paused, None  # at once: a cell and the render thread may both come here
+        if paused is not None:
+            paused.close_all()
 
     def stop(self) -> None:
         """Freeze, leave the screen, close the comm. May be called again."""
@@ -148,6 +147,17 @@ class Live:
     def subject(self) -> Any:
         """The live object that is drawn."""
         return self._painter.subject
+
+    @property
+    def pace(self) -> screens.Pace | None:
+        """How it is drawn, and what that costs."""
+        return self._screen.pace(self)
+
+    @property
+    def received(self) -> int:
+        """Pictures that the screen has drawn of it: what ``ks.ps()`` counts of a view."""
+        pace = self.pace
+        return 0 if pace is None else pace.pictures
 
     @property
     def frozen(self) -> bool:
@@ -207,7 +217,7 @@ class Live:
         return self._static_bundle() if self.closed or self._frozen else self._bundle()
 
     def _bundle(self) -> dict[str, Any]:
-        return {WIDGET_MIME: _model(self.model_id), **self._static_bundle()}
+        return {**reference(self.model_id), **self._static_bundle()}
 
     def _static_bundle(self) -> dict[str, Any]:
         picture = self._present()
@@ -223,14 +233,6 @@ class Live:
             except Exception as exc:  # noqa: BLE001 - a stopped subject still has its last picture
                 self._problem = clean(f"{type(exc).__name__}: {exc}")
             return self._picture
-
-    def _update_displays(self, bundle: dict[str, Any]) -> None:
-        if not self.displays or not _in_kernel():
-            return
-        from IPython.display import update_display
-
-        for display_id in self.displays:
-            update_display(bundle, display_id=display_id, raw=True)  # type: ignore[no-untyped-call]
 
     def _looked_at(self, change: Any) -> None:
         if change["new"]:
@@ -269,17 +271,39 @@ class Paused(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
     def close_all(self) -> None:
         """Close it with all that it is made of."""
         for part in (*self.children, self):
-            for piece in (part, part.layout, getattr(part, "style", None)):
-                if piece is not None:
-                    piece.close()
+            close_whole(part)
+
+
+def close_whole(part: Any) -> None:
+    """Close a widget with its layout and style: each has a comm, which would stay for the session."""
+    for piece in (part, part.layout, getattr(part, "style", None)):
+        if piece is not None:
+            piece.close()
+
+
+def reference(model_id: str) -> dict[str, Any]:
+    """Return the part of a display's data that has a front end show a widget."""
+    return {WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": model_id}}
+
+
+def update_displays(displays: Sequence[str], bundle: dict[str, Any]) -> None:
+    """Replace what outputs show."""
+    if not displays or not _in_kernel():
+        return
+    from IPython.display import update_display
+
+    for display_id in displays:
+        update_display(bundle, display_id=display_id, raw=True)  # type: ignore[no-untyped-call]
+
+
+def paused_words(seconds: float) -> str:
+    """Say that nobody has looked for ``seconds``."""
+    minutes = max(1, round(seconds / 60))
+    return f"paused: nobody has looked for {minutes} minute{'s' if minutes > 1 else ''}"
 
 
 def _note(words: str) -> str:
     return f'<div style="padding:2px 4px;font-size:12px">{escape(words)}</div>'
-
-
-def _model(model_id: str) -> dict[str, Any]:
-    return {"version_major": 2, "version_minor": 0, "model_id": model_id}
 
 
 def _in_kernel() -> bool:

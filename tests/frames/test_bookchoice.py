@@ -10,6 +10,7 @@ import kucoin_stream as ks
 from kucoin_stream import opening
 from kucoin_stream.errors import UsageError
 from kucoin_stream.frames import bookkeeper as books
+from kucoin_stream.settings import Limits
 from kucoin_stream.simulator import CaptureMarket, Simulator
 from tests.conftest import until
 
@@ -134,3 +135,12 @@ def test_a_book_that_is_stopped_leaves_nothing_behind_whichever_it_was(connect: 
     book = client.book("BTC-USDT").wait()
     book.stop()
     until(lambda: client.statistics()["connections"] == [])
+
+
+def test_one_of_many_books_whose_turn_has_not_come_waits_for_it(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(books, "PATIENCE", 1.0)  # of which the exchange takes half a second to send its snapshot
+    client = connect(key=False, limits=Limits(commands_per_window=1, window=0.7))
+    several = client.books("BTC-USDT", "ETH-USDT", "SOL-USDT").wait()
+    assert {book.source for book in several.books.values()} == {"pro_spot.level2"}

@@ -14,7 +14,7 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.columns import Rows
 from kucoin_stream.frames.table import LatestTable, RowTable
 from kucoin_stream.protocol.messages.spot import Ticker
-from kucoin_stream.widgets.table import TablePainter
+from kucoin_stream.widgets.state.table import TablePainter
 from tests.conftest import until
 
 TICKERS = st.builds(

@@ -17,16 +17,19 @@ from kucoin_stream.errors import UnknownSymbolError, UsageError
 from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.books import BookTop
 from kucoin_stream.frames.columns import Rows, has_columns
+from kucoin_stream.frames.gathered import Gatherer
 from kucoin_stream.frames.schema import schema
 from kucoin_stream.market.ring import Ring
 from kucoin_stream.namespaces import Namespace
 from kucoin_stream.protocol.decoding import decode as message
 from kucoin_stream.protocol.messages import units
 from kucoin_stream.protocol.messages.futures_account import Leverage
+from kucoin_stream.protocol.messages.spot import Snapshot, SnapshotData
 from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.protocol.topics import CATALOGUE, Topic
 from kucoin_stream.simulator import Simulator
 from kucoin_stream.streams.feed import brief
+from kucoin_stream.widgets.wall.painter import WallPainter
 from tests.conftest import until
 from tests.protocol.payloads import cases, loads
 from tests.test_namespaces import Asked
@@ -68,7 +71,7 @@ def test_every_feed_gives_a_frame_with_the_dtypes_that_the_schema_tells(client: 
     given, interval = arguments(row)
     feed = client.feed(row.name, *given, interval=interval)
     frame = feed.frame()
-    said = {each.field: each.dtype for each in schema(row.name).itertuples()}
+    said = {each.field.removeprefix("data."): each.dtype for each in schema(row.name).itertuples()}
     names = {column.path: column.name for column in frame._rows.columns}
     df = frame.df
     if has_columns(row.payload):
@@ -95,6 +98,40 @@ def test_a_map_is_a_row_for_each_symbol(client: ks.Client, name: str, messages: 
     assert frame.df["symbol"].dtype == "category"
 
 
+def snapshot(symbol: str, price: float) -> SnapshotData:
+    return SnapshotData(symbol, 1_700_000_000_000, last_traded_price=price, buy=price - 1, sell=price + 1, vol=2.0)
+
+
+@pytest.mark.parametrize(("name", "of"), [("spot.snapshot", "BTC-USDT"), ("spot.market_snapshot", "USDS")])
+def test_a_snapshot_is_a_row_for_each_symbol_with_the_columns_of_what_is_inside(
+    client: ks.Client, name: str, of: str
+) -> None:
+    feed = client.feed(name, of)
+    feed.stop()  # nothing comes but what is given here
+    frame, latest = feed.frame(), feed.frame(latest="symbol")
+    old = Snapshot([snapshot("BTC-USDT", 1.0), snapshot("ETH-USDT", 2.0)], 7)  # servers of 2019 to 2022 (4.11)
+    messages = [old, Snapshot(snapshot("BTC-USDT", 3.0), 8)]
+    for each in (frame, latest):
+        client.engine.call(each._table.take, messages)
+    df = frame.rows()
+    assert df[["symbol", "last_traded_price", "sequence"]].to_numpy().tolist() == [
+        ["BTC-USDT", 1.0, 7], ["ETH-USDT", 2.0, 7], ["BTC-USDT", 3.0, 8],
+    ]  # fmt: skip
+    assert str(df["datetime"].iloc[0]) == "2023-11-14 22:13:20+00:00"
+    assert latest.rows()["last_traded_price"].to_dict() == {"BTC-USDT": 3.0, "ETH-USDT": 2.0}
+    assert Gatherer().frame(messages)["last_traded_price"].tolist() == [1.0, 2.0, 3.0]
+    assert "wall" in latest.kinds
+    tiles = WallPainter(latest, sort="symbol").picture(1_700_000_002.0).tiles
+    assert [(each.symbol, each.price, each.age_s) for each in tiles] == [("BTC-USDT", 3.0, 2), ("ETH-USDT", 2.0, 2)]
+
+
+def test_a_lagging_reader_of_snapshots_of_a_market_gets_the_latest_of_each_symbol() -> None:
+    assert [each.symbol for each in (Snapshot(snapshot("BTC-USDT", 1.0)), Snapshot([snapshot("A-B", 1.0)]))] == [
+        "BTC-USDT",
+        None,
+    ]
+
+
 NUMBERS = {"float64", "int64", "Int64"}
 
 
@@ -102,7 +139,8 @@ NUMBERS = {"float64", "int64", "Int64"}
 def test_times_are_utc_sides_and_symbols_categorical_and_amounts_numbers(row: Topic) -> None:
     rows = Rows(row.payload)
     df = rows.frame(Ring(rows.codes, 1).arrays(None), rows.categories())
-    unit = dict(schema(row.name)[["field", "unit"]].itertuples(index=False))
+    said = schema(row.name)[["field", "unit"]].itertuples(index=False)
+    unit = {field.removeprefix("data."): unit for field, unit in said}
     for column in rows.columns:
         kind = str(df[column.name].dtype)
         if column.name in ("symbol", "side", "interval"):

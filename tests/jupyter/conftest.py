@@ -80,6 +80,7 @@ def client() -> ks.Client:
 # -- front ends in a browser -----------------------------------------------------------------------------------------
 
 NEEDED = {"lab": "jupyterlab", "notebook": "notebook", "voila": "voila"}
+PATIENCE = 60.0  # seconds for what takes one where nothing else runs
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +96,7 @@ def browser() -> Iterator[Any]:
     api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
+    api.expect.set_options(timeout=1000 * PATIENCE)
     with api.sync_playwright() as engine:
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -107,6 +109,7 @@ def opened(name: str, lab: Lab, browser: Any) -> Iterator[Tab]:
     if find_spec(NEEDED[name]) is None:
         pytest.skip(f"needs {NEEDED[name]}")
     context = browser.new_context(viewport={"width": 1280, "height": 5000})
+    context.set_default_timeout(1000 * PATIENCE)
     tab = FRONTS[name](context.new_page(), lab)
     try:
         yield tab
@@ -120,12 +123,13 @@ def opened(name: str, lab: Lab, browser: Any) -> Iterator[Tab]:
 def front(request, browser, lab) -> Iterator[Tab]:
     """A front end that shows each kind of picture, and one that cannot be drawn; ``kernel`` speaks to its kernel."""
     with opened(request.param, lab, browser) as tab:
-        gallery.write(lab.root / "gallery.ipynb", *gallery.KINDS, broken=gallery.BROKEN)
+        gallery.write(lab.root / "gallery.ipynb", *gallery.KINDS, broken=gallery.BROKEN, bare=gallery.BARE)
         tab.show("gallery.ipynb")
         for kind in gallery.KINDS:
             tab.picture(kind).wait_for()
         with contextlib.closing(Kernel(lab, tab.kernel_id)) as tab.kernel:
             tab.kernel.do(gallery.GAUGES)
+            tab.kernel.do(f"count({gallery.KINDS})")
             yield tab
 
 

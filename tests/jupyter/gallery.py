@@ -31,6 +31,13 @@ KINDS = [kind for kind in CELLS if kind in PAINTERS]
 QUIET = {"account"}
 """Nobody trades, so nothing changes there."""
 
+BARE = """
+import ipywidgets
+bare = ipywidgets.HTML()
+bare
+"""
+"""What the pictures are compared with."""
+
 BROKEN = """
 from kucoin_stream.widgets.kinds import painter
 from kucoin_stream.widgets.view import View
@@ -44,7 +51,7 @@ broken
 """
 
 GAUGES = """
-import collections, concurrent.futures, contextlib, gc, os, time
+import collections, concurrent.futures, contextlib, gc, os, re, time
 import comm
 from kucoin_stream.widgets.screen import screen
 
@@ -52,9 +59,9 @@ def view(kind):
     return globals()[kind]
 
 @contextlib.contextmanager
-def alone():
-    "Let no picture be drawn by itself."
-    views = list(screen.views)
+def alone(*kinds):
+    "Let no picture be drawn by itself, but for these."
+    views = set(screen.views) - {view(kind) for kind in kinds}
     for each in views:
         screen.remove(each)
     try:
@@ -80,16 +87,19 @@ def pump(kinds, seconds, rate):
         thread.submit(draw).result()
     return len(costs), sorted(costs)[len(costs) // 2]
 
-def plain(text, updates, rate):
-    "Return the CPU seconds of an update of a plain HTML widget, which nobody shows."
-    import ipywidgets
-    global bare
-    bare = ipywidgets.HTML()
-    bare.refresh = lambda: setattr(bare, "value", f"{text}{time.monotonic_ns()}")
-    try:
-        return pump(["bare"], updates / rate, rate)[1]
-    finally:
-        bare.close()
+def plain(kind):
+    "Make each update of the bare widget as long as a picture, and its words as many, with no markup."
+    words = re.sub("<[^>]*>", " ", view(kind).value)
+    padding = "." * (len(view(kind).value) - len(words))
+    bare.refresh = lambda: setattr(bare, "value", f"<pre>{time.monotonic_ns()} {words}</pre><!--{padding}-->")
+
+def beats(kind, seconds):
+    "Return how often a thread that waits between two pictures wakes up, the pictures drawn meanwhile, and the time."
+    begin, before, woken = time.monotonic(), sent[kind], 0
+    while time.monotonic() < begin + seconds:
+        time.sleep(screen.interval)
+        woken += 1
+    return woken, sent[kind] - before, time.monotonic() - begin
 
 sent = collections.Counter()
 

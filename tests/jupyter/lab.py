@@ -26,13 +26,19 @@ FLAGS = [
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 TRACKER = "@jupyterlab/notebook-extension/tracker"
 NOTIFICATION = "@jupyterlab/apputils-extension/notification"
-START = 60.0  # seconds
+START = 120.0  # seconds
 TEXT_OF = """html => {
     const parsed = document.createElement("div");
     parsed.innerHTML = html;
     return parsed.textContent;
 }"""
 """What a script of a page makes of HTML, as text."""
+HOLDS = """([element, html]) => {
+    const parsed = document.createElement("div");
+    parsed.innerHTML = html;
+    return parsed.textContent === element.textContent;
+}"""
+"""Whether an element of a page has the words of some HTML."""
 
 
 class Lab:
@@ -51,7 +57,7 @@ class Lab:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/{path}", headers={"Authorization": f"token {self.token}"}, method=method
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
     def set(self, plugin: str, **settings: Any) -> None:
@@ -137,7 +143,7 @@ class Kernel:
         self._client.load_connection_file()
         self._client.start_channels()
 
-    def do(self, source: str, value: str = "None", timeout: float = 60.0) -> Any:
+    def do(self, source: str, value: str = "None", timeout: float = 120.0) -> Any:
         """Run ``source``, return the ``value`` of an expression; raise what they raise. ``timeout`` is in seconds."""
         reply = self._client.execute(
             source, silent=True, store_history=False, user_expressions={"value": value}, reply=True, timeout=timeout
@@ -147,7 +153,7 @@ class Kernel:
             raise AssertionError(f"{answer['ename']}: {answer['evalue']}\n" + "\n".join(answer["traceback"]))
         return ast.literal_eval(answer["data"]["text/plain"])
 
-    def ask(self, value: str, timeout: float = 60.0) -> Any:
+    def ask(self, value: str, timeout: float = 120.0) -> Any:
         """Return the value of an expression, which has plain types only."""
         return self.do("", value, timeout)
 
@@ -184,7 +190,7 @@ class Tab:
     def open(self, notebook: str, *, kernel: bool = True) -> None:
         """Open a notebook and wait for it, and for its kernel."""
         self.page.goto(self.lab.url(self.address.format(notebook)))
-        self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context?.isReady", timeout=60_000)
+        self.page.wait_for_function("() => window.jupyterapp?.shell?.currentWidget?.context?.isReady", timeout=120_000)
         if kernel:
             self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.ready")
 
@@ -196,6 +202,12 @@ class Tab:
     @property
     def kernel_id(self) -> str:
         return str(self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"))
+
+    def catch_up(self, name: str) -> None:
+        """Wait until the output of a cell has what its widget of that name, which nobody draws, has in the kernel."""
+        html = self.kernel.ask(f"view({name!r}).value")
+        content = self.output(name).locator(".jupyter-widgets .widget-html-content").element_handle()
+        self.page.wait_for_function(HOLDS, arg=[content, html], polling=100)  # ms: it costs, too
 
     def set_theme(self, theme: str) -> None:
         """Show what is open in one of ``THEMES``."""
@@ -220,7 +232,7 @@ class Tab:
                 outputs: (cell.outputs || []).map(each => each.output_type)}))"""
         )
 
-    def run(self, command: str, wanted: set[str], timeout: float = 90.0) -> None:
+    def run(self, command: str, wanted: set[str], timeout: float = 180.0) -> None:
         """Execute a command that runs cells; wait until those ``wanted`` have run. ``timeout`` is in seconds."""
         before = {cell["id"]: cell["count"] for cell in self.cells()}
         self.execute(command)
@@ -296,7 +308,7 @@ class VoilaTab(Tab):
     def set_theme(self, theme: str) -> None:
         """Make the page again in one of ``THEMES``: with a new kernel."""
         address = f"voila/render/{self._notebook}?theme={theme}"
-        self.page.goto(self.lab.url(address), timeout=90_000)
+        self.page.goto(self.lab.url(address), timeout=180_000)
 
     def end_kernel(self) -> None:
         self.page.goto("about:blank")

@@ -6,21 +6,26 @@ from pathlib import Path
 import gallery
 import nbformat
 import pytest
-from conftest import opened
+from conftest import PATIENCE, opened
 from gallery import KINDS
 from lab import TEXT_OF, Tab
 
-from tests.conftest import until
+from tests.conftest import until as until_
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "00_quickstart.ipynb"
 LIVE = {"book": "spread", "klines": "1min", "trades": "bought", "status": "spotPublicV1"}
 """The cells with a picture, and a word that each shows."""
 PICTURES = ".jp-Notebook .jupyter-widgets"
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+
+
+def until(condition, what):
+    """Wait for what comes within a second, where nothing else runs."""
+    return until_(condition, what, PATIENCE)
 
 
 @pytest.fixture

@@ -193,6 +193,13 @@ def test_out_holds_a_handle(cell):
     assert out().symbol == out.symbol == "BTC-USDT"
 
 
+@pytest.mark.parametrize("made", ["book.widget()", "book.widget(interactive=True)", "ks.dashboard('BTC-USDT')"])
+def test_out_holds_a_handle_of_every_kind_of_view(cell, made):
+    cell("book = ks.book('BTC-USDT')")
+    cell(made, "a1")
+    assert isinstance(cell["_"], Handle)
+
+
 def test_a_handle_lets_its_object_go(cell):
     cell("ks.trades('BTC-USDT')", "a1")
     handle = cell["_"]

@@ -2,20 +2,21 @@
 
 import contextlib
 import socket
-import time
 from urllib.parse import urlsplit
 
+import costs
 import gallery
 import psutil
 import pytest
-from conftest import opened
+from conftest import PATIENCE, opened
 from gallery import CELLS, KINDS, QUIET
 from lab import TEXT_OF, THEMES, Kernel
 
 from kucoin_stream.widgets.kinds import PAINTERS
-from tests.conftest import until
+from tests.conftest import until as until_
 
-in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(180)]
+in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+MARGIN = 4  # px, which ipywidgets puts around each
 LIVELY = "ladder"  # changes more often than it may be drawn
 BUSY = {"JupyterLab": 20, "Notebook 7": 5, "Voila": 5}  # seconds
 BUSY_CELL = """
@@ -42,6 +43,9 @@ SET_VISIBILITY = """state => {
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 
+WIDER = """output => output.querySelector("[role=figure]").getBoundingClientRect().right
+    - output.getBoundingClientRect().right"""
+
 
 @contextlib.contextmanager
 def observed(front, *kinds):
@@ -52,8 +56,9 @@ def observed(front, *kinds):
     front.page.evaluate("() => window.observers.forEach(each => each.disconnect())")
 
 
-def waited(front, seconds):
-    front.page.wait_for_timeout(1000 * seconds)
+def until(condition, what):
+    """Wait for what comes within a second, where nothing else runs."""
+    return until_(condition, what, PATIENCE)
 
 
 def shown(front):
@@ -74,18 +79,20 @@ def hidden(front):
 
 
 @contextlib.contextmanager
-def still(front):
-    """Draw nothing for a while; yields the last pictures that were sent."""
-    front.kernel.do("nothing = alone(); nothing.__enter__()")
-    yield front.kernel.ask(f"{{kind: view(kind).value for kind in {KINDS}}}")
-    front.kernel.do("nothing.__exit__(None, None, None)")
+def still(front, *but):
+    """Draw nothing for a while, but for these kinds."""
+    front.kernel.do(f"nothing = alone(*{but}); nothing.__enter__()")
+    try:
+        yield
+    finally:
+        front.kernel.do("nothing.__exit__(None, None, None)")
 
 
 def wait_for_the_present(front):
-    """Draw nothing until each picture in the page is the last one of the kernel."""
-    with still(front) as drawn:
-        expected = {kind: front.page.evaluate(TEXT_OF, html) for kind, html in drawn.items()}
-        until(lambda: shown(front) == expected, "the present is shown")
+    """Wait until each picture in the page is the last one of the kernel, which draws nothing meanwhile."""
+    drawn = front.kernel.ask(f"{{kind: view(kind).value for kind in {KINDS}}}")
+    expected = {kind: front.page.evaluate(TEXT_OF, html) for kind, html in drawn.items()}
+    until(lambda: shown(front) == expected, "the present is shown")
 
 
 def test_every_kind_of_picture_has_a_cell_here():
@@ -93,7 +100,7 @@ def test_every_kind_of_picture_has_a_cell_here():
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_ladder_moves_by_itself(lab, browser):
     with opened("lab", lab, browser) as tab:
         gallery.write(lab.root / "ladder.ipynb", "ladder")
@@ -112,49 +119,55 @@ class TestEveryKind:
             assert "SIMULATED" in front.picture(kind).inner_text(), kind
             assert front.picture(kind).get_attribute("aria-label"), kind
             assert front.output(kind).bounding_box()["height"] > 100, kind
+            assert front.output(kind).evaluate(WIDER) <= MARGIN, kind
 
     def test_the_page_shows_every_picture_that_the_kernel_draws(self, front):
-        front.kernel.do(f"count({KINDS})")
-        with observed(front, *KINDS) as changes:
+        with still(front):
+            wait_for_the_present(front)
             front.kernel.do("sent.clear()")
-            before = changes()
-            moving = [kind for kind in KINDS if kind not in QUIET]
-            until(lambda: min(changes()[kind] - before[kind] for kind in moving) >= 2, "each moves by itself", 20)
-            sent, seen = front.kernel.ask("dict(sent)"), changes()
+            with observed(front, *KINDS) as changes:
+                front.kernel.do("nothing.__exit__(None, None, None)")
+                moving = [kind for kind in KINDS if kind not in QUIET]
+                until(lambda: min(changes()[kind] for kind in moving) >= 2, "each moves by itself")
+                front.kernel.do("nothing = alone(); nothing.__enter__()")
+                wait_for_the_present(front)
+                sent, seen = front.kernel.ask("dict(sent)"), changes()
         for kind in KINDS:
-            assert seen[kind] - before[kind] == pytest.approx(sent.get(kind, 0), rel=0.2, abs=3), kind
+            assert seen[kind] == pytest.approx(sent.get(kind, 0), rel=0.1, abs=1), kind
 
     @pytest.mark.parametrize("rate", [10, 2])
     def test_a_lively_one_comes_as_often_as_asked(self, front, rate):
         front.kernel.do(f"screen.interval = 1 / {rate}")
-        wait_for_the_present(front)
-        with observed(front, LIVELY) as changes:
-            begin, before = time.monotonic(), changes()[LIVELY]
-            waited(front, 3)
-            seen = (changes()[LIVELY] - before) / (time.monotonic() - begin)
+        with still(front, LIVELY), observed(front, LIVELY) as changes:
+
+            def comes_as_often():
+                before = changes()[LIVELY]
+                woken, drawn, seconds = front.kernel.ask(f"beats({LIVELY!r}, 2)")
+                assert drawn <= 1.2 * rate * seconds + 1
+                return changes()[LIVELY] - before >= 0.6 * woken  # of what a thread can do on this machine now
+
+            until(comes_as_often, f"{rate} pictures a second")
         front.kernel.do("screen.interval = 0.1")
-        assert 0.6 * rate < seen < 1.2 * rate
 
     def test_it_shows_the_present_after_its_page_was_hidden(self, front):
         with hidden(front):
             drawn = front.kernel.ask("screen.statistics()['pictures']")
-            until(lambda: front.kernel.ask("screen.statistics()['pictures']") > drawn + 50, "the kernel goes on", 20)
-        wait_for_the_present(front)
+            until(lambda: front.kernel.ask("screen.statistics()['pictures']") > drawn + 50, "the kernel goes on")
+        with still(front):
+            wait_for_the_present(front)
         with observed(front, LIVELY) as changes:
             until(lambda: changes()[LIVELY] >= 3, "it moves again")
 
     def test_a_busy_cell_stops_no_picture(self, front):
         seconds = BUSY[front.name]
         with observed(front, *KINDS) as changes:
-            began = time.monotonic()
             front.kernel.start(BUSY_CELL.format(seconds=seconds))
-            waited(front, seconds / 4)
-            for _ in range(2):
-                before = changes()[LIVELY]
-                waited(front, seconds / 4)
-                assert changes()[LIVELY] - before >= seconds / 4  # one a second at the very least
-            assert time.monotonic() - began < seconds
+            seen = []
+            for _ in range(4):
+                front.page.wait_for_timeout(1000 * seconds / 5)
+                seen.append(changes()[LIVELY])
         assert front.kernel.ask("time.monotonic() >= end")
+        assert all(later > earlier for earlier, later in zip([0, *seen], seen, strict=False)), seen
 
     def test_one_that_cannot_be_drawn_says_so_and_stops_no_other(self, front):
         assert "ValueError: broken on purpose" in front.picture("broken").inner_text()
@@ -164,14 +177,33 @@ class TestEveryKind:
         assert front.kernel.ask("screen.statistics()['errors']") > errors
         assert "ValueError: broken on purpose" in front.picture("broken").inner_text()
 
+    def test_a_picture_costs_little_in_the_browser_and_in_the_kernel(self, front):
+        devtools = costs.DevTools(front.page)
+        with still(front):
+            costs.pump(front, KINDS, 1)  # warm
+            found = {kind: costs.cheapest(front, devtools, kind) for kind in KINDS}
+        print(f"\n{front.name:<12} {costs.HEAD}")
+        for kind, each in found.items():
+            print(f"{kind:<12} {each}")
+        assert [kind for kind, each in found.items() if not each.low] == []
+
+    def test_the_page_does_not_grow_with_the_pictures(self, front):
+        devtools = costs.DevTools(front.page)
+        with still(front):
+            costs.pump(front, KINDS, 1)  # warm
+            grown = costs.growth(front, devtools)
+        print(f"\n{front.name}: the heap grew by {', '.join(f'{each:.0f}' for each in grown)} bytes a picture")
+        assert grown[-1] < costs.HEAP
+
     def test_a_cell_run_fifty_times_leaves_one_view(self, front):
         if not front.reruns:
             pytest.skip("Voila runs a cell once")
         front.rerun(LIVELY, 1)
-        views, before = front.page.locator(".jupyter-widgets").count(), front.kernel.ask("counts()")
+        widgets = front.page.locator(".jupyter-widgets")
+        views, before = widgets.count(), front.kernel.ask("counts()")
         front.rerun(LIVELY, 50)
-        assert front.output(LIVELY).locator(".jupyter-widgets").count() == 1
-        assert front.page.locator(".jupyter-widgets").count() == views
+        until(lambda: front.output(LIVELY).locator(".jupyter-widgets").count() == 1, "one view is left in its output")
+        until(lambda: widgets.count() == views, "nor is there another elsewhere")
         assert front.kernel.ask("counts()") == before
         with observed(front, LIVELY) as changes:
             until(lambda: changes()[LIVELY] >= 3, "the one that is left moves")
@@ -183,24 +215,16 @@ class TestEveryKind:
                 front.picture(kind).wait_for()
             front.page.screenshot(path=save_as(f"{front.name}-{theme}"))
 
-
-@pytest.mark.browser
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["lab", "notebook", "voila"])
-def test_with_its_kernel_everything_ends(name, lab, browser):
-    with opened(name, lab, browser) as tab:
-        gallery.write(lab.root / "end.ipynb", "ladder", "candles")
-        tab.show("end.ipynb")
-        tab.picture("candles").wait_for()
-        kernel_id = tab.kernel_id
-        with contextlib.closing(Kernel(lab, kernel_id)) as kernel:
+    def test_with_its_kernel_everything_ends(self, front):
+        kernel_id = front.kernel_id  # Voila has another one for each theme
+        with contextlib.closing(Kernel(front.lab, kernel_id)) as kernel:
             pid, url = kernel.do("import os", "(os.getpid(), client.simulator.url)")
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
         parts = urlsplit(url)
         socket.create_connection((parts.hostname, parts.port)).close()
-        tab.end_kernel()
-        until(lambda: kernel_id not in lab.kernels(), "the server has no kernel", 20)
-        until(lambda: not any(each.is_running() for each in family), "the kernel's processes end", 20)
+        front.end_kernel()
+        until(lambda: kernel_id not in front.lab.kernels(), "the server has no kernel")
+        until(lambda: not any(each.is_running() for each in family), "the kernel's processes end")
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((parts.hostname, parts.port))

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import kucoin_stream as ks
 from kucoin_stream.errors import NotArmedError, UsageError
 from kucoin_stream.orders import arming as module
 from kucoin_stream.orders.arming import Arming
@@ -99,3 +100,9 @@ def test_the_repr_says_what_is_left() -> None:
     assert repr(arming) == "<armed for sim: 10 USDT left>"
     arming.disarm()
     assert repr(arming) == "<not armed>"
+
+
+def test_the_repr_of_the_orders_has_brackets_once(client: ks.Client) -> None:
+    assert repr(client.orders) == "<Orders not armed>"
+    client.orders.arm("url", 10)
+    assert repr(client.orders) == "<Orders armed for url: 10 USDT left>"

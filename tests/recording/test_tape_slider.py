@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from kucoin_stream.recording.blocks import NOTES, pack
 from kucoin_stream.recording.lines import Begin, Data, Raw
 from kucoin_stream.widgets.replay import ReplaySlider
 from kucoin_stream.widgets.screen import Screen
+from tests.conftest import until
 
 SECOND = 10**9
 BASE = 1_700_000_000 * SECOND
@@ -62,6 +64,22 @@ def test_the_hand_moves_all_frames_to_one_moment(client: ks.Client) -> None:
         assert tickers.df["price"].tolist() == [int(at)]
         assert slider.slider.value == pytest.approx(at, abs=0.11)
     assert "2023-11-14 22:14:15.900 UTC</tt>" in slider.label.value
+    slider.close()
+
+
+def test_the_hand_moves_the_tape_while_the_render_thread_moves_the_slider(client: ks.Client) -> None:
+    slider = ReplaySlider(client.replay, screen=Screen(threaded=False))
+    client.replay.step(4)
+    hand = Thread(target=lambda: setattr(slider.slider, "value", 30.4))
+
+    def at_the_same_moment(_: Any) -> None:
+        slider.slider.unobserve(at_the_same_moment, "value")
+        hand.start()
+        until(lambda: slider.controls.position == slider.controls.start + pd.Timedelta("30.4s"))
+
+    slider.slider.observe(at_the_same_moment, "value")
+    slider.refresh()
+    hand.join()
     slider.close()
 
 

@@ -22,12 +22,13 @@ from kucoin_stream.simulator.account import SIMULATED  # noqa: E402
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.timeout(240),
+    pytest.mark.timeout(600),
     pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
     pytest.mark.skipif(find_spec("jupyterlab") is None, reason="needs JupyterLab"),
 ]
 
 SECRETS = (SIMULATED.key, SIMULATED.secret, SIMULATED.passphrase)
+PATIENCE_MS = 60_000  # for what takes a second where nothing else runs
 HERE = str(Path(__file__).parent)
 WATCH = "window.pwned = []; window.pwn = n => window.pwned.push(n);"
 """What the words of :mod:`hostile` call."""
@@ -125,6 +126,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def tab(lab: Lab, browser: Any) -> Iterator[Tab]:
     page = browser.new_page(viewport={"width": 1280, "height": 6000})
+    page.set_default_timeout(PATIENCE_MS)
     page.add_init_script(WATCH)
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.type), dialog.accept()))
@@ -153,7 +155,7 @@ def test_no_word_of_a_server_becomes_more_than_a_word(lab: Lab, tab: Tab) -> Non
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), lab.root / "hostile.ipynb")
     tab.open("hostile.ipynb")
     tab.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
-    playwright.expect(tab.output("doctor")).to_contain_text("kucoin_stream doctor", timeout=60_000)
+    playwright.expect(tab.output("doctor")).to_contain_text("kucoin_stream doctor", timeout=3 * PATIENCE_MS)
     harmless(tab)
     assert {cell["id"] for cell in tab.cells() if "error" in cell["outputs"]} == {"refused", "rest", "raises"}
     for name in ("book", "trades", "account", "status", "refused", "rest", "rows", "raises", "slider"):

@@ -20,6 +20,7 @@ from streamz import Stream
 import kucoin_stream as ks
 from kucoin_stream.frames.batches import batch
 from kucoin_stream.frames.collected import sink_to_frame
+from kucoin_stream.frames.partitions import partition_by
 from kucoin_stream.protocol.events import Gap
 from kucoin_stream.protocol.messages import futures, spot
 from kucoin_stream.streams import typed
@@ -69,7 +70,7 @@ def test_streamz_knows_the_nodes_without_importing_us() -> None:
 
 
 OURS = {"take": take, "symbol": symbol, "conflate": conflate, "resample": resample, "to_klines": to_klines,
-        "batch": batch, "sink_to_frame": sink_to_frame}  # fmt: skip
+        "batch": batch, "partition_by": partition_by, "sink_to_frame": sink_to_frame}  # fmt: skip
 
 
 def test_type_checkers_see_the_nodes_that_are_there() -> None:

@@ -39,11 +39,20 @@ def _told(capfd: pytest.CaptureFixture[str], what: str) -> str:
     return until(line, what)
 
 
+def put(client: ks.Client, feed: Any, *messages: Any) -> None:
+    def received() -> None:
+        feed._inlet.pending.extend(messages)
+        feed._inlet.flush()
+
+    client.engine.call(received)
+
+
 GRAPHS: dict[str, Callable[[Any, Any], Any]] = {
     "a sink": lambda feed, hold: feed.sink(hold),
     "behind a buffer, which has a coroutine of its own": lambda feed, hold: feed.buffer(3).sink(hold),
     "behind a window": lambda feed, hold: feed.timed_window(0.02).filter(len).sink(hold),
     "in a thread of its own": lambda feed, hold: feed.sink(hold, thread=True),
+    "in a thread of its own, behind a node": lambda feed, hold: feed.rate_limit(0.01).sink(hold, thread=True),
 }
 
 
@@ -108,6 +117,81 @@ def test_a_longer_way_in_a_thread_of_its_own(client: ks.Client) -> None:
     until(lambda: sink.upstreams == [], "the sink went with its client")
 
 
+BEHIND: dict[str, Callable[[Any], Any]] = {
+    "map": lambda feed: feed.map(lambda n: n),
+    "rate_limit": lambda feed: feed.rate_limit(0.001),
+    "buffer": lambda feed: feed.buffer(3),
+    "a window": lambda feed: feed.timed_window(0.001).flatten(),
+    "batch": lambda feed: feed.batch(0.001, to="list").flatten(),
+    "map_async": lambda feed: feed.map_async(_same),
+    "conflate": lambda feed: feed.conflate(1000, key=id),
+    "a thread": lambda feed: feed.threaded().map(lambda n: n),
+}
+
+
+async def _same(message: Any) -> Any:
+    return message
+
+
+@pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
+def test_behind_any_node_a_sink_may_have_a_thread_of_its_own(client: ks.Client, behind: Callable[[Any], Any]) -> None:
+    feed = client.feed("spot.call_auction", "BTC-USDT")
+    errors = feed.errors.sink_to_list()
+    seen: list[tuple[int, str]] = []
+
+    def odd(n: int, thanks: str) -> None:
+        if n == 7:
+            raise ValueError(thanks)
+        seen.append((n, threading.current_thread().name))
+
+    sink = behind(feed).sink(odd, thanks="no", thread=True)
+    for n in range(20):
+        put(client, feed, n)
+    until(lambda: len(seen) + len(errors) == 20)
+    assert [n for n, _ in seen] == [n for n in range(20) if n != 7]
+    (name,) = {name for _, name in seen}
+    assert name.startswith("kucoin-stream-branch-")
+    assert [(each.node, each.text, feed.error_count) for each in errors] == [("<sink: odd>", "no", 1)]
+    sink.destroy()
+    del sink
+    until(lambda: name not in {thread.name for thread in threading.enumerate()}, "the thread ended")
+
+
+def test_a_function_may_block_in_its_thread_behind_a_node(client: ks.Client, gate: threading.Event) -> None:
+    feed = client.feed("spot.call_auction", "BTC-USDT")
+    seen: list[int] = []
+    held: list[int] = []
+    node = feed.map(lambda n: n)
+    node.sink(lambda n: (held.append(n), gate.wait(20)), thread=True)
+    feed.sink(seen.append)
+    put(client, feed, *range(50))
+    until(lambda: len(seen) == 50)
+    assert held == [0]  # what it has not taken waits in the inbox, where the topic's policy applies
+    until(lambda: next(feed.branches).waiting == 49)
+    gate.set()
+    until(lambda: held == list(range(50)))
+
+
+def test_a_function_that_blocks_for_good_behind_a_node_keeps_no_client(
+    client: ks.Client, gate: threading.Event
+) -> None:
+    feed = client.feed("spot.call_auction", "BTC-USDT")
+    threads: list[str] = []
+
+    def hold(_: int) -> None:
+        threads.append(threading.current_thread().name)
+        gate.wait(20)
+
+    sink = feed.map(lambda n: n).sink(hold, thread=True)
+    put(client, feed, 1, 2)
+    until(lambda: threads)
+    client.close()
+    until(lambda: sink.upstreams == [], "the sink went with its client")
+    gate.set()
+    until(lambda: threads[0] not in {thread.name for thread in threading.enumerate()}, "the thread ended")
+    assert len(threads) == 1
+
+
 def test_two_loops_do_not_meet_in_one_node(client: ks.Client) -> None:
     feed = client.level2("BTC-USDT")
     with pytest.raises(ValueError, match="Two different event loops"):
@@ -143,7 +227,7 @@ class _Branch:
     gone, since, thread, node = False, 0.0, 0, None
 
     def __init__(self, loop: _Loop) -> None:
-        self.loop = loop
+        self.loop, self.loops = loop, dict[Any, int]()
 
 
 @pytest.mark.parametrize(

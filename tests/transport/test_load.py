@@ -146,6 +146,29 @@ def test_books_of_fifty_symbols_share_the_subscriptions_of_a_thousand(wide: Wide
     assert feed.status == "live"
 
 
+def test_many_books_are_asked_for_and_left_in_few_commands(wide: Wide, client: ks.Client) -> None:
+    books = client.books(*NAMES[:400])
+    assert sorted(len(session.topics) for session in wide.sessions()) == [100, PER_CONNECTION]
+    assert commands(wide) == 400 / PER_COMMAND
+    kept = client.book(NAMES[0]).wait()
+    books.stop()
+    until(lambda: wide.subscriptions == {f"/market/level2:{NAMES[0]}"}, "the others are left")
+    assert wide.statistics()["commands"]["unsubscribe"] == PER_CONNECTION / PER_COMMAND
+    assert (commands(wide), kept.status, books[NAMES[0]].status) == (400 / PER_COMMAND, "live", "stopped")
+
+
+def test_a_book_that_is_refused_is_named_and_none_of_those_asked_for_with_it_stays(
+    wide: Wide, client: ks.Client
+) -> None:
+    wide.faults.refuse(f"/market/level2:{ONE}")
+    with pytest.raises(RefusedError, match=ONE):
+        client.books(*NAMES[450:550])
+    until(lambda: wide.connections == 0, "nothing is wanted: no connection")
+    assert client.ps().empty
+    books = client.books(*NAMES[450:500], *NAMES[501:550])
+    until(lambda: books.status == "live", "all others are live", SOON)
+
+
 def test_only_the_topics_of_a_lost_connection_are_disturbed_and_one_that_is_refused_sinks_no_other(
     wide: Wide, client: ks.Client
 ) -> None:

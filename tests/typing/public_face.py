@@ -36,6 +36,8 @@ from kucoin_stream.replay import Replay
 from kucoin_stream.rest.cache import Cache
 from kucoin_stream.rest.record import Record
 from kucoin_stream.sessions import Session
+from kucoin_stream.shards.book import ShardBook
+from kucoin_stream.shards.shards import Shards
 from kucoin_stream.streams.failure import Failure
 from kucoin_stream.streams.feed import Feed
 from kucoin_stream.streams.lifecycle import Events
@@ -142,6 +144,7 @@ def a_feed(trades: Feed[Trade]) -> None:
     assert_type(trades.errors.sink(print), Node[Failure])
     assert_type(trades.threaded(), Threaded)
     assert_type(trades.sink(print, thread=True), Node[Trade])
+    assert_type(trades.rate_limit(1.0).sink(print, thread=True), Node[Trade])
     assert_type(trades.frame(maxlen=100, latest="symbol", exact=True), FeedFrame)
     trades.to_dataframe().groupby("symbol")["size"].sum()
     trades.widget()
@@ -304,6 +307,15 @@ def orders(desk: Orders) -> None:
     assert_type(desk.uta_amend("BTC-USDT", new_size=1, order_id="1"), Answered[OrderResult] | DryRun)
     assert_type(desk.uta_cancel("BTC-USDT", order_id="1"), Answered[OrderResult] | DryRun)
     desk.disarm()
+
+
+def many_cores(client: ks.Client, cluster: object) -> None:
+    with client.shard(["BTC-USDT", "ETH-*"], cluster, every=0.5) as shards:
+        assert_type(shards, Shards)
+        assert_type(shards.book("BTC-USDT"), ShardBook)
+        assert_type(shards.gaps(), pd.DataFrame)
+    assert_type(ks.shard(["BTC-USDT"], cluster), Shards)
+    client.trades("BTC-USDT").partition_by("symbol", batch="200ms").scatter().map(len).gather()
 
 
 def rest(client: ks.Client) -> None:

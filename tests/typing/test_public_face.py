@@ -39,7 +39,7 @@ PUBLIC: dict[str, list[str]] = {
                      Replay, Recording, Session)
     },
 }  # fmt: skip
-NOT_FOR_USERS = {"branches", "engine", "expected", "groups", "kind", "quotes"}  # but for the house
+NOT_FOR_USERS = {"branches", "delays", "engine", "expected", "groups", "kind", "newest", "quotes"}  # but for the house
 
 
 @pytest.mark.parametrize(("path", "made"), STUBS.items(), ids=[path.name for path in STUBS])

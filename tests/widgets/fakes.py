@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+from msgspec import structs
 
+from kucoin_stream.frames.newest import of_messages
 from kucoin_stream.frames.quotes import quote_columns
 from kucoin_stream.protocol.messages.spot import Ticker, Trade
 
@@ -101,6 +103,19 @@ class FakeWall(Fake):
 
     def decimals(self, symbol):
         return {"BTC-USDT": (1, 8)}.get(symbol, (2, 7))
+
+
+class FakeTable(Fake):
+    """Tickers, with 18 columns."""
+
+    def __init__(self, count=10, **caption):
+        super().__init__(**{"title": "spot.ticker 10 symbols", **caption})
+        self.messages = [a_ticker(f"{'ABC' * (i + 1)}-USDT", 67_123.4 / 7**i, NOW - i) for i in range(count)]
+
+    def newest(self, count):
+        self.check()
+        columns = of_messages(Ticker, self.messages[-count:], "symbol")
+        return columns + [structs.replace(each, name=f"{each.name} before") for each in columns]
 
 
 class FakeClient(Fake):

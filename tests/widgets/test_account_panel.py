@@ -98,6 +98,26 @@ def test_balances_stand_by_value_and_those_of_nothing_not_at_all():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("width", "names"),
+    [
+        (80, ["USDT", "BTC", "USDT"]),  # there is a column of accounts
+        (76, ["USDT futures", "BTC", "USDT trade"]),
+        (40, ["USDT futures", "BTC", "USDT trade"]),
+    ],
+)
+def test_as_text_a_currency_of_two_accounts_is_told_apart(width: int, names: list[str]):
+    balances = [
+        Balance("trade", "USDT", "spot", 10.0, 10.0, 0.0),
+        Balance("trade", "BTC", "spot", 0.25, 0.25, 0.0),
+        Balance("futures", "USDT", "futures", 90_000.0, 90_000.0, 0.0),
+    ]
+    painter = AccountPainter(FakeAccount({"balances": balances}))
+    rows = painter.text(painter.picture(NOW), width).splitlines()[4:7]
+    assert [re.split(r"\s{2,}", row)[0] for row in rows] == names
+    assert ["futures" in row for row in rows] == [True, False, False]
+
+
 def test_only_open_orders_are_shown_the_newest_first():
     assert shown(AccountPainter(an_account()), "orders") == [
         ["XBTUSDTM", "▼ sell", "60,000", "10", "0%", "stop", "market"],

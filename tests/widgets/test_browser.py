@@ -1,4 +1,4 @@
-"""The four live pictures and the four static ones in a real browser, narrow and wide, light and dark."""
+"""Live and static pictures in a real browser, narrow and wide, light and dark."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from kucoin_stream.widgets.lines.latency import LatencyPainter
 from kucoin_stream.widgets.lines.painter import LinesPainter
 from kucoin_stream.widgets.state.account import AccountPainter
 from kucoin_stream.widgets.state.status import StatusPainter
+from kucoin_stream.widgets.state.table import TablePainter
 from kucoin_stream.widgets.trades.painter import TapePainter
 from kucoin_stream.widgets.wall.painter import WallPainter
 from tests.widgets.fakes import (
     NOW,
     FakeBook,
     FakeKlines,
+    FakeTable,
     FakeTape,
     FakeWall,
     a_book,
@@ -31,7 +33,7 @@ from tests.widgets.fakes import (
     candles,
     some_trades,
 )
-from tests.widgets.test_account_panel import an_account
+from tests.widgets.test_account_panel import FakeAccount, an_account
 from tests.widgets.test_depth import book
 from tests.widgets.test_ladder import FakeOrders, ladder
 from tests.widgets.test_lines import FakeStatus, FakeTops, walk
@@ -73,6 +75,7 @@ PICTURES = {
         WallPainter(a_wall(badge="SIMULATED")),
         StatusPainter(a_client(mode="sim", reason="no answer from api.kucoin.com (tls)", badge="SIMULATED")),
         AccountPainter(an_account(badge="SIMULATED")),
+        TablePainter(FakeTable()),
     ],
     "not live": [
         BookPainter(a_book(status="stale: no data for 12 s")),
@@ -84,6 +87,8 @@ PICTURES = {
         WallPainter(FakeWall(status="syncing", expected=9)),
         StatusPainter(a_client(status="refused: wrong key", title="T" * 200)),
         AccountPainter(an_account(status="stale: no answer for 12 s")),
+        AccountPainter(FakeAccount({}, status="refused: no key")),
+        TablePainter(FakeTable(0, status="syncing"), count=3),
     ],
 }
 
@@ -98,6 +103,29 @@ def browser():
         opened = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield opened
         opened.close()
+
+
+OUTPUT = (  # as ipywidgets puts an HTML widget into an output
+    '<div style="display:flex;width:100%;min-width:0;margin:2px"><div></div>'
+    '<div style="align-self:stretch;flex-grow:1;flex-shrink:1">{}</div></div>'
+)
+WIDER = """() => [...document.querySelectorAll("section")].map(section =>
+    section.querySelector("[role=figure]").getBoundingClientRect().right - section.getBoundingClientRect().right)"""
+
+
+@pytest.mark.parametrize("state", PICTURES)
+def test_a_live_picture_is_as_wide_as_its_output(browser, state):
+    body = "".join(f"<section>{OUTPUT.format(p.html(p.picture(NOW)))}</section>" for p in PICTURES[state])
+    page = browser.new_page(viewport={"width": 1920, "height": 800})
+    page.set_content(f"<!doctype html><meta charset=utf-8>{body}")
+    for width in (250, 284, 600, 980, 1600):
+        page.evaluate("width => document.querySelectorAll('section').forEach(e => e.style.width = width)", f"{width}px")
+        names = [type(p).__name__ for p in PICTURES[state]]
+        wider = list(zip(names, page.evaluate(WIDER), strict=True))
+        assert [(name, px) for name, px in wider if px > 4] == [], width
+        least = page.evaluate("Math.min(...[...document.querySelectorAll('[role=figure]')].map(e => e.clientWidth))")
+        assert least > min(width, 600) - 8  # none is narrower of its own will
+    page.close()
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -192,8 +192,8 @@ def test_lines_do_not_squeeze_the_candles():
 @pytest.mark.parametrize(
     ("overlays", "told"),
     [
-        (("smaa 20",), "did you mean 'sma'?"),
-        (("boll 20",), "did you mean 'bollinger'?"),
+        (("smaa 20",), "did you mean sma?"),
+        (("boll 20",), "did you mean bollinger?"),
         (("rsi 14",), "there are: sma, ema, bollinger, vwap, open, high, low, close"),
         (("sma x",), "'x' is no number of bars, write 1 to 1000"),
         (("sma 0",), "'0' is no number of bars"),

@@ -105,10 +105,25 @@ def test_a_raising_view_does_not_stop_the_others(screen, clock, caplog):
     assert well.drawn == 3
     assert screen.statistics()["errors"] == 3
     assert broken.problems == [broken.problem] * 3
-    assert len(caplog.records) == 1  # one log line per episode
+    (record,) = caplog.records  # it is read below whichever cell runs then
+    assert (record.levelname, record.exc_info) == ("WARNING", None)
+    assert record.message.endswith("could not be drawn: ValueError: no levels")
     broken.problem, broken.changed = None, True
     screen.tick(clock.now)
     assert broken.drawn == 1
+
+
+def test_each_error_is_logged_once_on_one_line_and_its_traceback_only_for_who_debugs(screen, clock, caplog):
+    caplog.set_level("DEBUG", "kucoin_stream")
+    view = FakeView()
+    screen.add(view)
+    for problem in (ValueError("one\ntwo"), KeyError("other"), None, ValueError("one\ntwo"), KeyError("other")):
+        view.problem, view.changed = problem, True
+        screen.tick(clock.now)
+    lines = [record.message.partition("drawn: ")[2] for record in caplog.records if record.levelname == "WARNING"]
+    assert lines == ["ValueError: one two", "KeyError: 'other'"]
+    traced = [record.exc_info[1] for record in caplog.records if record.levelname == "DEBUG"]
+    assert [str(each) for each in traced] == ["one\ntwo", "'other'"]
 
 
 def test_a_view_that_cannot_even_say_so(screen, clock):
@@ -119,6 +134,34 @@ def test_a_view_that_cannot_even_say_so(screen, clock):
     screen.add(well)
     screen.tick(clock.now)
     assert well.drawn == 1
+
+
+class CollectingView(FakeView):
+    """Another view is collected, and so closes itself, while the screen looks whether this one is closed."""
+
+    def __init__(self, screen):
+        self.screen, self.other = screen, FakeView()
+        super().__init__()
+
+    @property
+    def closed(self):
+        self.screen.remove(self.other)
+        return False
+
+    @closed.setter
+    def closed(self, value):
+        pass
+
+
+def test_a_view_that_is_collected_while_the_screen_is_busy_does_not_lock_it(screen, clock):
+    view = CollectingView(screen)
+    screen.add(view)
+    screen.add(view.other)
+    ticking = threading.Thread(target=screen.tick, args=(clock.now,), daemon=True)
+    ticking.start()
+    ticking.join(timeout=10)
+    assert not ticking.is_alive()
+    assert screen.shown() == [view]
 
 
 def test_closed_and_forgotten_views_leave(screen, clock):

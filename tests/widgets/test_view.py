@@ -293,9 +293,9 @@ def test_all_views_can_be_made(screen):
 @pytest.mark.parametrize(
     ("kind", "options", "told"),
     [
-        ("lader", {}, "BTC-USDT has no picture 'lader'; did you mean 'ladder'?"),
-        ("pie", {}, "BTC-USDT has no picture 'pie': ladder"),
-        ("ladder", {"dept": 3}, "the picture 'ladder' has no option 'dept'; did you mean 'depth'?"),
+        ("lader", {}, "BTC-USDT has no picture 'lader'; did you mean ladder?"),
+        ("pie", {}, "BTC-USDT has no picture 'pie'; there are: ladder"),
+        ("ladder", {"dept": 3}, "the picture 'ladder' has no option 'dept'; did you mean depth?"),
         ("ladder", {"depth": 0}, "depth=0: a whole number from 1 to 100"),
     ],
 )

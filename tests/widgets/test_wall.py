@@ -132,6 +132,17 @@ def test_rising_and_falling_count_all_symbols():
     assert "5 of 50 by change" in painter.html(picture)
 
 
+@pytest.mark.parametrize(("price", "counted"), [(100_004.0, (0, 0)), (100_006.0, (1, 0)), (99_994.0, (0, 1))])
+def test_what_is_shown_as_no_change_neither_rises_nor_falls(price, counted):
+    subject = FakeWall([a_ticker(price=100_000.0)])
+    painter = WallPainter(subject)
+    painter.picture(NOW)
+    subject.messages = [a_ticker(price=price)]
+    picture = painter.picture(NOW + 3)
+    assert (picture.rising, picture.falling) == counted
+    assert ("• +0.00 %" in painter.text(picture)) is (counted == (0, 0))
+
+
 def test_a_tape_that_was_wound_begins_anew():
     subject = FakeWall([a_ticker("A-USDT", 1.0), a_ticker("B-USDT", 2.0)])
     painter = WallPainter(subject, sort="symbol")
@@ -177,7 +188,7 @@ def test_a_wall_is_there_for_the_latest_by_symbol_with_a_price():
     [
         ({"count": 0}, "count=0"),
         ({"count": 2.5}, "count=2.5"),
-        ({"sort": "chang"}, "did you mean 'change'?"),
+        ({"sort": "chang"}, "did you mean change?"),
         ({"sort": None}, "sort=None"),
         ({"sort": "volume"}, "tells no volume"),
         ({"sort": "-volume"}, "tells no volume"),

@@ -93,6 +93,9 @@ class LiveFills(AccountFrame[Fill]):
     ``.df``: one row a fill, oldest first; columns and units are those of :class:`Fill`. ``.stream`` carries each
     new :class:`Fill`. Past fills of spot are those of the symbols asked for, else of the symbols with open orders.
 
+    The stream does not say what a fee came to, so ``fee`` of a new fill is NaN; calls do:
+    ``client.rest.spot_order.get_trade_history("BTC-USDT")``, and with them a frame that is made later.
+
     Sources: KuCoin API docs, "Get trade history", "Private order change"; protocol.md 4.13, 4.30.
     """
 

@@ -171,6 +171,11 @@ class Snapshot(Struct, frozen=True):
     data: SnapshotData | list[SnapshotData]
     sequence: Integer | None = None
 
+    @property
+    def symbol(self) -> str | None:
+        """The symbol; ``None`` of a list. A reader that lags behind gets the latest of each."""
+        return None if isinstance(self.data, list) else self.data.symbol
+
 
 class IndexPrice(Struct, frozen=True, gc=False):
     """Index or mark price of margin trading (4.12)."""

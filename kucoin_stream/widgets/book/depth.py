@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from msgspec import Struct
@@ -12,12 +12,12 @@ from kucoin_stream import given
 from kucoin_stream.analytics.columns import amounts
 from kucoin_stream.errors import UsageError
 from kucoin_stream.market.book import imbalance
-from kucoin_stream.widgets.book.painter import Levels
 from kucoin_stream.widgets.book import areas as deptharea
+from kucoin_stream.widgets.book.painter import BookSubject, Levels
 from kucoin_stream.widgets.drawing import html, text
 from kucoin_stream.widgets.drawing.axes import Mark, price_marks, round_step
 from kucoin_stream.widgets.drawing.options import amount, choice
-from kucoin_stream.widgets.drawing.picture import Caption, Painter, Scale, Subject, digits, scale_for
+from kucoin_stream.widgets.drawing.picture import Caption, Painter, Scale, digits, scale_for
 
 STEPS = 150  # of a side, at most: finer ones are narrower than a pixel or two
 OF = ("size", "value")
@@ -28,25 +28,6 @@ _UNITS = ((1e5, 1e3, "K"), (1e6, 1e6, "M"), (1e9, 1e9, "B"), (1e12, 1e12, "T"))
 _ROOM = 1.12  # above the larger side
 _MOST = 1e60  # what is beyond is no price or size, and does not add up
 _KEPT = 0.6  # the height stays while the larger side fills at least this share of it
-
-
-class DepthSubject(Subject, Protocol):
-    """A live order book. ``multiplier``, if it has one: base coins a lot, as :func:`.analytics.columns.amounts`."""
-
-    @property
-    def symbol(self) -> str:
-        """The symbol; of spot it tells the currencies."""
-
-    @property
-    def price_decimals(self) -> int:
-        """Digits after the point in a price."""
-
-    @property
-    def size_decimals(self) -> int:
-        """Digits after the point in a size."""
-
-    def levels(self, depth: int | None) -> Levels:
-        """Return the best ``depth`` levels a side, or all; may block for a few ms."""
 
 
 class Area(Struct, frozen=True):
@@ -161,7 +142,7 @@ def picture(
     )
 
 
-class DepthPainter(Painter[DepthSubject, DepthPicture]):
+class DepthPainter(Painter[BookSubject, DepthPicture]):
     """Draws what stands within ``within`` bps of the mid (0.1 to 5,000), or as far as the best ``levels`` levels of the
     sparser side go (2 to 100,000).
 
@@ -171,7 +152,7 @@ class DepthPainter(Painter[DepthSubject, DepthPicture]):
 
     def __init__(
         self,
-        subject: DepthSubject,
+        subject: BookSubject,
         within: float | None = None,
         levels: int | None = None,
         of: str = "size",
@@ -300,7 +281,7 @@ def _total_axis(top: float, scale: Scale, height: int) -> tuple[Mark, ...]:
     return tuple(Mark(mark.percent, f"{mark.label}{scale.unit}") for mark in marks)
 
 
-def _unit(subject: DepthSubject, of: str) -> str:
+def _unit(subject: BookSubject, of: str) -> str:
     if getattr(subject, "multiplier", None) is not None:
         return "lots" if of == "size" else ""
     base, _, quote = subject.symbol.partition("-")

@@ -13,9 +13,8 @@ from msgspec import Struct
 from kucoin_stream import given
 from kucoin_stream.analytics.book import joined
 from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets.book.ladder import ROW_PX as ROW_PX
-from kucoin_stream.widgets.book.marks import LastTrade, LastTrades, Own, OwnOrders
 from kucoin_stream.widgets.book import ladder
+from kucoin_stream.widgets.book.marks import LastTrade, LastTrades, Own, OwnOrders
 from kucoin_stream.widgets.drawing import html
 from kucoin_stream.widgets.drawing.picture import Caption, Painter, Scale, Subject, scale_for
 
@@ -34,11 +33,14 @@ class Levels(Protocol):
 
 
 class BookSubject(Subject, Protocol):
-    """A live order book. ``price_increment``, if it has one, is the step of its prices."""
+    """A live order book. ``price_increment``, if it has one, is the step of its prices.
+
+    ``multiplier``, if it has one: base coins a lot, as :func:`.analytics.columns.amounts`.
+    """
 
     @property
     def symbol(self) -> str:
-        """The symbol whose trades and orders may be marked."""
+        """The symbol: whose trades and orders may be marked; of spot it tells the currencies."""
 
     @property
     def price_decimals(self) -> int:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 import pandas as pd
 from msgspec import Struct
 
-from kucoin_stream.errors import UsageError
+from kucoin_stream.errors import UsageError, hint
 from kucoin_stream.widgets.candles.studies import Bollinger, Column, Ema, Function, Given, Known, Made, Sma, Study, Vwap
 from kucoin_stream.widgets.drawing.html import clean
 
@@ -113,9 +112,7 @@ def study(overlay: Overlay, interval_seconds: int) -> Study:
     name, *rest = overlay.lower().split() or [""]
     known = ("sma", "ema", "bollinger", "vwap", *PRICES)
     if name not in known:
-        near = get_close_matches(name, known, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(known)}"
-        raise UsageError(f"no overlay {overlay!r}; {hint}")
+        raise UsageError(f"no overlay {overlay!r}; {hint(name, known)}")
     if name == "bollinger":
         length, width = _parameters(overlay, rest, ("20", "2"))
         return Bollinger(_length(overlay, length, 2), _width(overlay, width))

@@ -10,10 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kucoin_stream import given
+from kucoin_stream.widgets.candles import chart
 from kucoin_stream.widgets.candles.curves import LOOKS, html_legend, html_markers, legend
 from kucoin_stream.widgets.candles.markers import Marker, Markers
 from kucoin_stream.widgets.candles.overlays import Line, Overlay, Overlays
-from kucoin_stream.widgets.candles import chart
 from kucoin_stream.widgets.candles.plot import TEXT_ROWS, Plot, text_plot
 from kucoin_stream.widgets.candles.studies import COLUMNS, Known
 from kucoin_stream.widgets.drawing import html, text
@@ -161,8 +161,8 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
     """Draws the newest ``count`` candles (2 to 1,000), ``height`` px high (120 to 1,200).
 
     ``overlays``: at most six lines, each ``"sma 20"``, ``"ema 50"``, ``"vwap"``, ``"bollinger 20 2"`` or a column as
-    ``"high"`` (formulas: :mod:`kucoin_stream.widgets.candles.studies`), a Series by time, or a function that makes of the
-    DataFrame of the bars a Series of the same index; what a function raises is said in the picture.
+    ``"high"`` (formulas: :mod:`kucoin_stream.widgets.candles.studies`), a Series by time, or a function that makes of
+    the DataFrame of the bars a Series of the same index; what a function raises is said in the picture.
     ``markers``: a DataFrame or live frame, as ``client.account.fills()``, with ``time``, ``price`` and, if there,
     ``side``, ``text`` and ``symbol``. Raises :class:`UsageError` for what is out of range or unknown.
     """

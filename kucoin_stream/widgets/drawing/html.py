@@ -91,7 +91,12 @@ def escape(text: object) -> str:
 
 def clock(at: float) -> str:
     """Return the UTC time of day of a Unix time as ``hh:mm:ss.mmm``."""
-    ms = int(at * 1000) % 86_400_000
+    return clock_ms(int(at * 1000))
+
+
+def clock_ms(at: int) -> str:
+    """Return the same of a Unix time in milliseconds."""
+    ms = at % 86_400_000
     s = ms // 1000
     return f"{s // 3600:02d}:{s // 60 % 60:02d}:{s % 60:02d}.{ms % 1000:03d}"
 
@@ -142,6 +147,8 @@ def frame(
 ) -> str:
     """Put title, facts, notice and footer around the live ``body``, which is ``height`` px high, or has its own height.
 
+    It asks for no width of its own: what it holds cannot make the output wider than the page.
+
     ``label`` is read out by screen readers. ``facts``, ``body`` and ``foot`` are HTML; ``label`` and ``notice`` text.
     """
     look = tone(caption.word)
@@ -158,8 +165,8 @@ def frame(
     )
     status = escape(caption.status)
     return (
-        f'<div role="figure" aria-label="{escape(label)}" style="box-sizing:border-box;width:100%;'
-        f"max-width:{max_width}px;min-width:0;padding:2px 4px;overflow:hidden;font:12px/18px {FONT};"
+        f'<div role="figure" aria-label="{escape(label)}" style="box-sizing:border-box;width:0;'
+        f"min-width:min(100%,{max_width}px);padding:2px 4px;overflow:hidden;font:12px/18px {FONT};"
         "font-variant-numeric:tabular-nums;"
         'color:var(--jp-ui-font-color1,inherit)">'
         f'<div style="display:flex;align-items:center;gap:8px;height:{TITLE_PX}px;white-space:nowrap">'

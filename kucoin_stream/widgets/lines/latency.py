@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
+from kucoin_stream.frames.delays import STAGES, Delays
 from kucoin_stream.widgets.drawing.options import amount
 from kucoin_stream.widgets.drawing.picture import Subject
 from kucoin_stream.widgets.lines.history import History
 from kucoin_stream.widgets.lines.measures import Measure
 from kucoin_stream.widgets.lines.painter import Charts, LinesPicture, end, line, names
 
-STAGES = ("exchange", "parse", "queue", "dispatch", "picture")
-"""The stages of a message's way, as :meth:`Client.latency` tells them."""
-
 
 class LatencySubject(Subject, Protocol):
     """A client, as :meth:`Client.status` shows it."""
 
-    def latency(self) -> Any:
-        """Return a row for each stage: ``p50_ms``, ``p99_ms``."""
+    def delays(self, names: Sequence[str]) -> Mapping[str, Delays]:
+        """Return how long messages take, by stage."""
 
 
 class LatencyPainter(Charts):
     """Draws how long messages take over the last ``seconds`` (5 to 3,600): p50 and p99 of each stage.
 
-    ``of``: one or several of :data:`STAGES`. Measured with each picture. Raises :class:`UsageError`.
+    ``of``: one or several of :data:`.STAGES`. Measured with each picture. Raises :class:`UsageError`.
     """
 
     def __init__(
@@ -43,8 +41,8 @@ class LatencyPainter(Charts):
 
     def picture(self, at: float) -> LinesPicture:
         """Measure now, and take a picture of the last seconds."""
-        known = self.subject.latency().reindex([each.name for each in self.of])
-        values = np.concatenate([known[name].to_numpy("float64") for name in ("p50_ms", "p99_ms")])
+        known = self.subject.delays([each.name for each in self.of])
+        values = np.array([known[each.name][which] for which in (1, 2) for each in self.of])
         if not self._history.add(np.array([at]), values[:, np.newaxis]):
             self._history.clear()  # the clock was set back
             self._history.add(np.array([at]), values[:, np.newaxis])

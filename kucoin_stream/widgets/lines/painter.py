@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from kucoin_stream.analytics.columns import times
 from kucoin_stream.errors import UsageError
 from kucoin_stream.widgets.drawing import html, text
 from kucoin_stream.widgets.drawing.options import amount, choice
 from kucoin_stream.widgets.drawing.picture import Caption, Painter, Subject
+from kucoin_stream.widgets.lines import charts as linecharts
 from kucoin_stream.widgets.lines.history import History, Window
 from kucoin_stream.widgets.lines.measures import OF_BOOKS, Measure
-from kucoin_stream.widgets.lines import charts as linecharts
 
-_OVERLAP = 256  # rows read again, as some may come between counting and copying them
-_NS = 1e9
+_OVERLAP = 100  # rows read again, as some may come between counting and copying them
 
 
 class Line(Struct, frozen=True):
@@ -98,8 +97,8 @@ class TopsSubject(Subject, Protocol):
     def received(self) -> int:
         """Rows that were ever written."""
 
-    def rows(self, count: int | None = None) -> Any:
-        """Return the newest rows, all by default: ``time``, ``bid``, ``bid_size``, ``ask``, ``ask_size``."""
+    def arrays(self, count: int | None = None) -> Mapping[str, NDArray[Any]]:
+        """Return the newest rows, all by default: ``time_ms``, ``bid``, ``bid_size``, ``ask``, ``ask_size``."""
 
 
 class Charts(Painter[Any, LinesPicture]):
@@ -188,11 +187,11 @@ class LinesPainter(Charts):
             self._add(None)
 
     def _add(self, count: int | None) -> bool:
-        frame = self._tops.rows(count)
-        if not len(frame):
+        known = self._tops.arrays(count)
+        if not len(known["time_ms"]):
             return False
-        best = [frame[name].to_numpy("float64", na_value=np.nan) for name in ("bid", "bid_size", "ask", "ask_size")]
-        return self._history.add(times(frame) / _NS, np.array([each.of(*best) for each in self.of if each.of]))
+        best = [known[name] for name in ("bid", "bid_size", "ask", "ask_size")]
+        return self._history.add(known["time_ms"] / 1000, np.array([each.of(*best) for each in self.of if each.of]))
 
 
 def names(of: Any, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -143,6 +143,7 @@ class AccountPainter(Painter[AccountSubject, AccountPicture]):
             + (table(section.columns, section.rows) if section.rows else "")
             for section in p.sections
         )
+        body = body or f'<div style="height:{self._height()}px"></div>'
         return html.static_frame(p.caption, facts=facts, body=body, foot=_foot(p))
 
     def text(self, picture: AccountPicture, width: int = 80) -> str:
@@ -151,8 +152,9 @@ class AccountPainter(Painter[AccountSubject, AccountPicture]):
         lines = [text.head(p.caption, width), text.fit("   ".join(f"{n} {v}" for n, v, _ in _facts(p)), width)]
         for section in p.sections:
             lines.append(text.both(section.name, _said(section), width))
-            lines.append(plain(section.columns, [column.name for column in section.columns], width))
-            lines += [plain(section.columns, [cell.text for cell in row], width) for row in section.rows]
+            columns, rows = _told_apart(section, width)
+            lines.append(plain(columns, [column.name for column in columns], width))
+            lines += [plain(columns, [cell.text for cell in row], width) for row in rows]
             lines += [" " * width] * (self.rows - len(section.rows))
         lines.append(text.foot(p.caption, _foot(p), width))
         return "\n".join(lines)
@@ -326,6 +328,20 @@ def _said(section: Section) -> str:
     if section.hidden:
         return f"{section.status} · and {section.hidden:,} more"
     return section.status if section.rows else f"{section.status} · {EMPTY[section.name]}"
+
+
+def _told_apart(section: Section, width: int) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
+    """Return columns and rows for a terminal; without room for the accounts, a currency of several bears its own."""
+    columns, rows = section.columns, section.rows
+    names = [row[0].text for row in rows]
+    if section.name != "balances" or sum(column.cells for column in columns) <= width or len({*names}) == len(names):
+        return columns, rows
+    named = [
+        Cell(f"{name} {row[-1].text}") if names.count(name) > 1 else row[0]
+        for name, row in zip(names, rows, strict=True)
+    ]
+    first = Column("currency", columns[0].px, columns[0].cells + 5, "left")
+    return (first, *columns[1:-1]), tuple((cell, *row[1:-1]) for cell, row in zip(named, rows, strict=True))
 
 
 def _foot(p: AccountPicture) -> str:

@@ -117,7 +117,6 @@ class StatusPainter(Painter[StatusSubject, StatusPicture]):
             body=body,
             height=self._height,
             foot=_foot(p),
-            max_width=760,
             dims=False,
         )
 

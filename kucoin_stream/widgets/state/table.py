@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from html import escape
+from math import isfinite
 from typing import Any, Protocol
 
-import pandas as pd
 from msgspec import Struct
 
 from kucoin_stream import given
+from kucoin_stream.frames.newest import Values, of_frame
 from kucoin_stream.widgets.drawing import html, text
 from kucoin_stream.widgets.drawing.picture import Caption, Painter, Subject
 
 ROW_PX = 18
 CELL = "padding:0 6px;line-height:18px;border:none;white-space:nowrap;text-align:"
 WIDEST = 40  # characters of a cell
+LETTER_PX, GAP_PX = 8, 12
+WORDS = 20  # characters of a text for which there is room in a live picture; numbers are always whole
+DASH = "–"
 
 
 class TableSubject(Subject, Protocol):
-    """Rows."""
+    """Rows; what has no :meth:`newest` has ``rows(count)``, a DataFrame, newest last, at a price."""
 
-    def rows(self, count: int) -> Any:
-        """Return at most ``count`` rows as a DataFrame, newest last."""
+    def newest(self, count: int) -> Sequence[Values]:
+        """Return the columns of at most ``count`` rows, newest last."""
 
 
 class TablePicture(Struct, frozen=True):
@@ -33,38 +39,43 @@ class TablePicture(Struct, frozen=True):
     rows: tuple[tuple[str, ...], ...]
 
 
-def picture(frame: Any, caption: Caption, count: int) -> TablePicture:
-    """Take a picture of the newest ``count`` rows of a DataFrame."""
-    newest = frame.tail(count).iloc[::-1]
-    if newest.index.name:
-        newest = newest.reset_index()
-    columns = tuple(str(name) for name in newest.columns)
-    numbers = tuple(kind.kind in "fi" for kind in newest.dtypes)
-    cells = [[_cell(value) for value in newest[name]] for name in newest.columns]
-    return TablePicture(caption, count, columns, numbers, tuple(zip(*cells, strict=True)))
+class TablePainter(Painter[Any, TablePicture]):
+    """Draws the newest ``count`` rows (1 to 200) of a :class:`TableSubject`."""
 
-
-class TablePainter(Painter[TableSubject, TablePicture]):
-    """Draws the newest ``count`` rows."""
-
-    def __init__(self, subject: TableSubject, count: int = 10) -> None:
+    def __init__(self, subject: Any, count: int = 10) -> None:
         super().__init__(subject)
         self.count = given.whole("count", count, 1, 200)
+        self._widths: dict[str, int] = {}  # characters, the most there were: columns do not jump
 
     def picture(self, at: float) -> TablePicture:
         """Ask for the newest rows and take a picture of them."""
-        return picture(self.subject.rows(self.count), self.caption(at), self.count)
+        subject = self.subject
+        newest = subject.newest(self.count) if hasattr(subject, "newest") else of_frame(subject.rows(self.count))
+        cells = [_cells(column) for column in newest]
+        names = tuple(html.clean(column.name, WIDEST) for column in newest)
+        numbers = tuple(column.kind == "number" for column in newest)
+        return TablePicture(self.caption(at), self.count, names, numbers, tuple(zip(*cells, strict=True)))
 
     def html(self, picture: TablePicture) -> str:
-        """Render as a table of fixed height that scrolls sideways."""
+        """Render the columns that there is room for side by side, the others wrap out of sight."""
         p = picture
-        body = f'<div style="overflow-x:auto">{_table(p)}</div>'
-        return html.frame(p.caption, label=_label(p), facts="", body=body, height=self._height, notice=_waiting(p))
+        columns = zip(p.columns, p.numbers, *p.rows, strict=True)
+        made = "".join([self._column(name, number, cells) for name, number, *cells in columns])
+        look = f"display:flex;flex-wrap:wrap;column-gap:{GAP_PX}px;height:100%;overflow:hidden"
+        return html.frame(
+            p.caption,
+            label=_label(p),
+            facts=_facts(p, html.fact, ", as many as there is room for"),
+            body=f'<div style="{look}">{made}</div>',
+            height=self._height,
+            notice=_waiting(p),
+            max_width=1920,
+        )
 
     def static_html(self, picture: TablePicture) -> str:
-        """Render as a table."""
+        """Render as a table that scrolls sideways."""
         p = picture
-        return html.static_frame(p.caption, facts="", body=_table(p), notice=_waiting(p))
+        return html.static_frame(p.caption, facts=_facts(p, html.static_fact, ""), body=_table(p), notice=_waiting(p))
 
     def text(self, picture: TablePicture, width: int = 80) -> str:
         """Render one row a line."""
@@ -89,17 +100,35 @@ class TablePainter(Painter[TableSubject, TablePicture]):
 
     @property
     def _height(self) -> int:
-        return (self.count + 2) * ROW_PX
+        return (self.count + 1) * ROW_PX
+
+    def _column(self, name: str, number: bool, cells: Sequence[str]) -> str:
+        width = max(len(name), self._widths.get(name, 0), *map(len, cells))
+        self._widths[name] = width = width if number else min(width, WORDS)
+        look = f"flex:0 1 {width * LETTER_PX}px;height:100%;min-width:0;overflow:hidden;text-overflow:ellipsis"
+        return (
+            f'<div style="{look};white-space:pre;text-align:{"right" if number else "left"}">'
+            f'<span style="{html.MUTED}">{escape(name)}</span>\n'
+            f"{escape(chr(10).join(cells))}</div>"
+        )
+
+
+def _cells(column: Values) -> list[str]:
+    """Return a column as text, newest first."""
+    values = reversed(column.values)
+    if column.kind == "time":
+        return [DASH if value is None else html.clock_ms(value // 10**6) for value in values]
+    return [_cell(value) for value in values]
 
 
 def _cell(value: Any) -> str:
-    if value is pd.NA:
-        return "–"
     if isinstance(value, float):
-        return f"{value:,.10g}" if value == value else "–"
-    if hasattr(value, "strftime"):
-        return f"{value:%H:%M:%S.%f}"[:-3] if value == value else "–"
-    return html.clean(value, WIDEST)
+        return f"{value:,.10g}" if isfinite(value) else DASH
+    return DASH if value is None else html.clean(value, WIDEST)
+
+
+def _facts(p: TablePicture, fact: Callable[[str, str], str], more: str) -> str:
+    return fact("columns", f"{len(p.columns)}{more}") + fact("rows", str(len(p.rows)))
 
 
 def _waiting(p: TablePicture) -> str:

@@ -13,8 +13,8 @@ from kucoin_stream.frames.quotes import QuoteColumns
 from kucoin_stream.widgets.drawing import html, text
 from kucoin_stream.widgets.drawing.options import amount, choice
 from kucoin_stream.widgets.drawing.picture import Caption, Painter, Subject
-from kucoin_stream.widgets.wall.board import SORTS, Board
 from kucoin_stream.widgets.wall import tiles
+from kucoin_stream.widgets.wall.board import SORTS, Board
 
 RANK_S = 2.0  # seconds between two rankings: tiles do not jump about
 _MOST = 100_000  # symbols
@@ -100,13 +100,13 @@ class WallPainter(Painter[WallSubject, WallPicture]):
         change, order = board.change, self._order
         columns = (board.price, change, board.spread_bps, at - board.time)
         values = zip(*(_known(column[order].tolist()) for column in columns), strict=True)
-        tiles = tuple(
+        shown = tuple(
             self._tile(place, price, moved, spread, age)
             for place, (price, moved, spread, age) in zip(order, values, strict=True)
         )
         symbols = len(board.symbols)
-        rising, falling = int((change > 0).sum()), int((change < 0).sum())
-        return WallPicture(self.caption(at), self._places, tiles, symbols, rising, falling, self.sort, self.seconds)
+        rising, falling = int((change >= tiles.LEVEL).sum()), int((change <= -tiles.LEVEL).sum())
+        return WallPicture(self.caption(at), self._places, shown, symbols, rising, falling, self.sort, self.seconds)
 
     def html(self, picture: WallPicture) -> str:
         """Render as a grid of as many columns as there is room for; its height depends on the width alone."""

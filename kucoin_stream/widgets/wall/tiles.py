@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TILE_PX = 56
 _NARROWEST_PX = 176
-_LEVEL = 5e-5  # a change that is shown as 0.00 %
+LEVEL = 5e-5  # a smaller change is none: it is shown as 0.00 %, and neither rises nor falls
 _ROOM_PX, _LETTER_PX, _DIGIT_PX = 158, 8.3, 7.3  # of symbol and price in the narrowest tile, in a wide font
 _THIN = "\u202f"  # a space that does not grow where a line is justified
 _CELL = 38  # of text, the least for a symbol
@@ -146,7 +146,7 @@ def span(seconds: float) -> str:
 
 
 def _colours(change: float | None) -> tuple[str, str]:
-    if change is None or abs(change) < _LEVEL:
+    if change is None or abs(change) < LEVEL:
         return html.GREY, html.MUTED
     return (html.UP, html.UP_TEXT) if change > 0 else (html.DOWN, html.DOWN_TEXT)
 
@@ -154,7 +154,7 @@ def _colours(change: float | None) -> tuple[str, str]:
 def _percent(change: float | None, space: str = " ") -> str:
     if change is None:
         return "–"
-    arrow = "•" if abs(change) < _LEVEL else "▲" if change > 0 else "▼"
+    arrow = "•" if abs(change) < LEVEL else "▲" if change > 0 else "▼"
     percent = change * 100
     shown = f"{percent:+.2f}" if abs(percent) < 1e5 else f"{percent:+.0e}"
     return f"{arrow}{space}{shown}{space}%"
