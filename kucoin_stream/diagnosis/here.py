@@ -40,7 +40,7 @@ def versions(settings: Settings) -> Iterator[Row]:
 def fallen_back(reason: str) -> Iterator[Row]:
     """Yield why "auto" took the built-in exchange, if it did: what follows is then looked at there."""
     if reason:
-        yield Row("KuCoin", "warn", reason, 'what follows is of the built-in exchange; ks.doctor("live") looks at KuCoin')
+        yield Row("KuCoin", "warn", reason, 'the rest is of the built-in exchange; ks.doctor("live") looks at KuCoin')
 
 
 def _version(package: str) -> str:

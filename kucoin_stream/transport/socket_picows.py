@@ -183,14 +183,15 @@ class PicowsSocket(WSListener):
     @property
     def is_open(self) -> bool:
         """Whether messages can be sent."""
-        return not (self._ended or self._transport.is_disconnected or self._transport.close_handshake)
+        transport = self._transport
+        lost = transport.is_disconnected or transport.underlying_transport.is_closing()
+        return not (self._ended or lost or transport.close_handshake)
 
     def send(self, messages: Iterable[bytes]) -> None:
         """Send each as a text message."""
-        if not self.is_open:
-            return
         for message in messages:
-            self._transport.send(WSMsgType.TEXT, message)
+            if self.is_open:
+                self._transport.send(WSMsgType.TEXT, message)
 
     async def close(self) -> None:
         """Close in order, within ``close_timeout``."""

@@ -298,7 +298,7 @@ class VoilaTab(Tab):
     )
 
     def show(self, notebook: str) -> None:
-        self._notebook = notebook
+        self._notebook, self._theme = notebook, ""
         self.set_theme("light")
 
     @property
@@ -306,7 +306,10 @@ class VoilaTab(Tab):
         return str(json.loads(self.page.locator("#jupyter-config-data").inner_text())["kernelId"])
 
     def set_theme(self, theme: str) -> None:
-        """Make the page again in one of ``THEMES``: with a new kernel."""
+        """Make the page again in one of ``THEMES``, unless it is in that already: with a new kernel."""
+        if theme == self._theme:
+            return
+        self._theme = theme
         address = f"voila/render/{self._notebook}?theme={theme}"
         self.page.goto(self.lab.url(address), timeout=180_000)
 

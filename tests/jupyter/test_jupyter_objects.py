@@ -36,7 +36,7 @@ HAVE: list[tuple[str, set[str]]] = [
 def complete(cell: Any, client: ks.Client) -> Any:
     _ = client.contracts  # known once they were asked for
     cell(
-        "import kucoin_stream as ks\nclient = ks.connect('sim')\nbook = ks.book('BTC-USDT')\n"
+        "import kucoin_stream as ks\nclient = ks.connect('sim')\nbook = ks.book('BTC-USDT').wait()\n"
         "bars = ks.klines('BTC-USDT', '1min', 20)\ntrades = ks.trades('BTC-USDT')\n"
         "values = trades.map(lambda trade: trade.price)\nframe = trades.frame()\ndf = frame.df"
     )

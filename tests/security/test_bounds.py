@@ -192,11 +192,14 @@ def test_nothing_that_is_read_can_become_code() -> None:
                 case _:
                     continue
             found += [(path.name, name) for name in used]
-    assert found == []
+    assert set(found) == {("magics.py", "compile")}  # the body of a cell, which its user has typed
 
 
-def test_the_widgets_bring_no_script() -> None:
+def test_the_widgets_bring_no_script_but_their_own_module() -> None:
     package = Path(ks.__file__).parent
-    assert list(package.rglob("*.js")) == []
-    text = "".join(path.read_text() for path in (package / "widgets").glob("*.py"))
+    [module] = package.rglob("*.js")
+    assert module.name == "interactive.js"
+    source = module.read_text()
+    assert [word for word in ("eval(", "Function(", "import ", "import(", "fetch(", "http") if word in source] == []
+    text = "".join(path.read_text() for path in (package / "widgets").rglob("*.py"))
     assert [word for word in ("<script", "Javascript(", "onclick", "javascript:") if word in text] == []

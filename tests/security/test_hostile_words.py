@@ -113,7 +113,8 @@ def test_why_a_server_closes_is_told_in_words_without_our_token(
 def test_what_a_terminal_shows_of_a_market_is_quiet(sim: Simulator, caplog: pytest.LogCaptureFixture) -> None:
     with ks.Client(sim.url) as client:
         watch = Watch(client, "BTC-USDT")
-        tape = watch._trades.frame()
+        subjects = {part.kind: part.subject for part in watch._parts}
+        tape = subjects["tape"]
         sim.faults.inject(hostile.trade(TEXT, 1))
         sim.faults.inject(hostile.notice(TEXT))
         sim.faults.inject(f'{{"type": "message", "topic": {TEXT!r}}}')
@@ -121,14 +122,14 @@ def test_what_a_terminal_shows_of_a_market_is_quiet(sim: Simulator, caplog: pyte
         until(lambda: client.statistics()["errors"] >= 2)
         sim.faults.rest("/api/v1/bullet-public", 403, TEXT, TEXT)
         sim.faults.kill()
-        until(lambda: "pwn(1)" in watch._book.status)
+        until(lambda: "pwn(1)" in subjects["ladder"].status)
         out = io.StringIO()
-        watch.run(0.01, out, sleep=lambda _: None)
+        watch.run(0.01, out, wait=lambda _: False)
         assert quiet(out.getvalue())
         shown = [
             repr(client),
             repr(tape),
-            watch._book.status,
+            subjects["ladder"].status,
             repr(client.statistics()),
             client.status().widget().text(),
         ]

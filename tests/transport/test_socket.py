@@ -461,6 +461,22 @@ def test_a_close_within_fragments_is_the_servers(transport: str) -> None:
     run(test)
 
 
+def test_what_is_sent_before_the_loss_is_noticed_is_dropped_in_silence(
+    transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with raw_server() as server:
+            socket, peer, _ = await server.open(transport)
+            peer.reset()
+            await asyncio.sleep(0)  # the reset is there, and not read
+            for _ in range(20):
+                socket.send([b"nobody reads it"])
+            await socket.wait_closed()
+
+    run(test)
+    assert [each.message for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
 @pytest.mark.parametrize("end", ["eof", "reset"])
 @pytest.mark.parametrize("before", [b"", frame(b"x", fin=False), frame(b"half")[:3]])
 def test_a_connection_that_just_ends_is_lost(transport: str, end: str, before: bytes) -> None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from kucoin_stream import given
 from kucoin_stream.errors import UsageError
-from kucoin_stream.widgets.drawing.picture import finite
+from kucoin_stream.widgets.drawing.picture import finite, word_of
 
 SIDES = ("buy", "sell")
 _SEARCHED = 200  # messages in which the last trade of the symbol is looked for
@@ -36,7 +36,7 @@ class Own(Struct, frozen=True):
     @property
     def note(self) -> str:
         """Why these orders may not be those of now; else nothing."""
-        return "" if self.status.partition(":")[0] in _RIGHT else f"own orders {self.status}"
+        return "" if word_of(self.status) in _RIGHT else f"own orders {self.status}"
 
 
 class Trades(Protocol):

@@ -39,7 +39,12 @@ class Caption(Struct, frozen=True):
     @property
     def word(self) -> str:
         """The status without its reason."""
-        return self.status.partition(":")[0].strip().lower()
+        return word_of(self.status)
+
+
+def word_of(status: str) -> str:
+    """Return a status without its reason."""
+    return status.partition(":")[0].strip().lower()
 
 
 class HasCaption(Protocol):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from kucoin_stream import given
 from kucoin_stream.widgets.drawing import html, text
 from kucoin_stream.widgets.drawing.columns import ROW_PX, Cell, Column, Row, amount, live, live_head, plain, table
-from kucoin_stream.widgets.drawing.picture import Caption, Painter, Subject, finite
+from kucoin_stream.widgets.drawing.picture import Caption, Painter, Subject, finite, word_of
 
 GAP_PX = 6  # between two sections
 
@@ -167,7 +167,7 @@ class AccountPainter(Painter[AccountSubject, AccountPicture]):
         """Return a section's HTML, from the last time where it has not changed."""
         known = self._drawn.get(section.name)
         if known is None or known[0] is not section:
-            colour = html.tone(section.status.partition(":")[0].strip().lower()).colour
+            colour = html.tone(word_of(section.status)).colour
             rows = "".join(live(section.columns, row) for row in section.rows)
             made = (
                 f'<div style="height:{(self.rows + 2) * ROW_PX}px;margin-bottom:{GAP_PX}px;overflow:hidden">'

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from kucoin_stream import given
 from kucoin_stream.widgets.drawing import html, text
-from kucoin_stream.widgets.drawing.picture import Caption, Painter, Subject, finite
+from kucoin_stream.widgets.drawing.picture import Caption, Painter, Subject, finite, word_of
 from kucoin_stream.widgets.state import health
 
 ROW_PX = 20
@@ -213,7 +213,7 @@ def _cell(line: Line, field: str) -> str:
     value = html.escape(getattr(line, field))
     if field != "state":
         return value
-    return f'<span style="color:{html.tone(line.state.partition(":")[0].strip().lower()).colour}">●</span> {value}'
+    return f'<span style="color:{html.tone(word_of(line.state)).colour}">●</span> {value}'
 
 
 def _row(cells: list[str], *, line: bool) -> str:
