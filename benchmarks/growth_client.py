@@ -46,7 +46,7 @@ class Notebook:
         """Open ``symbols`` of a kind; tell the seconds until all are there, CPU seconds, bytes and connections."""
         memory, wall, cpu = resident(), time.perf_counter(), time.process_time()
         if kind == "level2":
-            self._books |= {symbol: self._client.book(symbol) for symbol in named(symbols)}
+            self._books |= self._client.books(*named(symbols), source="classic").books
             for book in self._books.values():
                 book.wait(600)
         else:

@@ -1,7 +1,5 @@
 """Looks through the built pages: links lead somewhere, and nothing is fetched from elsewhere. ``make docs`` runs it."""
 
-
-
 from __future__ import annotations
 
 import re
