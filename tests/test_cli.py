@@ -189,7 +189,7 @@ class OnTerminal:
         variables = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"KUCOIN_STREAM_TARGET": url}
         self.process = subprocess.Popen(
             COMMAND, stdin=self.slave, stdout=self.slave, stderr=subprocess.PIPE, env=variables | environment,
-            start_new_session=True,
+            start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # as a shell's
         )  # fmt: skip
         self.written = ""
 

@@ -31,6 +31,8 @@ from kucoin_stream.rest.spans import Span, holes, joined, periods
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
 
+pytestmark = pytest.mark.slow
+
 Connect = Callable[..., ks.Client]
 
 pytest.importorskip("pyarrow")

@@ -585,7 +585,7 @@ ELSEWHERE = {
     "audited": "the same", "settle": "called by the client", "ready": "await: tests/test_async.py",
     "multiplier": "of futures: tests/analytics", "note": "tests/frames/test_verbs.py", "recent": "for pictures",
     "rows": "for pictures", "decimals": "for pictures", "version": "for pictures", "expected": "for pictures",
-    "quotes": "for pictures", "size_unit": "for pictures",
+    "quotes": "for pictures", "size_unit": "for pictures", "newest": "for pictures", "arrays": "for pictures",
 }  # fmt: skip
 
 

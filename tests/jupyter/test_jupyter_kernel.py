@@ -12,6 +12,8 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.slow
+
 COUNTS = """
 import gc, threading
 gc.collect()

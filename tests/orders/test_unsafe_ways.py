@@ -25,6 +25,8 @@ from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
 
+pytestmark = pytest.mark.slow
+
 Connect = Callable[..., ks.Client]
 Arm = Callable[..., None]
 Send = Callable[[ks.Client], Any]

@@ -13,6 +13,8 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.simulator import Clock, GeneratedMarket, Simulator
 from kucoin_stream.simulator.clock import STEP
 
+pytestmark = pytest.mark.slow
+
 T0 = 1_795_307_183_200_000_000  # ns
 SECOND = 1_000_000_000
 TOPICS = (

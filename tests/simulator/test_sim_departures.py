@@ -11,6 +11,8 @@ from sim_clients import classic, data
 
 from kucoin_stream.simulator import GeneratedMarket, Simulator
 
+pytestmark = pytest.mark.slow
+
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

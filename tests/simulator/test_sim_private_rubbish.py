@@ -13,6 +13,8 @@ from kucoin_stream.simulator.market import RestError
 from kucoin_stream.simulator.rest import Query, find, tables
 from kucoin_stream.simulator.trading.operations import OPERATIONS
 
+pytestmark = pytest.mark.slow
+
 NAMES = st.sampled_from(
     ["symbol", "side", "type", "price", "size", "funds", "clientOid", "orderId", "timeInForce", "leverage", "stop",
      "stopPrice", "stopPriceType", "tradeType", "marginMode", "closeOrder", "cancelAfter", "currency", "amount",
