@@ -153,7 +153,7 @@ def _keys() -> Iterator[Wait]:
     keyboard = sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)
     try:
-        tty.setcbreak(keyboard)
+        tty.setcbreak(keyboard, termios.TCSADRAIN)  # a key that was pressed meanwhile is not lost
         yield lambda seconds: _pressed(keyboard, seconds)
     finally:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)

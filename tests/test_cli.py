@@ -252,6 +252,13 @@ def test_any_end_leaves_the_terminal_as_it_was(on_terminal: Callable[..., OnTerm
     assert termios.tcgetattr(terminal.slave) == terminal.before
 
 
+def test_a_key_that_is_pressed_before_the_first_picture_counts(on_terminal: Callable[..., OnTerminal]) -> None:
+    terminal = on_terminal()
+    os.write(terminal.master, b"q")
+    assert terminal.ended() == 0
+    assert termios.tcgetattr(terminal.slave) == terminal.before
+
+
 def test_another_size_is_drawn_anew_and_fits(on_terminal: Callable[..., OnTerminal]) -> None:
     terminal = on_terminal(NO_COLOR="1")
     terminal.read_until(lambda text: pictures(text) >= 2)

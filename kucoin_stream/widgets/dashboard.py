@@ -165,16 +165,20 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
 def dashboard(
     client: Any,
     symbols: Iterable[str],
-    kinds: Iterable[str] | None,
+    kinds: Iterable[str] | str | None,
     interval: str,
     options: Mapping[str, Mapping[str, Any]] | None,
 ) -> Dashboard:
     """Make one: see :meth:`Client.dashboard`."""
-    wanted = tuple(dict.fromkeys(symbols))
-    if not wanted:
+    named = tuple(symbols)
+    if not named:
         raise UsageError('a dashboard is of one symbol at least: ks.dashboard("BTC-USDT")')
-    chosen = KINDS if kinds is None else tuple(dict.fromkeys((kinds,) if isinstance(kinds, str) else kinds))
-    options = options or {}
+    if not all(isinstance(each, str) for each in named):
+        raise UsageError('write each symbol as an argument of its own: ks.dashboard("BTC-USDT", "ETH-USDT")')
+    wanted, chosen = tuple(dict.fromkeys(named)), KINDS if kinds is None else _kinds(kinds)
+    options = {} if options is None else options
+    if not isinstance(options, Mapping) or not all(isinstance(each, Mapping) for each in options.values()):
+        raise UsageError('options= is by kind, as options={"ladder": {"depth": 10}}')
     if foreign := options.keys() - {*chosen}:
         raise UsageError(f"options= of {min(foreign)!r}, which is not among its kinds; {hint(min(foreign), chosen)}")
     parts = Parts(client, wanted, chosen, interval)
@@ -183,3 +187,12 @@ def dashboard(
     except BaseException:
         parts.stop()
         raise
+
+
+def _kinds(given: Iterable[str] | str) -> tuple[str, ...]:
+    """Return kinds of pictures: one, several between commas as on the command line, or an iterable of them."""
+    several = given.replace(",", " ").split() if isinstance(given, str) else given
+    kinds = list(several) if isinstance(several, Iterable) else [several]
+    if not all(isinstance(each, str) for each in kinds):
+        raise UsageError('kinds= are names of pictures, as kinds=("ladder", "tape")')
+    return tuple(dict.fromkeys(kinds))

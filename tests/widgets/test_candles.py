@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kucoin_stream.errors import UsageError
+from kucoin_stream.widgets.candles.overlays import study
 from kucoin_stream.widgets.candles.painter import KlinesPainter
 from kucoin_stream.widgets.drawing.text import cells
 from tests.widgets.fakes import NOW, FakeKlines, candles
@@ -187,6 +188,14 @@ def test_lines_do_not_squeeze_the_candles():
         assert far.top - far.bottom <= 2.5 * (plain.top - plain.bottom)
         assert far.top >= plain.top
         assert far.bottom <= plain.bottom
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("sma20", "sma 20"), ("EMA(50)", "ema 50"), ("bollinger(20, 2)", "bollinger 20 2")]
+)
+def test_an_overlay_may_be_written_as_elsewhere(given, meant):
+    found, plain = study(given, 60), study(meant, 60)
+    assert (type(found), vars(found)) == (type(plain), vars(plain))
 
 
 @pytest.mark.parametrize(

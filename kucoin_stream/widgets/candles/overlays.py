@@ -7,6 +7,7 @@ bars as they need. Only a function is called for each picture, since nobody know
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -109,7 +110,8 @@ def study(overlay: Overlay, interval_seconds: int) -> Study:
         return Made(overlay)
     if not isinstance(overlay, str):
         raise UsageError(f"overlay {overlay!r}: write 'sma 20', or pass a function of the DataFrame, or a Series")
-    name, *rest = overlay.lower().split() or [""]
+    spaced = re.sub(r"^([a-z]+)(?=\d)|[(),]", r"\1 ", overlay.lower().strip())  # "sma20" and "sma(20)" are "sma 20"
+    name, *rest = spaced.split() or [""]
     known = ("sma", "ema", "bollinger", "vwap", *PRICES)
     if name not in known:
         raise UsageError(f"no overlay {overlay!r}; {hint(name, known)}")
