@@ -37,8 +37,9 @@ CELLS = {
     "wall": 'tickers.widget("wall")',
 }
 SETTLED_MS = 20_000  # until there is something on the tape, and a way behind the prices
-FRAMES = 30
-EVERY_MS = 200
+FRAMES = 24
+EVERY_MS = 250
+SHARE = 0.75  # of its size, of the moving picture
 WIDTH = 1180
 
 
@@ -60,7 +61,8 @@ def main() -> None:
                 still(tab, name).save(HERE / f"{name}-{theme}.png", optimize=True)
         film = []
         for _ in range(FRAMES):
-            film.append(still(tab, MOVING))
+            whole = still(tab, MOVING)
+            film.append(whole.resize((int(whole.width * SHARE), int(whole.height * SHARE)), Image.Resampling.LANCZOS))
             tab.page.wait_for_timeout(EVERY_MS)
         film[0].save(
             HERE / f"{MOVING}.webp",
@@ -68,7 +70,7 @@ def main() -> None:
             append_images=film[1:],
             duration=EVERY_MS,
             loop=0,
-            quality=60,
+            quality=55,
             method=6,
         )
         browser.close()
