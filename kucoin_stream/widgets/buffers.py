@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from kucoin_stream.widgets.book.depth import Area, DepthPicture
+from kucoin_stream.widgets.book.depth import Area, DepthPicture, foot
 from kucoin_stream.widgets.book.ladder import ROW_PX
 from kucoin_stream.widgets.book.painter import BookPicture, Side
 from kucoin_stream.widgets.candles import chart
@@ -99,7 +99,7 @@ def candles(p: KlinesPicture, height: int) -> Packed:
         "decimals": p.price_decimals,
         "scale": _scale(p.volume_scale),
         "foot": f"bars of {html.escape(p.interval)}{unit} · UTC",
-        "lines": [[html.escape(line.name), f"line{line.look}", _dash(line.look)] for line in p.lines],
+        "lines": [[name, f"line{line.look}", _dash(line.look)] for name, line in zip(_names(p), p.lines, strict=True)],
     }
     columns = (p.start_s, p.open, p.high, p.low, p.close, p.volume, *(_numbers(line.values) for line in p.lines))
     sides = {"buy": 1.0, "sell": -1.0}
@@ -109,15 +109,19 @@ def candles(p: KlinesPicture, height: int) -> Packed:
 
 
 def depth(p: DepthPicture, height: int) -> Packed:
-    """Pack the depth. Columns: facts (time, mid, left and right edge, end of bids and asks), price, total a side."""
+    """Pack the depth.
+
+    Columns: facts (time, mid, left and right edge, end of bids and asks, imbalance), price, total a side.
+    """
     there = p.bids.totals or p.asks.totals
     words = said("depth", p.caption, notice="" if there else f"waiting for the order book · {p.caption.status}") | {
         "height": height,
         "decimals": p.price_decimals,
         "scale": _scale(p.scale),
-        "foot": html.escape(f"cumulative {p.of}{f', {p.unit}' if p.unit else ''}"),
+        "foot": html.escape(foot(p)),
     }
-    facts = _numbers((p.caption.at, p.mid, p.low, p.high, p.bids.end, p.asks.end))
+    imbalance = None if p.imbalance is None else round(p.imbalance, 2) + 0.0  # no -0.00
+    facts = _numbers((p.caption.at, p.mid, p.low, p.high, p.bids.end, p.asks.end, imbalance))
     return Packed(words, b"", pack([facts, *_area(p.bids), *_area(p.asks)]))
 
 
@@ -140,6 +144,12 @@ def _area(area: Area) -> tuple[Sequence[float], ...]:
 
 def _scale(scale: Scale) -> list[Any]:
     return [scale.divisor, scale.decimals, scale.unit]
+
+
+def _names(p: KlinesPicture) -> list[str]:
+    """Name the first line of each overlay; the value of another comes after a stroke."""
+    looks = [line.look for line in p.lines]
+    return ["/" if line.look in looks[:i] else html.escape(line.name) for i, line in enumerate(p.lines)]
 
 
 def _dash(look: int) -> list[float]:

@@ -25,7 +25,7 @@ function decode(view) { // pack() in buffers.py
 
 function marks(low, high, count) { // round numbers between two, and their decimals
 	const wanted = (high - low) / max(1, count), power = 10 ** Math.floor(Math.log10(wanted));
-	const factor = [1, 2, 2.5, 5, 10].find((each) => each * power >= wanted * 0.999), step = factor * power;
+	const factor = [1, 2, 2.5, 5, 10].find((each) => each * power >= wanted * 0.707), step = factor * power;
 	const decimals = max(0, -Math.floor(Math.log10(step) + 1e-9) + (factor === 2.5)), first = Math.ceil(low / step);
 	return Array.from({ length: clamp(Math.floor(high / step) - first + 1, 0, 40) || 0 }, (_, k) => [(first + k) * step, decimals]);
 }
@@ -67,10 +67,18 @@ function pencil(canvas, width, height, inks) {
 		box(left, middle - 8, span, 16, ink);
 		text(words, left + 4, middle, "paper", "left", 11, 600);
 	};
-	const values = (low, high, y, span, tall, write) => marks(low, high, tall / 44).forEach(([value, decimals]) => {
-		level(y(value), span, "grey", [], 0.22);
-		text(write(value, decimals), span + 6, y(value), "muted", "left", 11);
-	});
+	const values = (low, high, y, span, tall, [unit, digits, letter]) => {
+		let found = [];
+		for (let count = tall / 50; count < tall / 24 && !found[3]; count++) {
+			const finer = marks(low / unit, high / unit, count);
+			if (!found[0] || finer[0]?.[1] <= digits) found = finer;
+		}
+		found.forEach(([value, decimals]) => {
+			const at = y(value * unit);
+			level(at, span, "grey", [], 0.22);
+			text(number(value, min(digits, decimals)) + letter, span + 6, at, "muted", "left", 11);
+		});
+	};
 	const under = (words, x, span) => {
 		if (x > 22 && x < span - 22) text(words, x, floor + 9, "muted", "center", 10);
 	};
@@ -89,7 +97,7 @@ function pencil(canvas, width, height, inks) {
 	return { g, inks, width, floor, text, plot, box, path, level, post, label, values, under, cross, within };
 }
 
-const reached = (words, bid, price, total, mid) => [ // as facts
+const reached = (words, bid, price, total, mid) => [
 	[bid ? "bids to" : "asks to", number(price, words.decimals), bid ? "up" : "down"],
 	["total", scaled(total, words.scale)],
 	["from mid", `${number(abs(price / mid - 1) * 1e4, 2)} bps`],
@@ -114,18 +122,18 @@ const ladder = {
 	},
 
 	half({ text, box }, words, [prices, sizes, totals, own], bid, last, row, middle, largest) {
-		const out = bid ? -1 : 1, room = middle - 6, edges = [7, ...(room < 230 ? [room] : [room * 0.66, room])];
-		const [near, far] = bid ? ["right", "left"] : ["left", "right"], unit = words.scale[2] && ` ${words.scale[2]}`;
-		const write = (y, inks, weight, ...list) => edges.forEach((edge, i) => {
-			text(list[i], middle + out * edge, y, inks[i], i ? far : near, 12, weight);
+		const [out, ink] = bid ? [-1, "up"] : [1, "down"], room = middle - 6, unit = words.scale[2] && ` ${words.scale[2]}`;
+		const ends = [7 / room, ...room < 230 ? [bid ? 0.58 : 1] : bid ? [0.36, 0.68] : [0.66, 1]];
+		const write = (y, inks, weight, ...list) => ends.forEach((end, i) => {
+			text(list[i], middle + out * end * room, y, inks[i] || "muted", i || bid ? "right" : "left", 12, weight);
 		});
-		write(ROW / 2, ["muted", "muted", "muted"], 400, bid ? "bid" : "ask", `size${unit}`, `total${unit}`);
+		write(ROW / 2, [], 400, bid ? "bid" : "ask", `size${unit}`, `total${unit}`);
 		prices.forEach((price, i) => {
 			const top = (i + 1) * ROW, bar = totals[i] / largest * room, shown = number(price, words.decimals);
-			box(middle + out, top, out * bar, ROW, bid ? "up" : "down", i <= row ? 0.42 : 0.2);
+			box(middle + out, top, out * bar, ROW, ink, i <= row ? 0.42 : 0.2);
 			const mark = (own[i] > 0 ? "◆" : "") + (last === i ? "•" : "");
 			const amounts = [sizes, totals].map((column) => number(column[i] / words.scale[0], words.scale[1]));
-			write(top + ROW / 2, [bid ? "up" : "down", "ink", "muted"], i ? 400 : 600, bid ? mark + shown : shown + mark, ...amounts);
+			write(top + ROW / 2, [ink, "ink"], i ? 400 : 600, bid ? mark + shown : shown + mark, ...amounts);
 		});
 	},
 };
@@ -156,23 +164,21 @@ const candles = {
 		const daily = start[1] - start[0] >= 86_400, x = (i) => (i - from + 0.5) * step, y = (price) => (top - price) / (top - bottom) * plot;
 		const ink = (i) => close[i] >= open[i] ? "up" : "down";
 
-		if (n) pen.values(bottom, top, y, span, plot, (value, decimals) => number(value, min(d, decimals)));
+		if (n) pen.values(bottom, top, y, span, plot, [1, d, ""]);
 		this.times(pen, start, a, b, x, span, daily);
 		pen.within(span, () => {
 			const body = max(1, min(step * 0.72, step - 1));
 			for (let i = a; i < b; i++) {
 				const left = x(i) - body / 2, bar = volume[i] / most * (floor - plot - 4) || 0;
-				const upper = y(max(open[i], close[i])), tall = max(1, abs(y(open[i]) - y(close[i])));
 				post(x(i), y(high[i]), y(low[i]), ink(i));
-				box(left, upper, body, tall, ink(i));
-				if (ink(i) === "up" && body >= 4 && tall > 3) box(left + 1, upper + 1, body - 2, tall - 2, "paper"); // hollow
+				box(left, y(max(open[i], close[i])), body, max(1, abs(y(open[i]) - y(close[i]))), ink(i));
 				box(left, floor - bar, body, bar, ink(i), 0.45);
 			}
 			lines.forEach((line, k) => {
 				const points = Array.from(line, (value, i) => [x(i), y(value)]).filter((point) => point[1] === point[1]);
 				path(points, ...words.lines[k].slice(1), 1, 1.5);
 			});
-			const [bars, prices, sides] = data.still.slice(-3); // markers
+			const [bars, prices, sides] = data.still.slice(-3);
 			bars.forEach((bar, k) => text("▼◆▲"[sides[k] + 1], x(bar), y(prices[k]) + 9 * sides[k], ["down", "ink", "up"][sides[k] + 1], "center", 13));
 		});
 		if (y(last) >= 0 && y(last) <= plot) {
@@ -181,10 +187,9 @@ const candles = {
 		}
 		const over = b > a && hover?.x < span && hover.y < floor;
 		const i = over ? clamp(round(hover.x / step + from - 0.5), a, b - 1) : n - 1;
-		const time = utc(start[i], ...daily ? [0, 10] : [5, 16]);
 		if (over) {
 			pen.cross(x(i), hover.y, span);
-			label(time, x(i), floor + 8, "ink");
+			label(utc(start[i], ...daily ? [0, 10] : [5, 16]), x(i), floor + 8, "ink");
 			if (hover.y < plot) label(number(top - hover.y / plot * (top - bottom), d), span + 2, hover.y, "ink");
 		}
 		const change = (close[i] / (i ? close[i - 1] : open[i]) - 1) * 100 || 0;
@@ -193,9 +198,9 @@ const candles = {
 			step,
 			facts: n ? [
 				["close", `${shown} ${ink(i) === "up" ? "▲" : "▼"}`, ink(i)],
+				...words.lines.map(([name, ink], k) => [name, number(lines[k][i], d), ink]),
 				["volume", scaled(volume[i], words.scale)], ["open", number(open[i], d)],
 				["high", number(high[i], d)], ["low", number(low[i], d)],
-				...lines.map((line, k) => [words.lines[k][0], number(line[i], d), words.lines[k][1]]),
 			] : [],
 			foot: `${b - a} of ${n} ${words.foot}`,
 			label: `close ${shown}`,
@@ -226,20 +231,23 @@ const depth = {
 		};
 		const most = (max(reach(low, true), reach(high, false)) || 1) * 1.06, span = pen.plot(size(most));
 		const x = (price) => (price - low) / (high - low) * span, y = (total) => floor - total / most * (floor - 4);
-		pen.values(most / 100, most, y, span, floor, size);
+		pen.values(most / 100, most, y, span, floor, words.scale);
 		for (const [value, decimals] of marks(low, high, span / 110)) pen.under(number(value, min(d, decimals)), x(value), span);
 		pen.within(span, () => {
 			["up", "down"].forEach((ink, side) => {
 				let at = floor;
 				const [prices, totals] = columns.slice(2 * side);
-				path([...Array.from(prices).flatMap((price, i) => [[x(price), at], [x(price), at = y(totals[i])]]), [x(ends[side]), at]], ink, [], 1, 1.5);
+				path([...[...prices].flatMap((price, i) => [[x(price), at], [x(price), at = y(totals[i])]]), [x(ends[side]), at]], ink, [], 1, 1.5);
 				g.lineTo(x(ends[side]), floor);
 				Object.assign(g, { globalAlpha: 0.22, fillStyle: pen.inks[ink] });
 				g.fill();
 			});
 			pen.post(x(mid), 0, floor, "muted", [4, 4]);
 		});
-		let facts = [["mid", number(mid, d + 1)], ["bids", size(reach(from, true)), "up"], ["asks", size(reach(to, false)), "down"]];
+		let facts = [
+			["mid", number(mid, d + 1)], ["bids", size(reach(from, true)), "up"], ["asks", size(reach(to, false)), "down"],
+			["imbalance", (ends[2] >= 0 ? "+" : "") + number(ends[2], 2)],
+		];
 		const said = facts.map((row) => row.slice(0, 2).join(" ")).join(", ");
 		if (hover?.x < span && hover.y < floor) {
 			const price = low + hover.x / span * (high - low), bid = price < mid, total = reach(price, bid);
@@ -367,7 +375,7 @@ function render({ model, el }) {
 	listen(ui.whole, "click", whole);
 	listen(ui.hold, "click", hold);
 
-	// whether it is looked at, its size, its theme
+	// its sight, size and theme
 
 	const view = Math.random().toString(36).slice(2);
 	let inView = false, told = null;

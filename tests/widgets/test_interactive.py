@@ -110,8 +110,19 @@ def test_depth_becomes_columns():
     made = painter(a_book(), ["depth"], "depth", levels=10)
     taken = made.picture(NOW)
     facts, *columns = unpack(buffers.depth(taken, 240).moving)
-    assert facts == [NOW, taken.mid, taken.low, taken.high, taken.bids.end, taken.asks.end]
+    assert facts == [NOW, taken.mid, taken.low, taken.high, taken.bids.end, taken.asks.end, round(taken.imbalance, 2)]
     assert columns == [list(column) for area in (taken.bids, taken.asks) for column in (area.prices, area.totals)]
+
+
+def test_the_foot_of_the_depth_says_how_far_it_goes():
+    packed = buffers.depth(painter(a_book(), ["depth"], "depth", within=50).picture(NOW), 240)
+    assert packed.words["foot"] == "cumulative size, BTC · within 50 bps of the mid"
+
+
+def test_an_overlay_is_named_once():
+    made = painter(FakeKlines(candles()), ["candles"], "candles", overlays=("sma 20", "bollinger 20 2"))
+    names = [name for name, *_ in buffers.candles(made.picture(NOW), 280).words["lines"]]
+    assert names == ["sma 20", "bollinger 20 2", "/", "/"]
 
 
 @pytest.mark.parametrize("kind", PACKERS)
@@ -452,6 +463,14 @@ def test_it_fits_and_tells_values_under_the_mouse(open_page, kind, width, theme)
     assert (page.part("facts"), page.ask("it.pixels()")) == before
 
 
+@pytest.mark.browser
+def test_all_lines_of_an_overlay_are_told_after_the_close(open_page):
+    page = open_page("candles", options={"overlays": "bollinger 20 2"})
+    lines = page.painter.picture(NOW).lines
+    shown = " / ".join(f"{line.values[-1]:,.1f}" for line in lines)
+    assert f"bollinger 20 2 {shown} volume" in page.part("facts")
+
+
 def bars_shown(page):
     return int(page.part("left").split(" of ")[0])
 
@@ -538,6 +557,7 @@ def test_the_ladder_tells_what_stands_up_to_a_row(open_page):
 @pytest.mark.browser
 def test_depth_tells_what_stands_up_to_a_price(open_page):
     page = open_page("depth", subject=FakeBook([(99.0, 2.0), (98.0, 1.0)], [(101.0, 4.0)], 17), options={"levels": 5})
+    assert page.part("facts").endswith("imbalance -0.14")
     page.hover(0.4, 0.2)
     assert page.part("facts").startswith("bids to 99.")
     assert "total 0.000" in page.part("facts")  # between the best bid and the mid

@@ -240,7 +240,13 @@ def test_round_step(wanted, expected):
 
 def test_price_marks_leave_room_for_the_last_price():
     marks = price_marks(110, 90, 1, last=50.0, height=200)  # the last price is 100
-    assert [mark.label for mark in marks] == ["95", "105"]
+    assert [mark.label for mark in marks] == ["92.5", "95.0", "97.5", "102.5", "105.0", "107.5"]
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-4, 0.5), st.integers(190, 320))
+def test_a_plot_of_the_usual_height_has_four_prices_or_more(low, part, height):
+    marks = price_marks(low * (1 + part), low, 12, None, height)
+    assert 4 <= len(marks) <= height // 16
 
 
 @pytest.mark.parametrize(

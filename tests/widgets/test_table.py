@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
@@ -130,6 +131,23 @@ def test_what_is_no_number_is_a_dash(value: float | None) -> None:
     painter = TablePainter(Columns([Values("price", "number", [value])]))
     assert painter.picture(0.0).rows == (("–",),)
     numbers_are_real(*renderings(painter))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (8.536e-06, "0.000008536"),
+        (-8.5e-10, "-0.00000000085"),
+        (0.00012, "0.00012"),
+        (67_123.4, "67,123.4"),
+        (0.0, "0"),
+        (1e-30, "1e-30"),
+        (Decimal("8.5E-7"), "0.00000085"),
+        (Decimal("1E+400"), "1E+400"),
+    ],
+)
+def test_a_tiny_price_is_written_out(value: float, shown: str) -> None:
+    assert TablePainter(Columns([Values("price", "number", [value])])).picture(0.0).rows == ((shown,),)
 
 
 class Slowly:

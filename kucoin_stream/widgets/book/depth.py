@@ -197,7 +197,7 @@ class DepthPainter(Painter[BookSubject, DepthPicture]):
             facts=_facts(p, html.fact, up=html.UP_TEXT, down=html.DOWN_TEXT),
             body=deptharea.live(p),
             height=p.height,
-            foot=html.escape(_foot(p)),
+            foot=html.escape(foot(p)),
             notice=_waiting(p),
         )
 
@@ -206,7 +206,7 @@ class DepthPainter(Painter[BookSubject, DepthPicture]):
         p = picture
         facts = _facts(p, html.static_fact, up=f"color:{html.UP}", down=f"color:{html.DOWN}")
         return html.static_frame(
-            p.caption, facts=facts, body=deptharea.static(p), foot=html.escape(_foot(p)), notice=_waiting(p)
+            p.caption, facts=facts, body=deptharea.static(p), foot=html.escape(foot(p)), notice=_waiting(p)
         )
 
     def text(self, picture: DepthPicture, width: int = 80) -> str:
@@ -219,7 +219,7 @@ class DepthPainter(Painter[BookSubject, DepthPicture]):
         ]
         if waiting := _waiting(p):
             lines[2 + deptharea.TEXT_ROWS // 2] = text.fit(f"  {waiting}", width)
-        lines.append(text.foot(p.caption, _foot(p), width))
+        lines.append(text.foot(p.caption, foot(p), width))
         return "\n".join(lines)
 
     def problem(self, caption: Caption, message: str) -> str:
@@ -294,7 +294,8 @@ def _waiting(p: DepthPicture) -> str:
     return f"waiting for the order book · {p.caption.status}"
 
 
-def _foot(p: DepthPicture) -> str:
+def foot(p: DepthPicture) -> str:
+    """Say what adds up, in what unit, and how far from the mid."""
     reach = (p.high - p.low) / (p.high + p.low) * _BPS if p.high + p.low > 0 else 0.0
     unit = f", {p.unit}" if p.unit else ""
     return f"cumulative {p.of}{unit} · within {reach:,.4g} bps of the mid"

@@ -11,7 +11,8 @@ from msgspec import Struct
 from kucoin_stream.widgets.drawing.html import number
 
 LABEL_PX = 16  # a label of the price axis needs this much
-GRID_PX = 40  # about one label in so many px
+GRID_PX, DENSE_PX = 50, 24  # about one label in so many px, and where that makes few
+FEW = 4
 DAY_S = 86_400
 TIME_STEPS_S = tuple(
     60 * minutes for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 240, 360, 720, 1440, 2880, 10080, 20160, 43200, 129600)
@@ -27,12 +28,18 @@ class Mark(Struct, frozen=True):
 
 def price_marks(top: float, bottom: float, decimals: int, last: float | None, height: int) -> tuple[Mark, ...]:
     """Choose round prices for a plot ``height`` px high, clear of the last price's label at ``last`` per cent."""
-    step, step_decimals = round_step((top - bottom) / max(2, height // GRID_PX))
     needed = LABEL_PX / height * 100
+    least = max(2, height // GRID_PX)
+    edge = (top - bottom) / height * LABEL_PX / 2
+    for count in range(least, max(least, height // DENSE_PX) + 1):
+        step, step_decimals = round_step((top - bottom) / count)
+        steps = range(math.ceil((bottom + edge) / step), math.floor((top - edge) / step) + 1)
+        if len(steps) >= FEW or step < 2 * 10.0**-decimals:
+            break
     marks = []
-    for k in range(math.ceil(bottom / step), math.floor(top / step) + 1):
+    for k in steps:
         percent = (top - k * step) / (top - bottom) * 100
-        if needed / 2 <= percent <= 100 - needed / 2 and (last is None or abs(percent - last) >= needed):
+        if last is None or abs(percent - last) >= needed:
             marks.append(Mark(percent, number(k * step, min(decimals, step_decimals))))
     return tuple(marks[:20])
 

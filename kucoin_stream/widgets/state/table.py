@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from html import escape
-from math import isfinite
+from math import floor, isfinite, log10
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -123,8 +124,17 @@ def _cells(column: Values) -> list[str]:
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:,.10g}" if isfinite(value) else DASH
+        return _plain(value) if isfinite(value) else DASH
+    if isinstance(value, Decimal) and value.is_finite() and -WIDEST // 2 < value.adjusted() < WIDEST // 2:
+        value = f"{value:f}"
     return DASH if value is None else html.clean(value, WIDEST)
+
+
+def _plain(value: float) -> str:
+    """Write ten digits, of tiny prices too without a power of ten."""
+    if not 1e-12 <= abs(value) < 1e-4:
+        return f"{value:,.10g}"
+    return f"{value:.{9 - floor(log10(abs(value)))}f}".rstrip("0")
 
 
 def _facts(p: TablePicture, fact: Callable[[str, str], str], more: str) -> str:
