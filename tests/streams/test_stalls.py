@@ -165,9 +165,9 @@ def test_a_function_may_block_in_its_thread_behind_a_node(client: ks.Client, gat
     node.sink(lambda n: (held.append(n), gate.wait(20)), thread=True)
     feed.sink(seen.append)
     put(client, feed, *range(50))
-    until(lambda: len(seen) == 50)
-    assert held == [0]  # what it has not taken waits in the inbox, where the topic's policy applies
+    until(lambda: len(seen) == 50 and held)
     until(lambda: next(feed.branches).waiting == 49)
+    assert held == [0]  # what it has not taken waits in the inbox, where the topic's policy applies
     gate.set()
     until(lambda: held == list(range(50)))
 
