@@ -138,8 +138,9 @@ def part(module: str) -> str:
     return module.partition(".")[0]
 
 
-OURS = [each for name in MODULES for each in imports(name) if not each.imported.startswith("/")]
-OTHERS = [each for name in MODULES for each in imports(name) if each.imported.startswith("/")]
+IMPORTS = [each for name in MODULES for each in imports(name)]
+OURS = [each for each in IMPORTS if not each.imported.startswith("/")]
+OTHERS = [each for each in IMPORTS if each.imported.startswith("/")]
 
 
 def goes_down(each: Import) -> bool:

@@ -163,6 +163,7 @@ def test_a_figure_is_drawn_again_into_the_same_one(kind: str, widget: bool) -> N
 # -- hvPlot ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of what it rests on
 @pytest.mark.parametrize("kind", FRAMES)
 def test_hvplot(kind: str) -> None:

@@ -18,7 +18,7 @@ from docs import check
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 GUIDES = sorted(DOCS.glob("*.md"))
-QUICK = {"getting_started", "orders"}
+QUICK = {"getting_started"}
 WIDEST = 92  # characters of code that a page has room for
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 FENCES = {"python", "sh", "text", "{toctree}"}

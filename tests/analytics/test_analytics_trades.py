@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kucoin_stream.analytics import bars, returns, trades
@@ -349,6 +349,7 @@ MAKERS: dict[str, Callable[[pd.DataFrame], Any]] = {
 
 
 @pytest.mark.parametrize("name", MAKERS)
+@settings(max_examples=30)  # of each: pandas takes its time
 @given(
     rows=TRADES, lost=st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["price", "size", "both"])), max_size=5)
 )

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import nbformat
-
 from kucoin_stream.widgets.kinds import PAINTERS
 
 START = """
@@ -119,6 +117,8 @@ PYTHON = {"kernelspec": {"name": "python3", "display_name": "Python 3", "languag
 
 def write(path: Path, *kinds: str, **more: str) -> None:
     """Write a notebook with the cells of ``kinds``, and ``more`` cells by their ids."""
+    import nbformat  # seconds: its schemas bring a grammar
+
     sources = {"start": START, **{kind: f"{kind} = {CELLS[kind]}\n{kind}" for kind in kinds}, **more}
     cells = [nbformat.v4.new_code_cell(source.strip(), id=name) for name, source in sources.items()]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=PYTHON), path)

@@ -9,7 +9,7 @@ from nbclient import NotebookClient
 
 from tests.jupyter.notebooks import EXAMPLES, LIMIT, NOTEBOOKS, code_cells, missing, read, run
 
-QUICK = {"00_quickstart", "06_orders_and_account", "07_record_and_replay"}
+QUICK = {"00_quickstart"}
 
 PROLOGUE = "import kucoin_stream as ks\n\nclient = ks.connect()"
 

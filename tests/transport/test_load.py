@@ -110,7 +110,7 @@ def commands(wide: Wide) -> int:
     return int(wide.statistics()["commands"]["subscribe"])
 
 
-@pytest.mark.parametrize("transport", ["websockets", "picows"])
+@pytest.mark.parametrize("transport", ["websockets", pytest.param("picows", marks=pytest.mark.slow)])
 def test_a_thousand_symbols_of_three_kinds_are_served_within_the_limits(
     wide: Wide, connect: Callable[..., ks.Client], transport: str
 ) -> None:

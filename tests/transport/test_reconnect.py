@@ -52,7 +52,7 @@ def same_as_the_exchange(client: ks.Client, book: LiveBook) -> bool:
     return False
 
 
-@pytest.mark.parametrize("end", ["kill", "bye"])
+@pytest.mark.parametrize("end", ["kill", pytest.param("bye", marks=pytest.mark.slow)])
 def test_twenty_deaths_under_load_leave_every_topic_active_and_every_book_right(busy: Simulator, end: str) -> None:
     limits = ks.Settings().limits
     with client_of(busy, limits=type(limits)(connections_per_minute=100)) as client:

@@ -445,6 +445,7 @@ def open_page(browser):
         assert page.complaints == []
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", [320, 760, 1600])
