@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from threading import RLock
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
         self.displays: list[str] = []
         self._parts = parts
         self._stopped = False
+        self._turn = RLock()  # cells and the render thread change what is displayed
         self._paused: Paused | None = None
         self._stills: dict[Any, ipywidgets.HTML] = {}  # in the places of views that have ended
         layout = ipywidgets.Layout(
@@ -68,38 +70,43 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
 
     def stop(self) -> None:
         """Replace every displayed output by the static pictures; end the views and all that they show."""
-        if self._stopped:
-            return
-        self._stopped = True
-        update_displays(self.displays, self._static_bundle())
-        self._forget_pause()
-        self.close()
-        self._parts.stop()
+        with self._turn:
+            if not self._stopped:
+                update_displays(self.displays, self._static_bundle())
+            self.close()
 
     def close(self) -> None:
-        """Close the comms of the grid and its views."""
-        screens.screen.remove(self)
-        for view in self.views:
-            view.stop()
-        for still in self._stills.values():
-            close_whole(still)
-        layout = self.layout
-        super().close()
-        layout.close()
+        """End the views and all that they show; the front end removes them. :meth:`stop` leaves pictures behind."""
+        with self._turn:
+            if self._stopped:
+                return
+            self._stopped = True
+            screens.screen.remove(self)
+            self._forget_pause()
+            for view in self.views:
+                view.stop()
+            for still in self._stills.values():
+                close_whole(still)
+            layout = self.layout
+            super().close()
+            layout.close()
+            self._parts.stop()
 
     def rest(self, seconds: float) -> None:
         """Show the static pictures and a button: nobody has looked for ``seconds``. The screen calls this."""
-        if self._paused is None and not self._stopped:
-            words = paused_words(seconds)
-            self._paused = Paused(words, self.static_html(), screens.screen.touch)
-            shown = {"text/html": self._paused.static, "text/plain": words}
-            update_displays(self.displays, {**reference(self._paused.model_id), **shown})
+        with self._turn:
+            if self._paused is None and not self._stopped:
+                words = paused_words(seconds)
+                self._paused = Paused(words, self.static_html(), screens.screen.touch)
+                shown = {"text/html": self._paused.static, "text/plain": words}
+                update_displays(self.displays, {**reference(self._paused.model_id), **shown})
 
     def go_on(self) -> None:
         """End a pause: show the live pictures again. The screen calls this."""
-        if self._paused is not None and not self._stopped:
-            update_displays(self.displays, self._repr_mimebundle_())
-            self._forget_pause()
+        with self._turn:
+            if self._paused is not None and not self._stopped:
+                update_displays(self.displays, self._repr_mimebundle_())
+                self._forget_pause()
 
     def _part_closed(self, change: Any) -> None:
         """Put the static picture where a view ended by itself; stop once all have, as at the end of the client."""

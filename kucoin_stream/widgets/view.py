@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 from uuid import uuid4
 
@@ -49,6 +49,7 @@ class Live:
         self.seen = False  # whether a front end ever showed it
         self._screen = screens.screen if screen is None else screen
         self._drawing = Lock()  # the render thread and a cell may both ask for a picture
+        self._turn = RLock()  # and both change what is displayed
         self._picture: Any = None
         self._drawn: object = object()  # the subject's version in the last picture; at first unlike any
         self._problem = ""
@@ -86,41 +87,45 @@ class Live:
 
     def freeze(self) -> None:
         """Replace every displayed output by its static last picture, and draw no more until :meth:`resume`."""
-        if self._frozen:
-            return
-        self._frozen = True
-        self._screen.remove(self)
-        update_displays(self.displays, self._static_bundle())
-        self._forget_pause()
+        with self._turn:
+            if self._frozen:
+                return
+            self._frozen = True
+            self._screen.remove(self)
+            update_displays(self.displays, self._static_bundle())
+            self._forget_pause()
 
     def resume(self) -> None:
         """Go on after :meth:`freeze`; a closed view stays closed."""
-        if not self._frozen or self.closed:
-            return
-        self._frozen = False
-        self._drawn = object()
-        update_displays(self.displays, self._bundle())
-        self._screen.add(self)
+        with self._turn:
+            if not self._frozen or self.closed:
+                return
+            self._frozen = False
+            self._drawn = object()
+            update_displays(self.displays, self._bundle())
+            self._screen.add(self)
 
     def rest(self, seconds: float) -> None:
         """Show the static picture, why, and a button: nobody has looked for ``seconds``. The screen calls this."""
-        if self._frozen or self._paused is not None:
-            return
-        words = paused_words(seconds)
-        bundle = self._static_bundle()
-        self._paused = Paused(words, bundle.get("text/html", ""), self._screen.touch)
-        bundle |= {**reference(self._paused.model_id), "text/plain": f"{words}\n{bundle['text/plain']}"}
-        bundle["text/html"] = self._paused.static
-        update_displays(self.displays, bundle)
-        self._show_note(f"{words}; run a cell to go on")  # for a view in a box, whose output is not ours
+        with self._turn:
+            if self._frozen or self._paused is not None:
+                return
+            words = paused_words(seconds)
+            bundle = self._static_bundle()
+            self._paused = Paused(words, bundle.get("text/html", ""), self._screen.touch)
+            bundle |= {**reference(self._paused.model_id), "text/plain": f"{words}\n{bundle['text/plain']}"}
+            bundle["text/html"] = self._paused.static
+            update_displays(self.displays, bundle)
+            self._show_note(f"{words}; run a cell to go on")  # for a view in a box, whose output is not ours
 
     def go_on(self) -> None:
         """End a pause: show the live picture again. The screen calls this, and then draws."""
-        if self._paused is None or self._frozen:
-            return
-        self._drawn = object()
-        update_displays(self.displays, self._bundle())
-        self._forget_pause()
+        with self._turn:
+            if self._paused is None or self._frozen:
+                return
+            self._drawn = object()
+            update_displays(self.displays, self._bundle())
+            self._forget_pause()
 
     def _forget_pause(self) -> None:
         paused, self._paused = self._paused, None  # at once: a cell and the render thread may both come here

@@ -179,7 +179,7 @@ class TestEveryKind:
 
     def test_a_picture_costs_little_in_the_browser_and_in_the_kernel(self, front):
         devtools = costs.DevTools(front.page)
-        with still(front):
+        with still(front), costs.usual_window(front.page):
             costs.pump(front, KINDS, 1)  # warm
             found = {kind: costs.cheapest(front, devtools, kind) for kind in KINDS}
         print(f"\n{front.name:<12} {costs.HEAD}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 
 import ipywidgets
 import pytest
@@ -245,6 +246,30 @@ def test_a_paused_view_can_be_frozen_and_stopped(idle, shown):
     assert paused.comm is None
     view.stop()
     assert view.closed
+
+
+def test_one_that_is_frozen_as_it_is_about_to_pause_shows_the_static_picture(idle, shown):
+    view, about_to, go_on = idle.view, threading.Event(), threading.Event()
+    genuine = view._painter.static_html
+
+    def slowly(picture):
+        if threading.current_thread() is pausing:
+            about_to.set()
+            go_on.wait(20)
+        return genuine(picture)
+
+    view._ipython_display_()
+    view._painter.static_html = slowly
+    pausing, freezing = threading.Thread(target=view.rest, args=(420.0,)), threading.Thread(target=view.freeze)
+    pausing.start()
+    assert about_to.wait(20)
+    freezing.start()
+    freezing.join(0.1)  # it may have its turn, or wait for it
+    go_on.set()
+    pausing.join(20)
+    freezing.join(20)
+    assert set(shown[-1][1]) == {"text/html", "text/plain"}
+    assert "paused" not in shown[-1][1]["text/html"]
 
 
 def test_a_cleared_output_is_not_drawn(view, subject, screen):
