@@ -98,18 +98,31 @@ def check_auditable(feed: BookFeed, *, signed: bool) -> None:
 async def compare(keeper: Audited) -> Audit:
     """Fetch a snapshot, bring it to where the book is by the same changes, and compare every level that both know.
 
+    A change of several sequences, which the snapshot is in the middle of, does not tell what came and went within it:
+    where levels differ then, another snapshot is asked for, a few times.
     Raises :class:`NotReadyError` where the book is not right, or no snapshot is as new as the book within some
     seconds; :class:`KucoinStreamError` where none is to be had.
     """
+    audit: Audit | None = None
     for _ in range(_TRIES):
         pair = await _brought_together(keeper)
-        if pair is not None:
-            return _compared(keeper, *pair)
-    raise NotReadyError("the book begins anew again and again; try again")
+        if pair is None:
+            audit = None
+            continue
+        book, other, torn = pair
+        audit = _compared(keeper, book, other)
+        if audit.ok or not torn:
+            return audit
+    if audit is None:
+        raise NotReadyError("the book begins anew again and again; try again")
+    return audit
 
 
-async def _brought_together(keeper: Audited) -> tuple[OrderBook, OrderBook] | None:
-    """Return the book, and one from a fresh snapshot, at an equal sequence; ``None`` where it began anew meanwhile."""
+async def _brought_together(keeper: Audited) -> tuple[OrderBook, OrderBook, bool] | None:
+    """Return the book, and one from a fresh snapshot, at an equal sequence; ``None`` where it began anew meanwhile.
+
+    Also whether a change reaches over the snapshot's sequence.
+    """
     tap: list[Pushed] = []
     begin, restarts = keeper.whole.sequence or 0, keeper.restarts
     keeper.taps.append(tap)
@@ -120,11 +133,12 @@ async def _brought_together(keeper: Audited) -> tuple[OrderBook, OrderBook] | No
         keeper.taps = [each for each in keeper.taps if each is not tap]  # another audit's may hold the same
     if keeper.restarts != restarts:
         return None
-    other = keeper.started(snapshot)
+    other, torn = keeper.started(snapshot), False
     for change in tap:
         if isinstance(change, BookDelta) and change.sequence_end > (other.sequence or 0):
+            torn = torn or change.sequence_start <= snapshot.sequence
             other.apply([change])
-    return book, other
+    return book, other, torn
 
 
 def _compared(keeper: Audited, book: OrderBook, other: OrderBook) -> Audit:

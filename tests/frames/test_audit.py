@@ -14,7 +14,11 @@ import kucoin_stream as ks
 from kucoin_stream.errors import NotReadyError, RequestError, StoppedError, UsageError
 from kucoin_stream.frames import auditor as auditors
 from kucoin_stream.frames import bookkeeper
-from kucoin_stream.frames.audit import Audit
+from kucoin_stream.frames.audit import Audit, compare
+from kucoin_stream.market.book import OrderBook
+from kucoin_stream.protocol.booksync import Pushed
+from kucoin_stream.protocol.messages.rest import BookSnapshot
+from kucoin_stream.protocol.messages.spot import BookDelta, Changes, Level
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
 
@@ -52,6 +56,50 @@ def test_a_right_book_equals_the_exchanges(connect: Connect, key: bool, symbol: 
         assert audit.ok, audit.df
         assert audit.compared > 20
     assert book.audited == audit
+
+
+BIDS: list[Level] = [(100.0, 1.0)]
+ASKS: list[Level] = [(101.0, 1.0)]
+
+
+class TenMs:
+    """A book of aggregated steps whose exchange gives a first snapshot from the middle of a step."""
+
+    symbol, restarts = "BTC-USDT", 0
+
+    def __init__(self, *snapshots: BookSnapshot) -> None:
+        self.taps: list[list[Pushed]] = []
+        self.whole = self.started(BookSnapshot(1, BIDS, ASKS))
+        self._snapshots = list(snapshots)
+
+    async def fetch(self) -> BookSnapshot:
+        snapshot = self._snapshots.pop(0)
+        changes, begin = Changes(bids=[(99.0, 5.0, 0)]), (self.whole.sequence or 0) + 1
+        step = BookDelta("BTC-USDT", changes, begin, snapshot.sequence + 1)
+        self.whole.apply([step])
+        for tap in self.taps:
+            tap.append(step)
+        return snapshot
+
+    def started(self, snapshot: BookSnapshot) -> OrderBook:
+        book = OrderBook()
+        book.restart(snapshot, complete=True)
+        return book
+
+    def window(self) -> int | None:
+        return None
+
+
+def test_what_came_and_went_within_one_step_is_not_called_wrong() -> None:
+    torn = BookSnapshot(5, BIDS, [(100.5, 7.0), *ASKS])  # an ask that is gone again at the end of the step
+    audit = asyncio.run(compare(TenMs(torn, BookSnapshot(9, BIDS, ASKS))))
+    assert audit.ok, audit.df
+
+
+def test_what_is_wrong_in_the_middle_of_every_step_is_called_wrong() -> None:
+    torn = [BookSnapshot(sequence, BIDS, [(100.5, 7.0), *ASKS]) for sequence in range(5, 50, 4)]
+    audit = asyncio.run(compare(TenMs(*torn)))
+    assert [(each.price, each.size, each.exchange_size) for each in audit.wrong] == [(100.5, 0.0, 7.0)]
 
 
 def test_a_wrong_level_is_found_told_and_by_audit_every_mended(client: ks.Client, sim: Simulator) -> None:
