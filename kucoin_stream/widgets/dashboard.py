@@ -49,6 +49,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
         self.views = tuple(part.subject.widget(part.kind, **options.get(part.kind, {})) for part in parts)
         super().__init__(list(self.views), layout=layout)
         for view in self.views:
+            view.stays = False
             view.observe(self._part_closed, "comm")
         screens.screen.add(self)
         note(self, "view")

@@ -47,6 +47,7 @@ class Live:
         self.kind = kind
         self.displays: list[str] = []  # display ids of the outputs that show it
         self.seen = False  # whether a front end ever showed it
+        self.stays = True  # stopped in a box, it leaves a static picture there
         self._screen = screens.screen if screen is None else screen
         self._drawing = Lock()  # the render thread and a cell may both ask for a picture
         self._turn = RLock()  # and both change what is displayed
@@ -54,6 +55,7 @@ class Live:
         self._drawn: object = object()  # the subject's version in the last picture; at first unlike any
         self._problem = ""
         self._frozen = False
+        self._ended = False
         self._paused: Paused | None = None
         widget: Any = super()
         widget.__init__(layout=ipywidgets.Layout(width="100%", min_width="0"), _view_count=0)
@@ -85,6 +87,10 @@ class Live:
         """Send the last picture once more, with a line about it."""
         raise NotImplementedError
 
+    def _show_still(self) -> None:
+        """Send the static picture, or what tells that the last one stands still."""
+        self._show_note("stopped" if self._ended else "frozen")
+
     def freeze(self) -> None:
         """Replace every displayed output by its static last picture, and draw no more until :meth:`resume`."""
         with self._turn:
@@ -93,6 +99,8 @@ class Live:
             self._frozen = True
             self._screen.remove(self)
             update_displays(self.displays, self._static_bundle())
+            if self.seen:  # in a box too, whose output is not ours
+                self._show_still()
             self._forget_pause()
 
     def resume(self) -> None:
@@ -133,12 +141,19 @@ class Live:
             paused.close_all()
 
     def stop(self) -> None:
-        """Freeze, leave the screen, close the comm. May be called again."""
+        """Freeze, leave the screen, close the comm. May be called again.
+
+        With the comm the front end takes the picture away; so in a box of the user's it is closed once nobody sees it.
+        """
+        stays = self.stays and self.seen and self.visible and not self.displays
+        self._ended = True
         self.freeze()
-        self.close()
+        if not stays:
+            self.close()
 
     def close(self) -> None:
         """Close the comm; the front end removes the live picture. :meth:`stop` leaves a static one behind."""
+        self._ended = True
         if hasattr(self, "_screen"):
             self._screen.remove(self)
             self._forget_pause()
@@ -171,8 +186,8 @@ class Live:
 
     @property
     def closed(self) -> bool:
-        """Whether the comm is closed; the screen then forgets the view."""
-        return self.comm is None or bool(getattr(self.comm, "_closed", False))
+        """Whether it was stopped or closed; the screen then forgets the view."""
+        return self._ended or self.comm is None or bool(getattr(self.comm, "_closed", False))
 
     @property
     def visible(self) -> bool:
@@ -242,6 +257,8 @@ class Live:
     def _looked_at(self, change: Any) -> None:
         if change["new"]:
             self.seen = True
+        elif self._ended:
+            self.close()
         self._screen.touch()
 
     def _caption(self) -> Caption:
@@ -262,6 +279,9 @@ class View(Live, ipywidgets.HTML):  # type: ignore[misc]  # ipywidgets is untype
 
     def _show_note(self, words: str) -> None:
         self.value = _note(words) + self.value
+
+    def _show_still(self) -> None:
+        self.value = self.static_html()
 
 
 class Paused(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped

@@ -155,6 +155,29 @@ def test_a_stopped_subject_leaves_its_last_picture(view, subject, shown):
     assert "67,122.6" in shown[-1][1]["text/html"]
 
 
+def test_a_view_in_a_box_is_static_while_it_is_frozen(view, screen):
+    view._view_count = 1  # a front end shows the box
+    view.freeze()
+    assert "picture of" in view.value
+    view.resume()
+    screen.tick(0)
+    assert "picture of" not in view.value
+
+
+def test_what_was_stopped_in_a_box_stays_there_as_long_as_somebody_sees_it(view, screen):
+    view._view_count = 1
+    view.stop()
+    view.stop()
+    assert "picture of" in view.value
+    assert view.comm is not None  # its end would take the picture away
+    assert (view.closed, view.visible) == (True, True)
+    assert screen.statistics()["views"] == 0
+    view.resume()
+    assert "picture of" in view.value
+    view._view_count = 0  # the output was cleared
+    assert view.comm is None
+
+
 def test_a_view_in_a_box_freezes_without_displays(view, screen, shown):
     box = ipywidgets.HBox([view])
     view.freeze()
