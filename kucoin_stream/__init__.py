@@ -118,7 +118,7 @@ def __getattr__(name: str) -> Any:
     if not home:
         return import_module(f"{__name__}.{name}")
     if home in ("client", "default", "front") and "IPython" in sys.modules:
-        import_module(f"{__name__}.jupyter").watch()  # so that a cell that runs again replaces what it left
+        import_module(f"{__name__}.jupyter").watch(anew=False)  # so that a cell that runs again replaces what it left
     value = globals()[name] = getattr(import_module(f"{__name__}.{home}"), name)
     return value
 

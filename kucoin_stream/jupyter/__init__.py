@@ -24,13 +24,17 @@ def unload_ipython_extension(ipython: Any) -> None:
     cells.unregister(ipython)
 
 
-def watch() -> bool:
-    """Watch the cells of the shell that runs here, without the magic; say whether there is one. Cheap, idempotent."""
+def watch(*, anew: bool = True) -> bool:
+    """Watch the cells of the shell that runs here, without the magic; say whether there is one. Cheap, idempotent.
+
+    ``anew``: also where the extension was unloaded.
+    """
     module = sys.modules.get("IPython")
     ipython = module.get_ipython() if module is not None else None
     if ipython is None:
         return False
     from kucoin_stream.jupyter import cells
 
-    cells.register(ipython)
+    if anew or not cells.unloaded(ipython):
+        cells.register(ipython)
     return True

@@ -155,7 +155,7 @@ def _touch() -> None:
 
 # --- one for each shell -----------------------------------------------------------------------------------------
 
-_watched: weakref.WeakKeyDictionary[Any, Cells] = weakref.WeakKeyDictionary()
+_watched: weakref.WeakKeyDictionary[Any, Cells | None] = weakref.WeakKeyDictionary()  # None: no longer
 
 
 def register(shell: Any) -> Cells:
@@ -168,6 +168,12 @@ def register(shell: Any) -> Cells:
 
 def unregister(shell: Any) -> None:
     """Watch them no longer."""
-    cells = _watched.pop(shell, None)
+    cells = _watched.get(shell)
     if cells is not None:
         cells.close()
+        _watched[shell] = None
+
+
+def unloaded(shell: Any) -> bool:
+    """Return whether they were watched, and are no longer."""
+    return shell in _watched and _watched[shell] is None

@@ -6,6 +6,7 @@ import weakref
 import pytest
 from streamz import sinks
 
+import kucoin_stream as ks
 import kucoin_stream.jupyter as jupyter
 from kucoin_stream.jupyter.handles import Handle
 from kucoin_stream.widgets.screen import screen
@@ -242,7 +243,8 @@ def test_a_cell_that_loads_the_extension_is_watched_itself(cell, shell):
     assert len(sinks._global_sinks) == 1
 
 
-def test_unloading_ends_the_watch(cell, shell):
+def test_unloading_ends_the_watch(cell, shell, monkeypatch):
+    monkeypatch.delitem(vars(ks), "status", raising=False)  # a name that is used for the first time
     shell.extension_manager.unload_extension("kucoin_stream")
     for _ in range(2):
         cell("ks.trades('BTC-USDT').sink(len);", "a1")
