@@ -142,9 +142,11 @@ def _sinks() -> weakref.WeakSet[Any]:
     return weakref.WeakSet(module._global_sinks.copy() if module is not None else ())
 
 
-def _views() -> list[Any]:
+def _views() -> set[Any]:
+    """Return what is drawn, and what is frozen."""
     module: Any = sys.modules.get("kucoin_stream.widgets.screen")
-    return module.screen.shown() if module is not None else []
+    drawn = module.screen.shown() if module is not None else []
+    return {*drawn, *(view for view, known in origin.living() if known.kind == "view" and not view.closed)}
 
 
 def _touch() -> None:

@@ -226,12 +226,12 @@ class Live:
         # Preferred by every IPython and ipywidgets over the bundle; only here can the display id be known.
         from IPython.display import display
 
-        if self.closed or self._frozen:
+        if self.closed:
             display(self._static_bundle(), raw=True)  # type: ignore[no-untyped-call]
             return
         display_id = uuid4().hex
         self.displays.append(display_id)
-        display(self._bundle(), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
+        display(self._repr_mimebundle_(), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return self._static_bundle() if self.closed or self._frozen else self._bundle()

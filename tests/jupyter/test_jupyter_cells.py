@@ -125,6 +125,27 @@ def test_a_picture_that_another_cell_shows_goes_on(cell):
     assert not view.frozen
 
 
+def test_cells_that_freeze_and_resume_may_be_run_again(cell):
+    cell("ladder = ks.book('BTC-USDT').widget()")
+    cell("ladder", "a1")
+    (shown,) = cell["ladder"].displays
+    for _ in range(3):
+        cell("ladder.freeze()", "a2")
+        assert static(cell.outputs[-1])
+        cell("ladder.resume()", "a3")
+        cell("ladder.resume()", "a3")
+        assert cell["ladder"].displays == [shown]
+
+
+def test_a_view_that_is_shown_while_it_is_frozen_goes_on_there(cell):
+    cell("ladder = ks.book('BTC-USDT').widget()\nladder.freeze()")
+    cell("ladder")
+    assert static(cell.outputs[-1])
+    cell("ladder.resume()")
+    assert WIDGET_MIME in cell.outputs[-1]["data"]
+    assert cell.outputs[-1]["transient"] == cell.outputs[-2]["transient"]
+
+
 def test_running_again_keeps_the_picture_of_a_frame_made_elsewhere(cell):
     cell("book = ks.book('BTC-USDT')")
     for _ in range(3):
