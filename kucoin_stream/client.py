@@ -350,16 +350,18 @@ class Client(Feeds, Past, Overview):
         kinds: Iterable[str] | None = None,
         interval: str = "1min",
         options: Mapping[str, Mapping[str, Any]] | None = None,
+        **misplaced: Any,
     ) -> Dashboard:
         """Return pictures of ``symbols`` side by side, of spot or futures: an ipywidget, ended by ``stop()``.
 
         ``kinds``: ``"ladder"``, ``"candles"``, ``"tape"``, ``"status"`` and so on; these and ``"depth"`` without it.
         ``interval``: of the candles. ``options``: of each kind, ``{"ladder": {"depth": 10}}``, as ``.widget()`` takes
-        them. Raises as :meth:`book` and :meth:`klines`, and :class:`UsageError` for an unknown kind or option.
+        them. Raises as :meth:`book` and :meth:`klines`, and :class:`UsageError` for an unknown kind or option, and for
+        one that is ``misplaced``.
         """
         from kucoin_stream.widgets.dashboard import dashboard
 
-        return dashboard(self, symbols, kinds, interval, options)
+        return dashboard(self, symbols, kinds, interval, options, misplaced)
 
     def record(self, path: str | os.PathLike[str], *sources: Source, private: bool = False) -> Recording:
         """Write what is received to a tape (``.kcs``) until ``stop()``, the end of ``with``, or of this client.

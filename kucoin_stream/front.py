@@ -104,8 +104,9 @@ def dashboard(
     kinds: Iterable[str] | None = None,
     interval: str = "1min",
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    **misplaced: Any,
 ) -> Dashboard:
-    return default_client().dashboard(*symbols, kinds=kinds, interval=interval, options=options)
+    return default_client().dashboard(*symbols, kinds=kinds, interval=interval, options=options, **misplaced)
 
 
 def record(path: str | os.PathLike[str], *sources: RecordSource, private: bool = False) -> Recording:

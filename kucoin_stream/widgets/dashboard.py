@@ -10,9 +10,11 @@ from uuid import uuid4
 import ipywidgets
 
 from kucoin_stream.errors import UsageError, hint
+from kucoin_stream.given import shown
 from kucoin_stream.streams.origin import note
 from kucoin_stream.widgets import screen as screens
 from kucoin_stream.widgets.drawing.html import clean
+from kucoin_stream.widgets.kinds import PAINTERS, known_options
 from kucoin_stream.widgets.sources import Parts
 from kucoin_stream.widgets.view import Paused, close_whole, paused_words, reference, update_displays
 
@@ -35,7 +37,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
         self.symbols = tuple(symbols)
         self.displays: list[str] = []
         self._parts = parts
-        self._stopped = False
+        self._stopped = self._frozen = False
         self._turn = RLock()  # cells and the render thread change what is displayed
         self._paused: Paused | None = None
         self._stills: dict[Any, ipywidgets.HTML] = {}  # in the places of views that have ended
@@ -61,13 +63,34 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
 
     @property
     def frozen(self) -> bool:
-        """Whether it was stopped: its pictures stand still."""
-        return self._stopped
+        """Whether its pictures stand still."""
+        return self._frozen or self._stopped
 
     @property
     def closed(self) -> bool:
         """Whether the comm is closed."""
         return self.comm is None or bool(getattr(self.comm, "_closed", False))
+
+    def freeze(self) -> None:
+        """Replace every displayed output by the static pictures, and draw no more until :meth:`resume`."""
+        with self._turn:
+            if self.frozen:
+                return
+            self._frozen = True
+            update_displays(self.displays, self._static_bundle())
+            for view in self.views:
+                view.freeze()
+            self._forget_pause()
+
+    def resume(self) -> None:
+        """Go on after :meth:`freeze`; one that was stopped stays so."""
+        with self._turn:
+            if self._stopped or not self._frozen:
+                return
+            self._frozen = False
+            for view in self.views:
+                view.resume()
+            update_displays(self.displays, self._repr_mimebundle_())
 
     def stop(self) -> None:
         """Replace every displayed output by the static pictures; end the views and all that they show."""
@@ -96,7 +119,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
     def rest(self, seconds: float) -> None:
         """Show the static pictures and a button: nobody has looked for ``seconds``. The screen calls this."""
         with self._turn:
-            if self._paused is None and not self._stopped:
+            if self._paused is None and not self.frozen:
                 words = paused_words(seconds)
                 self._paused = Paused(words, self.static_html(), screens.screen.touch)
                 shown = {"text/html": self._paused.static, "text/plain": words}
@@ -105,7 +128,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
     def go_on(self) -> None:
         """End a pause: show the live pictures again. The screen calls this."""
         with self._turn:
-            if self._paused is not None and not self._stopped:
+            if self._paused is not None and not self.frozen:
                 update_displays(self.displays, self._repr_mimebundle_())
                 self._forget_pause()
 
@@ -148,7 +171,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
         return f"<div>{cells}</div>"
 
     def __repr__(self) -> str:
-        state = "stopped" if self._stopped else "closed" if self.closed else "live"
+        state = "stopped" if self._stopped else "closed" if self.closed else "frozen" if self._frozen else "live"
         kinds = ", ".join(dict.fromkeys(view.kind for view in self.views))
         return f"<Dashboard {clean(', '.join(self.symbols))} | {kinds} | {state}>"
 
@@ -162,7 +185,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
         display(self._repr_mimebundle_(), raw=True, display_id=display_id)  # type: ignore[no-untyped-call]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        if self.closed:
+        if self.closed or self._frozen:
             return self._static_bundle()
         return {**reference(self.model_id), **self._static_bundle()}
 
@@ -176,8 +199,11 @@ def dashboard(
     kinds: Iterable[str] | str | None,
     interval: str,
     options: Mapping[str, Mapping[str, Any]] | None,
+    misplaced: Mapping[str, Any],
 ) -> Dashboard:
     """Make one: see :meth:`Client.dashboard`."""
+    for option, value in misplaced.items():
+        raise _misplaced(option, value)
     named = tuple(symbols)
     if not named:
         raise UsageError('a dashboard is of one symbol at least: ks.dashboard("BTC-USDT")')
@@ -195,6 +221,14 @@ def dashboard(
     except BaseException:
         parts.stop()
         raise
+
+
+def _misplaced(option: str, value: Any) -> UsageError:
+    """Return the error of an option that is not told of which kind it is."""
+    kinds = [kind for kind in PAINTERS if option in known_options(kind)]
+    if not kinds:
+        return UsageError(f"no picture of it has the option {option!r}; options= are by kind, as .widget() takes them")
+    return UsageError(f'{option}= is of a kind: write options={{"{kinds[0]}": {{"{option}": {shown(value)}}}}}')
 
 
 def _kinds(given: Iterable[str] | str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from kucoin_stream.errors import UsageError, hint
+from kucoin_stream.given import shown
 from kucoin_stream.widgets.drawing.picture import Painter
 
 PAINTERS = {
@@ -29,19 +30,28 @@ def painter(subject: Any, kinds: Sequence[str], kind: str = "", /, **options: An
     """Return the painter of one of the ``kinds`` that a subject has, by default the first, with its ``options``."""
     kind = kind or kinds[0]
     _among(kind, kinds, f"{subject.title} has no picture")
-    module, name = PAINTERS[kind]
-    made = getattr(import_module(f"kucoin_stream.widgets.{module}"), name)
-    known = list(inspect.signature(made).parameters)[1:]
     for option in options:
-        _among(option, known, f"the picture {kind!r} has no option")
-    drawn: Painter[Any, Any] = made(subject, **options)
+        _among(option, known_options(kind), f"the picture {kind!r} has no option")
+    drawn: Painter[Any, Any] = _class(kind)(subject, **options)
     return drawn
+
+
+def known_options(kind: str) -> list[str]:
+    """Return what a kind of picture may be given."""
+    return list(inspect.signature(_class(kind)).parameters)[1:]
+
+
+def _class(kind: str) -> Any:
+    module, name = PAINTERS[kind]
+    return getattr(import_module(f"kucoin_stream.widgets.{module}"), name)
 
 
 def view(subject: Any, kinds: Sequence[str], kind: str = "", /, *, interactive: bool = False, **options: Any) -> Any:
     """Return a live view of a subject: see :func:`painter`. An ``interactive`` one has hover, zoom and pan."""
     from kucoin_stream.widgets.view import View
 
+    if not isinstance(interactive, bool):
+        raise UsageError(f"interactive={shown(interactive)}: write True or False")
     drawn = painter(subject, kinds, kind, **options)
     return (_interactive(kind or kinds[0]) if interactive else View)(drawn, kind or kinds[0])
 

@@ -123,6 +123,8 @@ def test_options_reach_the_pictures(dashboard):
         ([["BTC-USDT", "ETH-USDT"]], {}, UsageError, "write each symbol as an argument of its own"),
         (["BTC-USDT"], {"kinds": 5}, UsageError, "kinds= are names of pictures"),
         (["BTC-USDT"], {"kinds": ["ladder", 5]}, UsageError, "kinds= are names of pictures"),
+        (["BTC-USDT"], {"depth": 5}, UsageError, r'options=\{"ladder": \{"depth": 5\}\}'),
+        (["BTC-USDT"], {"colour": "red"}, UsageError, "no picture of it has the option 'colour'"),
         (["BTC-USDT"], {"options": 5}, UsageError, "options= is by kind"),
         (["BTC-USDT"], {"options": {"ladder": 5}}, UsageError, "options= is by kind"),
         (["BTC-USDT"], {"kinds": "ladr"}, UsageError, "no picture 'ladr'; did you mean ladder"),
@@ -132,6 +134,7 @@ def test_options_reach_the_pictures(dashboard):
         (["BTC-USDT"], {"options": {"wall": {}}}, UsageError, "options= of 'wall', which is not among its kinds"),
         (["BTC-USDT"], {"options": {"ladder": {"dpth": 3}}}, UsageError, "did you mean depth"),
         (["BTC-USDT"], {"options": {"ladder": {"depth": 0}}}, UsageError, "depth"),
+        (["BTC-USDT"], {"options": {"ladder": {"interactive": "no"}}}, UsageError, "write True or False"),
     ],
 )
 def test_a_mistake_is_told_and_leaves_nothing_behind(client, dashboard, symbols, options, error, words):
@@ -178,6 +181,28 @@ def test_every_output_that_showed_it_becomes_static(dashboard, monkeypatch):
     ]
     board._ipython_display_()
     assert WIDGET_MIME not in displays.shown[-1]
+
+
+def test_frozen_it_stands_still_where_it_is_shown_and_goes_on_there(dashboard, monkeypatch):
+    displays = Displays(monkeypatch)
+    board = dashboard("BTC-USDT", kinds=("ladder", "tape"))
+    board._ipython_display_()
+    board.freeze()
+    board.freeze()
+    ((shown, static),) = displays.updated
+    assert [*board.displays] == [shown]
+    assert {*static} == {"text/html", "text/plain"}
+    assert (board.frozen, board.closed, [view.frozen for view in board.views]) == (True, False, [True, True])
+    board.rest(1500.0)
+    board._ipython_display_()
+    assert WIDGET_MIME not in displays.shown[-1]
+    board.resume()
+    board.resume()
+    assert [WIDGET_MIME in data for _, data in displays.updated[1:]] == [True, True]
+    assert (board.frozen, [view.frozen for view in board.views]) == (False, [False, False])
+    board.stop()
+    board.resume()
+    assert board.frozen
 
 
 def test_the_end_of_the_client_makes_it_static(client, dashboard, monkeypatch):
