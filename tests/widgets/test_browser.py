@@ -156,3 +156,51 @@ def test_nothing_overflows_or_complains(browser, state, kind, theme):
     page.close()
     assert complaints == []
     assert [url for url in requests if not url.startswith(("data:", "about:"))] == []
+
+
+JUPYTER = """body{margin:0;font-size:13px}
+    .jp-RenderedHTMLCommon table{border-collapse:collapse;border-spacing:0;border:none;
+    font-size:13px;table-layout:fixed;margin-left:auto;margin-bottom:1em;margin-right:auto}
+    .jp-RenderedHTMLCommon td,.jp-RenderedHTMLCommon th,.jp-RenderedHTMLCommon tr{vertical-align:middle;padding:0.5em;
+    line-height:normal;white-space:normal;max-width:none;border:none;text-align:right}"""
+"""What a notebook's style sheet says of tables in an output."""
+
+OUTSIDE = """() => [...document.querySelectorAll("section")].map(section => [...section.querySelectorAll("td, th")]
+    .filter(cell => {
+        const range = document.createRange(), room = cell.getBoundingClientRect()
+        range.selectNodeContents(cell)
+        const ink = range.getBoundingClientRect()
+        return cell.innerText.trim() && (ink.left < room.left - 1 || ink.right > room.right + 1)
+    }).map(cell => cell.innerText))"""
+SEEN = """() => [...document.querySelectorAll("section")].map(section => {
+    const room = section.getBoundingClientRect()
+    return [...section.querySelectorAll("th")].filter(cell => cell.getBoundingClientRect().right <= room.right + 1)
+        .map(cell => cell.innerText.trim())
+})"""
+FIRST = {
+    "BookPainter": ["size", "bid", "ask", "size"],
+    "TapePainter": ["time UTC", "price", "size BTC"],
+    "WallPainter": ["symbol", "price", "change"],
+    "StatusPainter": ["connection", "state", "a second", "rtt ms"],
+    "AccountPainter": ["currency", "account", "total", "symbol", "side", "price", "symbol", "side", "profit", "price"],
+}
+"""Columns of a static picture that are in sight in an output of 302 px (a page of 320 px), in this order."""
+
+
+@pytest.mark.parametrize("state", PICTURES)
+def test_the_cells_of_a_static_picture_stay_apart_where_it_is_narrow(browser, state):
+    body = "".join(
+        f'<section class="jp-RenderedHTMLCommon">{p.static_html(p.picture(NOW))}</section>' for p in PICTURES[state]
+    )
+    page = browser.new_page(viewport={"width": 900, "height": 800})
+    page.set_content(f"<!doctype html><meta charset=utf-8><style>{JUPYTER}</style>{body}")
+    names = [type(p).__name__ for p in PICTURES[state]]
+    for width in (800, 420, 302):
+        page.evaluate("width => document.querySelectorAll('section').forEach(e => e.style.width = width)", f"{width}px")
+        outside = zip(names, page.evaluate(OUTSIDE), strict=True)  # the times under candles have no cells of their own
+        assert [(name, cells) for name, cells in outside if cells and name != "KlinesPainter"] == [], width
+    if state == "live":
+        for name, seen in dict(reversed([*zip(names, page.evaluate(SEEN), strict=True)])).items():
+            wanted = iter(seen)
+            assert all(column in wanted for column in FIRST.get(name, [])), (name, seen)
+    page.close()

@@ -48,6 +48,12 @@ FRAME = pd.DataFrame(
 )
 
 
+def test_what_only_tells_messages_apart_stands_last() -> None:
+    names = ("symbol", "sequence", "trade_id", "price", "client_oid", "time")
+    painter = TablePainter(Columns([Values(name, "number", [1]) for name in names]))
+    assert painter.picture(0.0).columns == ("symbol", "price", "time", "sequence", "trade_id", "client_oid")
+
+
 def test_the_newest_row_is_first_and_what_is_missing_is_a_dash() -> None:
     painter = TablePainter(Rows(FRAME), count=2)
     picture = painter.picture(0.0)

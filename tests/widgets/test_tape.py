@@ -128,6 +128,13 @@ def test_every_feed_of_trades_has_a_tape():
     assert tapes == {"spot.trades", "futures.trades", "pro_spot.trades", "pro_futures.trades"}
 
 
+@pytest.mark.parametrize(("aggregate", "words"), [("250ms", "250 ms"), ("1s", "1 s"), ("1.5s", "1.5 s")])
+def test_the_time_within_which_trades_are_joined_is_told(aggregate, words):
+    painter = TapePainter(FakeTape([at(0, 1, 1)]), aggregate=aggregate)
+    for rendered in renderings(painter):
+        assert f"within {words} joined" in rendered
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -135,8 +142,8 @@ def test_every_feed_of_trades_has_a_tape():
         ({"count": "5"}, "count='5'"),
         ({"aggregate": 250}, "write a time such as '250ms'"),
         ({"aggregate": "2min"}, "60 s at most"),
-        ({"aggregate": "soon"}, "soon"),
-        ({"aggregate": "-1s"}, "interval"),
+        ({"aggregate": "soon"}, "'soon': write a time such as '250ms' or '1s', 60 s at most"),
+        ({"aggregate": "-1s"}, "60 s at most"),
         ({"min_size": -1}, "min_size=-1"),
         ({"min_size": math.nan}, "min_size=nan"),
         ({"min_value": "100"}, "min_value='100'"),

@@ -140,7 +140,7 @@ def test_what_is_shown_as_no_change_neither_rises_nor_falls(price, counted):
     subject.messages = [a_ticker(price=price)]
     picture = painter.picture(NOW + 3)
     assert (picture.rising, picture.falling) == counted
-    assert ("• +0.00 %" in painter.text(picture)) is (counted == (0, 0))
+    assert ("• 0.00 %" in painter.text(picture)) is (counted == (0, 0))
 
 
 def test_a_tape_that_was_wound_begins_anew():

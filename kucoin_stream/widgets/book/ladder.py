@@ -81,7 +81,8 @@ def _label(p: BookPicture) -> str:
     if p.last:
         said += f"last trade {p.last.side} {html.number(p.last.price, p.price_decimals)}, "
     if p.own:
-        said += f"own orders: {len(p.own.bids)} prices to buy at, {len(p.own.asks)} to sell at, "
+        buying, selling = len(p.own.bids), len(p.own.asks)
+        said += f"own orders: {buying} price{'' if buying == 1 else 's'} to buy at, {selling} to sell at, "
     return f"{caption.badge} {said}{caption.status}".strip()
 
 
@@ -224,22 +225,22 @@ def _mark(p: BookPicture, side: Side, prices: list[str], *, bid: bool, tips: boo
 
 
 def _table(p: BookPicture) -> str:
-    cell = "padding:0 6px;line-height:18px;white-space:nowrap;border:none;text-align:"
+    cell = html.STATIC_CELL
     left, right = (_static_columns(p, side, bid=bid) for side, bid in ((p.bids, True), (p.asks, False)))
     columns = [*reversed(left), *right]
-    heads = "".join(
-        f'<th style="{cell}{align};font-weight:400;color:{html.GREY}">{name}</th>'
-        for name, align, _, _ in (("depth", "right", "", ()), *columns, ("depth", "left", "", ()))
+    named = "".join(
+        f'<th style="{cell}{align};font-weight:400;color:{html.GREY}">{name}</th>' for name, align, _, _ in columns
     )
+    above = '<th style="padding:0;border:none;width:22%"></th>'  # the depth takes the room that numbers leave
     images = [_static_bars(p, side, bid=bid) for side, bid in ((p.bids, True), (p.asks, False))]
-    rows = [f"<tr>{heads}</tr>"]
+    rows = [f"<tr>{above}{named}{above}</tr>"]
     for i in range(p.depth):
         values = "".join(
             f'<td style="{cell}{align}{look}">{shown[i] if i < len(shown) else "&nbsp;"}</td>'
             for _, align, look, shown in columns
         )
         rows.append(f"<tr>{images[0] if i == 0 else ''}{values}{images[1] if i == 0 else ''}</tr>")
-    return f'<table style="border-collapse:collapse;font-size:12px;width:100%;margin:0">{"".join(rows)}</table>'
+    return f'<table style="{html.STATIC_TABLE}">{"".join(rows)}</table>'
 
 
 def _static_columns(p: BookPicture, side: Side, *, bid: bool) -> list[tuple[str, str, str, list[str]]]:
@@ -252,7 +253,7 @@ def _static_columns(p: BookPicture, side: Side, *, bid: bool) -> list[tuple[str,
         ("bid" if bid else "ask", near, f";color:{ink};font-weight:700", prices),
         (f"size{unit}", "right", "", sizes),
     ]
-    if p.own:
+    if any(side.own):
         columns.append((_OWN_WORDS[bid], "right", ";font-weight:700", _own_column(p, side)))
     return [*columns, (f"total{unit}", "right", f";color:{html.GREY}", totals)]
 
@@ -265,7 +266,7 @@ def _static_bars(p: BookPicture, side: Side, *, bid: bool) -> str:
         f'd="{_depth_path(side.bars, bid=bid)}"/></svg>'
     )
     drawn = html.image(svg, f"width:100%;height:{high}px", "cumulative depth")
-    return f'<td rowspan="{p.depth}" style="padding:0;border:none;width:22%;vertical-align:top">{drawn}</td>'
+    return f'<td rowspan="{p.depth}" style="padding:0;border:none;vertical-align:top">{drawn}</td>'
 
 
 # -- text --------------------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ def amount(value: float | None, sign: bool = False) -> str:
     """Return a number with at most eight digits that count, or a dash."""
     if value is None:
         return "–"
+    value += 0.0  # there is no negative zero
     size = abs(value)
     form = "+" if sign and value else ""
     if size >= 1e15 or (0 < size < 1e-8):
@@ -70,7 +71,7 @@ def live_head(columns: Sequence[Column]) -> str:
 
 def table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
     """Return a table for a static picture."""
-    style = "padding:0 6px;line-height:18px;border:none;white-space:nowrap;text-align:"
+    style = html.STATIC_CELL
     head = "".join(
         f'<th style="{style}{each.align};font-weight:400;color:{html.GREY}">{html.escape(each.name)}</th>'
         for each in columns
@@ -84,7 +85,7 @@ def table(columns: Sequence[Column], rows: Sequence[Row]) -> str:
         + "</tr>"
         for row in rows
     )
-    return f'<table style="border-collapse:collapse;font-size:12px;width:100%;margin:0"><tr>{head}</tr>{body}</table>'
+    return f'<table style="{html.STATIC_TABLE}"><tr>{head}</tr>{body}</table>'
 
 
 def plain(columns: Sequence[Column], row: Sequence[str], width: int) -> str:

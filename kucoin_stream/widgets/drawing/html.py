@@ -35,6 +35,10 @@ TITLE_PX = 26
 FACTS_PX = 20
 FOOT_PX = 16
 
+# Jupyter's style sheet fixes the layout of tables: where it is narrow, cells that do not wrap lie over each other.
+STATIC_TABLE = "table-layout:auto;border-collapse:collapse;font-size:12px;width:100%;margin:0"
+STATIC_CELL = "padding:0 4px;line-height:18px;border:none;white-space:nowrap;text-align:"
+
 
 class Tone(Struct, frozen=True):
     """How a status looks; ``dims`` when the data under it is not to be traded on."""
@@ -194,7 +198,10 @@ def static_frame(
     max_width: int = 760,
     dims: bool = True,
 ) -> str:
-    """Put the same around a static ``body``: table and inline styles only, marked with its time."""
+    """Put the same around a static ``body``: table and inline styles only, marked with its time.
+
+    A ``body`` that is wider than the page scrolls sideways.
+    """
     look = tone(caption.word)
     if look.dims and dims and not notice and caption.word != "stopped":  # a static picture is of something stopped
         notice = caption.status

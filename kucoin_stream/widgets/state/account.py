@@ -63,20 +63,20 @@ class AccountPicture(Struct, frozen=True):
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
     "balances": (
-        Column("currency", 56, 9, "left"), Column("total", 84, 15), Column("value USD", 76, 14),
-        Column("available", 84, 15), Column("in orders", 76, 14), Column("account", 60, 12),
+        Column("currency", 44, 9, "left"), Column("account", 46, 12, "left"), Column("total", 74, 15),
+        Column("value USD", 76, 14), Column("available", 84, 15), Column("in orders", 76, 14),
     ),
     "orders": (
-        Column("symbol", 78, 12, "left"), Column("side", 40, 7, "left"), Column("price", 72, 13),
-        Column("remaining", 72, 13), Column("filled", 40, 8), Column("status", 66, 13), Column("type", 50, 10),
+        Column("symbol", 68, 12, "left"), Column("side", 38, 7, "left"), Column("price", 62, 13),
+        Column("remaining", 66, 13), Column("filled", 40, 8), Column("status", 66, 13), Column("type", 50, 10),
     ),
     "positions": (
-        Column("symbol", 78, 12, "left"), Column("side", 46, 8, "left"), Column("lots", 48, 11),
-        Column("profit", 96, 19), Column("return", 54, 10), Column("entry", 66, 13), Column("mark", 66, 13),
+        Column("symbol", 68, 12, "left"), Column("side", 42, 8, "left"), Column("profit", 62, 19),
+        Column("lots", 40, 11), Column("return", 72, 10), Column("entry", 66, 13), Column("mark", 66, 13),
     ),
     "fills": (
-        Column("time UTC", 50, 10, "left"), Column("symbol", 66, 12, "left"), Column("side", 36, 7, "left"),
-        Column("price", 58, 13), Column("size", 50, 13), Column("fee", 84, 19),
+        Column("symbol", 68, 12, "left"), Column("side", 38, 7, "left"), Column("price", 62, 13),
+        Column("size", 50, 13), Column("time UTC", 54, 10), Column("fee", 84, 19),
     ),
 }  # fmt: skip
 """By section, the most important columns first."""
@@ -90,13 +90,17 @@ EMPTY = {
 
 
 class AccountPainter(Painter[AccountSubject, AccountPicture]):
-    """Draws the sections that there are, with room for ``rows`` in each. What has not changed is kept."""
+    """Draws the sections that there are, with at most ``rows`` in each. What has not changed is kept.
+
+    A section grows as high as its rows have been, and never shrinks: what is below it does not jump up and down.
+    """
 
     def __init__(self, subject: AccountSubject, rows: int = 5) -> None:
         super().__init__(subject)
         self.rows = given.whole("rows", rows, 1, 100)
         self._known: dict[str, tuple[object, Sequence[Any], Section]] = {}
         self._drawn: dict[str, tuple[Section, str]] = {}
+        self._room: dict[str, int] = {}  # rows
 
     def picture(self, at: float) -> AccountPicture:
         """Read the parts that have changed."""
@@ -152,9 +156,8 @@ class AccountPainter(Painter[AccountSubject, AccountPicture]):
         lines = [text.head(p.caption, width), text.fit("   ".join(f"{n} {v}" for n, v, _ in _facts(p)), width)]
         for section in p.sections:
             lines.append(text.both(section.name, _said(section), width))
-            columns, rows = _told_apart(section, width)
-            lines.append(plain(columns, [column.name for column in columns], width))
-            lines += [plain(columns, [cell.text for cell in row], width) for row in rows]
+            lines.append(plain(section.columns, [column.name for column in section.columns], width))
+            lines += [plain(section.columns, [cell.text for cell in row], width) for row in section.rows]
             lines += [" " * width] * (self.rows - len(section.rows))
         lines.append(text.foot(p.caption, _foot(p), width))
         return "\n".join(lines)
@@ -168,19 +171,27 @@ class AccountPainter(Painter[AccountSubject, AccountPicture]):
         known = self._drawn.get(section.name)
         if known is None or known[0] is not section:
             colour = html.tone(word_of(section.status)).colour
+            self._room[section.name] = max(len(section.rows), self._room.get(section.name, 0))
+            head = live_head(section.columns) if section.rows else ""
             rows = "".join(live(section.columns, row) for row in section.rows)
             made = (
-                f'<div style="height:{(self.rows + 2) * ROW_PX}px;margin-bottom:{GAP_PX}px;overflow:hidden">'
+                f'<div style="height:{self._high(section.name)}px;margin-bottom:{GAP_PX}px;overflow:hidden">'
                 f'<div style="display:flex;gap:8px;height:{ROW_PX}px;white-space:nowrap"><b>{section.name}</b>'
                 f'<span style="margin-left:auto;overflow:hidden;text-overflow:ellipsis;font-size:11px">'
                 f'<span style="color:{colour}">●</span> {html.escape(_said(section))}</span></div>'
-                f"{live_head(section.columns)}{rows}</div>"
+                f"{head}{rows}</div>"
             )
             known = self._drawn[section.name] = (section, made)
         return known[1]
 
     def _height(self) -> int:
-        return max(1, len(self.subject.parts)) * ((self.rows + 2) * ROW_PX + GAP_PX)
+        parts = self.subject.parts
+        return sum(self._high(part) + GAP_PX for part in parts) if parts else (self.rows + 2) * ROW_PX
+
+    def _high(self, part: str) -> int:
+        """Return the height of a section in px: its title alone as long as it has had no rows."""
+        rows = self._room.get(part, 0)
+        return (rows + 2 if rows else 1) * ROW_PX
 
 
 # -- what is shown of each part ------------------------------------------------------------------------------------
@@ -219,11 +230,11 @@ def _balance_cells(row: Any, prices: Mapping[str, float]) -> Row:
     value = _value(row, prices)
     return (
         Cell(row.currency),
+        Cell(row.account, "muted"),
         Cell(amount(finite(row.total))),
-        Cell("–" if value is None else f"{value:,.2f}" if abs(value) < 1e12 else amount(value)),
+        Cell("–" if value is None else f"{_shown(value, 2):,.2f}" if abs(value) < 1e12 else amount(value)),
         Cell(amount(finite(row.available))),
         Cell(amount(finite(row.hold))),
-        Cell(row.account, "muted"),
     )
 
 
@@ -243,14 +254,14 @@ def _order_cells(row: Any, _: Mapping[str, float]) -> Row:
 
 
 def _position_cells(row: Any, _: Mapping[str, float]) -> Row:
-    profit, gain = finite(row.unrealised_pnl), finite(row.return_on_equity)
+    profit, gain = finite(row.unrealised_pnl), _shown(finite(row.return_on_equity), 4)
     long = (finite(row.size) or 0.0) > 0
     return (
         Cell(row.symbol),
         Cell("▲ long" if long else "▼ short", "up" if long else "down"),
-        Cell(amount(abs(finite(row.size) or 0.0))),
         Cell(f"{amount(profit, sign=True)} {row.settle_currency or ''}".strip(), _tone(profit)),
-        Cell("–" if gain is None else f"{gain:+,.2%}", _tone(gain)),
+        Cell(amount(abs(finite(row.size) or 0.0))),
+        Cell("–" if gain is None else f"{gain:{'+' if gain else ''},.2%}", _tone(gain)),
         Cell(amount(finite(row.entry_price))),
         Cell(amount(finite(row.mark_price))),
     )
@@ -259,11 +270,11 @@ def _position_cells(row: Any, _: Mapping[str, float]) -> Row:
 def _fill_cells(row: Any, _: Mapping[str, float]) -> Row:
     fee = finite(row.fee)
     return (
-        Cell(html.clock(row.time_ns / 1e9)[:8]),
         Cell(row.symbol),
         _side(row.side),
         Cell(amount(finite(row.price))),
         Cell(amount(finite(row.size))),
+        Cell(html.clock(row.time_ns / 1e9)[:8], "muted"),
         Cell("–" if fee is None else f"{amount(fee)} {row.fee_currency or ''}".strip(), "muted"),
     )
 
@@ -278,6 +289,11 @@ _CELLS: dict[str, Callable[[Any, Mapping[str, float]], Row]] = {
 
 def _side(side: str) -> Cell:
     return Cell("▲ buy", "up") if side == "buy" else Cell("▼ sell", "down") if side == "sell" else Cell(side)
+
+
+def _shown(value: float | None, decimals: int) -> float | None:
+    """Return ``value`` as it is shown; what is rounded to zero has neither sign nor colour."""
+    return None if value is None else round(value, decimals) + 0.0
 
 
 def _tone(value: float | None) -> Any:
@@ -315,10 +331,11 @@ def _facts(p: AccountPicture) -> list[tuple[str, str, str]]:
     """Return name, value and tone of what the line under the title says."""
     if not p.sections:
         return []
-    profit = "–" if p.unrealised is None else f"{p.unrealised:{'+' if p.unrealised else ''},.2f} USD"
+    worth, unrealised = _shown(p.worth, 2), _shown(p.unrealised, 2)
+    profit = "–" if unrealised is None else f"{unrealised:{'+' if unrealised else ''},.2f} USD"
     return [
-        ("worth", "–" if p.worth is None else f"≈ {p.worth:,.2f} USD", ""),
-        *([] if p.positions is None else [("unrealised", profit, str(_tone(p.unrealised)))]),
+        ("worth", "–" if worth is None else f"≈ {worth:,.2f} USD", ""),
+        *([] if p.positions is None else [("unrealised", profit, str(_tone(unrealised)))]),
         ("open orders", "–" if p.orders is None else str(p.orders), ""),
     ]
 
@@ -328,20 +345,6 @@ def _said(section: Section) -> str:
     if section.hidden:
         return f"{section.status} · and {section.hidden:,} more"
     return section.status if section.rows else f"{section.status} · {EMPTY[section.name]}"
-
-
-def _told_apart(section: Section, width: int) -> tuple[tuple[Column, ...], tuple[Row, ...]]:
-    """Return columns and rows for a terminal; without room for the accounts, a currency of several bears its own."""
-    columns, rows = section.columns, section.rows
-    names = [row[0].text for row in rows]
-    if section.name != "balances" or sum(column.cells for column in columns) <= width or len({*names}) == len(names):
-        return columns, rows
-    named = [
-        Cell(f"{name} {row[-1].text}") if names.count(name) > 1 else row[0]
-        for name, row in zip(names, rows, strict=True)
-    ]
-    first = Column("currency", columns[0].px, columns[0].cells + 5, "left")
-    return (first, *columns[1:-1]), tuple((cell, *row[1:-1]) for cell, row in zip(named, rows, strict=True))
 
 
 def _foot(p: AccountPicture) -> str:

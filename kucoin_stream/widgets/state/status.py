@@ -123,7 +123,7 @@ class StatusPainter(Painter[StatusSubject, StatusPicture]):
     def static_html(self, picture: StatusPicture) -> str:
         """Render as a table."""
         p = picture
-        cell = "padding:0 6px;line-height:20px;border:none;white-space:nowrap;text-align:"
+        cell = html.STATIC_CELL
         head = "".join(f'<th style="{cell}{a};font-weight:400;color:{html.GREY}">{n}</th>' for n, _, _, a in COLUMNS)
         rows = "".join(
             "<tr>" + "".join(f'<td style="{cell}{a}">{_cell(line, f)}</td>' for _, f, _, a in COLUMNS) + "</tr>"
@@ -133,7 +133,7 @@ class StatusPainter(Painter[StatusSubject, StatusPicture]):
         body = (
             f'<div style="padding:0 4px"><span style="color:{html.GREY}">target</span> {_target(p)}</div>'
             f'<div style="padding:0 4px">{_warning(p)}</div><div style="padding:0 4px">{measures}</div>'
-            f'<table style="border-collapse:collapse;font-size:12px;width:100%;margin:0"><tr>{head}</tr>{rows}</table>'
+            f'<table style="{html.STATIC_TABLE}"><tr>{head}</tr>{rows}</table>'
             f"{'' if p.lines else _nothing()}{_more(p)}"
         )
         facts = "".join(html.static_fact(name, html.escape(value)) for name, value in p.facts)

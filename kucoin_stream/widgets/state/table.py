@@ -16,7 +16,6 @@ from kucoin_stream.widgets.drawing import html, text
 from kucoin_stream.widgets.drawing.picture import Caption, Painter, Subject
 
 ROW_PX = 18
-CELL = "padding:0 6px;line-height:18px;border:none;white-space:nowrap;text-align:"
 WIDEST = 40  # characters of a cell
 LETTER_PX, GAP_PX = 8, 12
 WORDS = 20  # characters of a text for which there is room in a live picture; numbers are always whole
@@ -52,6 +51,7 @@ class TablePainter(Painter[Any, TablePicture]):
         """Ask for the newest rows and take a picture of them."""
         subject = self.subject
         newest = subject.newest(self.count) if hasattr(subject, "newest") else of_frame(subject.rows(self.count))
+        newest = sorted(newest, key=_is_reference)
         cells = [_cells(column) for column in newest]
         names = tuple(html.clean(column.name, WIDEST) for column in newest)
         numbers = tuple(column.kind == "number" for column in newest)
@@ -114,6 +114,11 @@ class TablePainter(Painter[Any, TablePicture]):
         )
 
 
+def _is_reference(column: Values) -> bool:
+    """Return whether a column tells messages and orders apart: it stands last, where a narrow picture has no room."""
+    return "sequence" in column.name or column.name.endswith(("_id", "_oid"))
+
+
 def _cells(column: Values) -> list[str]:
     """Return a column as text, newest first."""
     values = reversed(column.values)
@@ -152,13 +157,14 @@ def _label(p: TablePicture) -> str:
 def _table(p: TablePicture) -> str:
     sides = ["right" if number else "left" for number in p.numbers]
     head = "".join(
-        f'<th style="{CELL}{side};font-weight:400;color:{html.GREY}">{html.escape(name)}</th>'
+        f'<th style="{html.STATIC_CELL}{side};font-weight:400;color:{html.GREY}">{html.escape(name)}</th>'
         for name, side in zip(p.columns, sides, strict=True)
     )
+    looks = [html.STATIC_CELL + side for side in sides]
     rows = "".join(
         "<tr>"
-        + "".join(f'<td style="{CELL}{side}">{html.escape(cell)}</td>' for cell, side in zip(row, sides, strict=True))
+        + "".join(f'<td style="{look}">{html.escape(cell)}</td>' for cell, look in zip(row, looks, strict=True))
         + "</tr>"
         for row in p.rows
     )
-    return f'<table style="border-collapse:collapse;font-size:12px;margin:0"><tr>{head}</tr>{rows}</table>'
+    return f'<table style="{html.STATIC_TABLE}"><tr>{head}</tr>{rows}</table>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Protocol
 
@@ -237,9 +238,11 @@ def _deal(trade: Any) -> Deal:
 def _within_ns(aggregate: str | timedelta | None) -> int:
     if aggregate is None:
         return 0
-    if not isinstance(aggregate, str | timedelta) or (length := length_ns(aggregate)) > LONGEST_S * 1e9:
-        raise UsageError(f"aggregate={given.shown(aggregate)}: write a time such as '250ms', {LONGEST_S:g} s at most")
-    return length
+    with suppress(UsageError):  # it lists intervals that are too long here
+        if isinstance(aggregate, str | timedelta) and (length := length_ns(aggregate)) <= LONGEST_S * 1e9:
+            return length
+    hint = f"write a time such as '250ms' or '1s', {LONGEST_S:g} s at most"
+    raise UsageError(f"aggregate={given.shown(aggregate)}: {hint}")
 
 
 def _least(name: str, value: float) -> float:
@@ -251,8 +254,9 @@ def _least(name: str, value: float) -> float:
 
 def _passed(within_ns: int, min_size: float, min_value: float) -> str:
     """Say which rows are shown."""
+    within = f"{within_ns / 1e9:g} s" if within_ns >= 1e9 else f"{within_ns / 1e6:g} ms"
     said = [
-        f"within {within_ns / 1e6:g} ms joined" if within_ns else "",
+        f"within {within} joined" if within_ns else "",
         f"size {min_size:,.10g} or more" if min_size else "",
         f"value {min_value:,.10g} or more" if min_value else "",
     ]

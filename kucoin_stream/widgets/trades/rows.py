@@ -92,7 +92,7 @@ def _bars(p: TapePicture) -> str:
 
 def table(p: TapePicture) -> str:
     """Return the rows as a table."""
-    cell = "padding:0 6px;line-height:18px;border:none;white-space:nowrap;text-align:"
+    cell = html.STATIC_CELL
 
     def head(side: str, name: str) -> str:
         return f'<th style="{cell}{side};font-weight:400">{name}</th>'
@@ -100,26 +100,24 @@ def table(p: TapePicture) -> str:
     names = [head("left", "time UTC"), head("left", "symbol") if p.several else "", head("right", "price")]
     names.append(head("right", html.escape(f"size {p.unit}".rstrip())))
     names.append(head("right", "trades") + head("right", "mean price") if p.joined else "")
-    names += [head("left", "side"), f'<th style="{cell}left;width:30%"></th>']
+    names.append(f'<th style="{cell}left;width:30%"></th>')
     rows = "".join(f"<tr>{_cells(p, row, cell)}</tr>" for row in p.rows)
-    return (
-        '<table style="border-collapse:collapse;font-size:12px;width:100%;margin:0">'
-        f'<tr style="color:{html.GREY}">{"".join(names)}</tr>{rows}</table>'
-    )
+    return f'<table style="{html.STATIC_TABLE}"><tr style="color:{html.GREY}">{"".join(names)}</tr>{rows}</table>'
 
 
 def _cells(p: TapePicture, row: TapeRow, cell: str) -> str:
     colour = _COLOURS[row.side]
     drawn = f'<div style="background-color:{colour};opacity:0.5;height:10px;width:{max(1, round(row.bar))}%"></div>'
-    made = f'<td style="{cell}left;color:{html.GREY}">{html.clock(row.time_s)}&nbsp;</td>'
+    made = f'<td style="{cell}left;color:{html.GREY}">{html.clock(row.time_s)}</td>'
     if p.several:
         made += f'<td style="{cell}left">{html.escape(row.symbol)}</td>'
-    made += f'<td style="{cell}right;color:{colour};font-weight:700">{_price(row)}</td>'
+    arrow = ARROWS.get(row.side, "&nbsp;")
+    made += f'<td style="{cell}right;color:{colour};font-weight:700">{_price(row)} {arrow}</td>'
     made += f'<td style="{cell}right">{html.number(row.size, row.size_decimals)}</td>'
     if p.joined:
         mean = html.number(row.mean, row.price_decimals)
         made += f'<td style="{cell}right">{row.trades}</td><td style="{cell}right;color:{html.GREY}">{mean}</td>'
-    return made + f'<td style="{cell}left;color:{colour}">{row.side}</td><td style="{cell}left">{drawn}</td>'
+    return made + f'<td style="{cell}left">{drawn}</td>'
 
 
 def lines(p: TapePicture, width: int) -> Iterator[str]:

@@ -96,26 +96,24 @@ def _name(symbol: str, room: int) -> str:
 
 def table(p: WallPicture) -> str:
     """Return a row for each symbol."""
-    cell = "padding:0 6px;line-height:18px;border:none;white-space:nowrap;text-align:"
-    names = (("left", "symbol"), ("right", "price"), ("right", "change"), ("right", "spread"), ("right", "age"))
-    head = "".join(f'<th style="{cell}{side};font-weight:400">{name}</th>' for side, name in names)
+    cell = html.STATIC_CELL
+    names = ("symbol", "left"), ("price", "right"), ("change", "right"), ("", "left;width:30%"), ("spread", "right")
+    head = "".join(f'<th style="{cell}{look};font-weight:400">{name}</th>' for name, look in (*names, ("age", "right")))
     sparks, rows = Sparks(), ""
     document = 'xmlns="http://www.w3.org/2000/svg" width="160" height="18"'
     for tile in p.tiles:
         colour, _ = _colours(tile.change)
-        spark = html.image(sparks.svg(tile.symbol, tile.path, colour, document), "width:100%;height:18px", "")
+        svg = sparks.svg(tile.symbol, tile.path, colour, document)
+        spark = html.image(svg, "width:100%;min-width:40px;height:18px")
         rows += (
             f'<tr><td style="{cell}left;font-weight:700">{html.escape(tile.symbol)}</td>'
             f'<td style="{cell}right">{html.number(tile.price, tile.price_decimals)}</td>'
             f'<td style="{cell}right;color:{colour}">{_percent(tile.change)}</td>'
+            f'<td style="{cell}left">{spark}</td>'
             f'<td style="{cell}right;color:{html.GREY}">{_spread(tile)}</td>'
-            f'<td style="{cell}right;color:{html.GREY}">{_age(tile.age_s)}</td>'
-            f'<td style="{cell}left;width:30%">{spark}</td></tr>'
+            f'<td style="{cell}right;color:{html.GREY}">{_age(tile.age_s)}</td></tr>'
         )
-    return (
-        '<table style="border-collapse:collapse;font-size:12px;width:100%;margin:0">'
-        f'<tr style="color:{html.GREY}">{head}<th style="{cell}left"></th></tr>{rows}</table>'
-    )
+    return f'<table style="{html.STATIC_TABLE}"><tr style="color:{html.GREY}">{head}</tr>{rows}</table>'
 
 
 def lines(p: WallPicture, width: int) -> Iterator[str]:
@@ -154,7 +152,9 @@ def _colours(change: float | None) -> tuple[str, str]:
 def _percent(change: float | None, space: str = " ") -> str:
     if change is None:
         return "–"
-    arrow = "•" if abs(change) < LEVEL else "▲" if change > 0 else "▼"
+    if abs(change) < LEVEL:
+        return f"•{space}0.00{space}%"
+    arrow = "▲" if change > 0 else "▼"
     percent = change * 100
     shown = f"{percent:+.2f}" if abs(percent) < 1e5 else f"{percent:+.0e}"
     return f"{arrow}{space}{shown}{space}%"
