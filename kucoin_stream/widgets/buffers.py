@@ -1,7 +1,8 @@
-"""Pictures as binary buffers for the ES module: words that seldom change, and columns of numbers. Pure.
+"""Pictures as binary buffers for the ES module: words, and columns of numbers. Pure.
 
 A buffer is float64, little-endian: how many columns there are, the length of each, then their values. What is not
 known is NaN. ``still`` changes seldom (closed candles) and is sent only then; ``moving`` comes with each picture.
+``words`` change seldom too, ``told`` with most pictures: what the plain picture says in facts and to screen readers.
 """
 
 from __future__ import annotations
@@ -15,22 +16,27 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from kucoin_stream.widgets.book.depth import Area, DepthPicture, foot
-from kucoin_stream.widgets.book.ladder import ROW_PX
+from kucoin_stream.widgets.book import depth as plain_depth
+from kucoin_stream.widgets.book import ladder as plain_ladder
+from kucoin_stream.widgets.book.depth import Area, DepthPicture
+from kucoin_stream.widgets.book.ladder import OWN, ROW_PX, TRADED
 from kucoin_stream.widgets.book.painter import BookPicture, Side
 from kucoin_stream.widgets.candles import chart
-from kucoin_stream.widgets.candles.curves import LOOKS
+from kucoin_stream.widgets.candles.curves import GLYPHS, LOOKS, marker_words, swatch
+from kucoin_stream.widgets.candles.markers import Marker
 from kucoin_stream.widgets.candles.painter import KlinesPicture
 from kucoin_stream.widgets.drawing import html
 from kucoin_stream.widgets.drawing.picture import Caption, Scale
 
 _FLOAT = np.dtype("<f8")
+_INKS = {"buy": "up", "sell": "down", "": "ink"}
 
 
 class Packed(Struct, frozen=True):
-    """One picture as the ES module takes it. ``words`` is JSON; what is text in it is HTML."""
+    """One picture as the ES module takes it. ``words`` and ``told`` are JSON; what is text in them is HTML."""
 
     words: dict[str, Any]
+    told: dict[str, Any]
     still: bytes
     moving: bytes
 
@@ -60,9 +66,11 @@ def said(kind: str, caption: Caption, label: str = "", notice: str = "") -> dict
     cut = "overflow:hidden;text-overflow:ellipsis"
     return {
         "kind": kind,
+        "legend": [],
         "label": html.clean(f"{caption.badge} {label or kind} {caption.title}, {caption.status}".strip()),
-        "head": f'<span style="font-size:14px;font-weight:600;flex:0 1 auto;min-width:60px;{cut}">'
-        f"{html.escape(caption.title)}</span>{html.badge(caption.badge)}"
+        "head": f'<span style="font-size:14px;font-weight:600;flex:0 1 auto;min-width:24px;{cut}">'
+        f'{html.escape(caption.title)}</span><span style="flex:0 1 auto;min-width:24px;display:flex;overflow:hidden">'
+        f"{html.badge(caption.badge)}</span>"
         f'<span title="{status}" style="margin-left:auto;flex:0 1 auto;min-width:16px;text-align:right;font-size:11px;'
         f'{cut}"><span style="color:{look.colour}">●</span> {status}</span>',
         "cover": f'<span style="max-width:88%;overflow:hidden;max-height:54px;padding:5px 14px;border-radius:5px;'
@@ -76,53 +84,72 @@ def said(kind: str, caption: Caption, label: str = "", notice: str = "") -> dict
 def ladder(p: BookPicture, height: int) -> Packed:
     """Pack a book.
 
-    Columns: facts (time, mid, spread, bps, sequence, rows of the last trade), then price, size and own orders of bids
-    and asks.
+    Columns: facts (time, mid, the larger total), then price and size of bids and asks.
     """
     there = p.bids.prices or p.asks.prices
-    words = said("ladder", p.caption, "order book", "" if there else f"waiting for the order book · {p.caption.status}")
-    words |= {"height": height, "decimals": p.level_decimals, "exact": p.price_decimals, "scale": _scale(p.scale)}
-    facts = _numbers((p.caption.at, p.mid, p.spread, p.spread_bps, p.sequence, p.bids.last, p.asks.last))
-    return Packed(words, b"", pack([facts, *_side(p.bids), *_side(p.asks)]))
+    words = said("ladder", p.caption, notice="" if there else f"waiting for the order book · {p.caption.status}") | {
+        "height": height,
+        "decimals": p.level_decimals,
+        "scale": (scale := _scale(p.scale)),
+        "cells": [*scale[:2], ""],  # under heads that tell the unit
+        "heads": [_heads(p, "bid", "buying", "up"), _heads(p, "ask", "selling", "down")],
+    }
+    told = {
+        "label": html.clean(plain_ladder.label_of(p)),
+        "facts": _ladder_facts(p),
+        "foot": html.escape(plain_ladder.foot_of(p)),
+        "signs": [_signs(p, side) for side in (p.bids, p.asks)],
+        "own": [[plain_ladder.own_column(p, side)] if p.own else [] for side in (p.bids, p.asks)],
+    }
+    largest = max((1e-300, *p.bids.totals[-1:], *p.asks.totals[-1:]))
+    facts = _numbers((p.caption.at, p.mid, largest))
+    return Packed(words, told, b"", pack([facts, p.bids.prices, p.bids.sizes, p.asks.prices, p.asks.sizes]))
 
 
 def candles(p: KlinesPicture, height: int) -> Packed:
     """Pack bars: start (Unix s), open, high, low, close, volume, overlays.
 
-    Closed bars are ``still``, with the markers after them: bar, price, 1 to buy, -1 to sell. ``moving``: facts (time),
-    then the last bar.
+    Closed bars are ``still``. ``moving``: facts (time), then the last bar.
     """
     unit = f" · volume in {html.escape(p.volume_unit)}" if p.volume_unit else ""
     words = said("candles", p.caption, notice=chart.waiting(p)) | {
         "height": height,
         "count": p.count,
+        "least": 5 / p.count,  # of the whole: the closest look
+        "daily": len(p.start_s) > 1 and p.start_s[1] - p.start_s[0] >= 86_400,
         "decimals": p.price_decimals,
         "scale": _scale(p.volume_scale),
         "foot": f"bars of {html.escape(p.interval)}{unit} · UTC",
-        "lines": [[name, f"line{line.look}", _dash(line.look)] for name, line in zip(_names(p), p.lines, strict=True)],
+        "lines": [[f"line{line.look}", _dash(line.look)] for line in p.lines],
+        "legend": _legend(p),
+        "marks": [_mark(each, p.price_decimals) for each in p.markers],
     }
     columns = (p.start_s, p.open, p.high, p.low, p.close, p.volume, *(_numbers(line.values) for line in p.lines))
-    sides = {"buy": 1.0, "sell": -1.0}
-    marks = np.array([(m.bar, m.price, sides.get(m.side, 0.0)) for m in p.markers], _FLOAT).reshape(-1, 3).T.tolist()
-    still = pack([*(column[:-1] for column in columns), *marks])
-    return Packed(words, still, pack([[p.caption.at], *(column[-1:] for column in columns)]))
+    still = pack([column[:-1] for column in columns])
+    told = {"label": html.clean(chart.label(p))}
+    return Packed(words, told, still, pack([[p.caption.at], *(column[-1:] for column in columns)]))
 
 
 def depth(p: DepthPicture, height: int) -> Packed:
     """Pack the depth.
 
-    Columns: facts (time, mid, left and right edge, end of bids and asks, imbalance), price, total a side.
+    Columns: facts (time, mid, left and right edge, end of bids and asks), then price and total of bids and asks.
     """
     there = p.bids.totals or p.asks.totals
     words = said("depth", p.caption, notice="" if there else f"waiting for the order book · {p.caption.status}") | {
         "height": height,
         "decimals": p.price_decimals,
         "scale": _scale(p.scale),
-        "foot": html.escape(foot(p)),
+        "least": 0.02,
+        "foot": html.escape(plain_depth.foot(p)),
     }
-    imbalance = None if p.imbalance is None else round(p.imbalance, 2) + 0.0  # no -0.00
-    facts = _numbers((p.caption.at, p.mid, p.low, p.high, p.bids.end, p.asks.end, imbalance))
-    return Packed(words, b"", pack([facts, *_area(p.bids), *_area(p.asks)]))
+    inks = {"bids": "up", "asks": "down"}
+    told = {
+        "label": html.clean(plain_depth.label_of(p)),
+        "facts": [[name, value, inks.get(name, "ink")] for name, value in plain_depth.said_of(p)],
+    }
+    facts = _numbers((p.caption.at, p.mid, p.low, p.high, p.bids.end, p.asks.end))
+    return Packed(words, told, b"", pack([facts, *_area(p.bids), *_area(p.asks)]))
 
 
 PACKERS: dict[str, Callable[[Any, int], Packed]] = {"ladder": ladder, "candles": candles, "depth": depth}
@@ -134,10 +161,6 @@ def height(painter: Any) -> int:
     return int(getattr(painter, "height", 0)) or (painter.depth + 1) * ROW_PX
 
 
-def _side(side: Side) -> tuple[Sequence[float], ...]:
-    return side.prices, side.sizes, side.own
-
-
 def _area(area: Area) -> tuple[Sequence[float], ...]:
     return area.prices, area.totals
 
@@ -146,10 +169,44 @@ def _scale(scale: Scale) -> list[Any]:
     return [scale.divisor, scale.decimals, scale.unit]
 
 
-def _names(p: KlinesPicture) -> list[str]:
-    """Name the first line of each overlay; the value of another comes after a stroke."""
-    looks = [line.look for line in p.lines]
-    return ["/" if line.look in looks[:i] else html.escape(line.name) for i, line in enumerate(p.lines)]
+def _heads(p: BookPicture, price: str, own: str, ink: str) -> list[list[str]]:
+    """Return name, ink and alignment of each column of one side, from the middle outwards."""
+    unit = p.scale.unit and f" {p.scale.unit}"
+    names = {price: ink, f"size{unit}": "ink"} | ({own: "ink"} if p.own else {}) | {f"total{unit}": "muted"}
+    return [[name, ink, "left" if name == "ask" else "right"] for name, ink in names.items()]
+
+
+def _signs(p: BookPicture, side: Side) -> list[str]:
+    """Return what stands beside each price, on the side away from the middle."""
+    signs = [plain_ladder.marks_of(p, side, i) for i in range(len(side.prices))]
+    return [sign and (f"{sign} " if side is p.bids else f" {sign}") for sign in signs]
+
+
+def _ladder_facts(p: BookPicture) -> list[list[str]]:
+    """Return name, value and ink: mid, spread, the last trade, and the sums of the own orders."""
+    d = p.price_decimals
+    last = [["last", f"{TRADED[p.last.side]} {html.number(p.last.price, d)}", _INKS[p.last.side]]] if p.last else []
+    return [
+        ["mid", html.number(p.mid, d + 1), "ink"],
+        ["spread", f"{html.number(p.spread, d)} {html.number(p.spread_bps, 2)} bps", "ink"],
+        *last,
+        *([f"{OWN} {word}", held, _INKS[side]] for side, word, held in plain_ladder.held_of(p)),
+    ]
+
+
+def _legend(p: KlinesPicture) -> list[list[Any]]:
+    """Return name, ink and lines of each overlay, then what went wrong with functions."""
+    lines: dict[int, list[Any]] = {}
+    for i, line in enumerate(p.lines):
+        lines.setdefault(line.look, [f"{swatch(line.look)} {html.escape(line.name)}", f"line{line.look}"]).append(i)
+    problems = [[f'<span style="{html.DOWN_TEXT}">⚠ {html.escape(each)}</span>', "down"] for each in p.problems]
+    return [*lines.values(), *problems]
+
+
+def _mark(marker: Marker, decimals: int) -> list[Any]:
+    """Return sign, words, ink, bar, price, and how far below it the sign is drawn, in px."""
+    words, below = html.escape(marker_words(marker, decimals)), {"buy": 9, "sell": -9}.get(marker.side, 0)
+    return [GLYPHS[marker.side], words, _INKS[marker.side], marker.bar, marker.price, below]
 
 
 def _dash(look: int) -> list[float]:

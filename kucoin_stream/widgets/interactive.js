@@ -1,18 +1,16 @@
-// One interactive picture in a page: hover, zoom and pan on a canvas, from the numbers that buffers.py packs.
-// Elements and colours come with the model (interactive.py), words as HTML.
+// An interactive picture on a canvas: hover, zoom and pan, from what buffers.py packs.
+// Elements and colours come from interactive.py, words as HTML.
 
 const ROW = 18; // px, a line of the ladder
 const AXIS = 16; // px, the labels under a plot
 const ALIVE = 60_000; // ms between reports that it is still in sight
-const CALM = 500; // ms between drawings where little motion is wanted
+const CALM = 500; // ms between drawings with little motion
 
 const { abs, max, min, round } = Math;
 const clamp = (value, low, high) => min(high, max(low, value));
 const formats = {};
-function number(value, decimals) {
-	const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
-	return Number.isFinite(value) ? (formats[decimals] ||= new Intl.NumberFormat("en-US", digits)).format(value) : "–";
-}
+const fixed = (digits) => new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+const number = (value, digits) => isFinite(value) ? (formats[digits] ||= fixed(digits)).format(value) : "–";
 const scaled = (value, [divisor, decimals, unit]) => number(value / divisor, decimals) + unit;
 const utc = (seconds, from, to) => new Date((seconds || 0) * 1000).toISOString().slice(from, to).replace("T", " ");
 
@@ -23,7 +21,7 @@ function decode(view) { // pack() in buffers.py
 	return Array.from(values.subarray(1, at), (length) => values.subarray(at, at += length));
 }
 
-function marks(low, high, count) { // round numbers between two, and their decimals
+function marks(low, high, count) { // round numbers between, and their decimals
 	const wanted = (high - low) / max(1, count), power = 10 ** Math.floor(Math.log10(wanted));
 	const factor = [1, 2, 2.5, 5, 10].find((each) => each * power >= wanted * 0.707), step = factor * power;
 	const decimals = max(0, -Math.floor(Math.log10(step) + 1e-9) + (factor === 2.5)), first = Math.ceil(low / step);
@@ -39,8 +37,9 @@ function pencil(canvas, width, height, inks) {
 	g.clearRect(0, 0, width, height);
 	g.textBaseline = "middle";
 	const sharp = (at) => (Math.floor(at * ratio) + 0.5) / ratio;
-	const text = (words, x, y, ink, textAlign = "left", px = 12, weight = 400) => {
-		Object.assign(g, { font: `${weight} ${px}px ${font}`, fillStyle: inks[ink], textAlign, globalAlpha: 1 });
+	const text = (words, x, y, ink, textAlign = "left", px = 12, weight = 400, lineWidth = 0) => {
+		Object.assign(g, { font: `${weight} ${px}px ${font}`, fillStyle: inks[ink], strokeStyle: inks.paper, lineWidth, textAlign, globalAlpha: 1 });
+		if (lineWidth) g.strokeText(words, x, y);
 		g.fillText(words, x, y);
 	};
 	const wide = (words) => {
@@ -94,7 +93,7 @@ function pencil(canvas, width, height, inks) {
 		draw();
 		g.restore();
 	};
-	return { g, inks, width, floor, text, plot, box, path, level, post, label, values, under, cross, within };
+	return { g, inks, width, floor, wide, text, plot, box, path, level, post, label, values, under, cross, within };
 }
 
 const reached = (words, bid, price, total, mid) => [
@@ -103,44 +102,44 @@ const reached = (words, bid, price, total, mid) => [
 	["from mid", `${number(abs(price / mid - 1) * 1e4, 2)} bps`],
 ];
 
-// Each kind draws itself and answers: facts ([name, value, ink]), foot, label, the keyboard's step in px.
+// Each kind draws itself and answers: facts, legend ([name, value, ink]), foot, the keyboard's step in px.
 
 const ladder = {
-	draw(pen, words, { moving: [[, mid, spread, bps, sequence, ...lasts], ...columns] }, { hover }) {
-		const middle = pen.width / 2, onBids = hover?.x < middle, row = hover ? Math.floor(hover.y / ROW) - 1 : -1;
-		const [bids, asks] = [columns.slice(0, 3), columns.slice(3)].map(([prices, sizes, own]) => {
+	draw({ width, text, box, wide }, words, { moving: [[, mid, largest], ...columns] }, { hover }) {
+		const middle = width / 2, room = middle - 2, row = Math.floor(hover?.y / ROW) - 1, over = +(hover?.x >= middle);
+		const sides = words.heads.map((heads, side) => {
+			const [prices, sizes] = columns.slice(2 * side), own = words.own[side];
 			let total = 0;
-			return [prices, sizes, sizes.map((size) => total += size), own];
+			const totals = sizes.map((size) => total += size), signs = words.signs[side];
+			const texts = (values, scale) => Array.from(values, (value) => scaled(value, scale));
+			const shown = texts(prices, [1, words.decimals, ""]).map((price, i) => side ? price + signs[i] : signs[i] + price);
+			const all = [shown, texts(sizes, words.cells), ...own, texts(totals, words.cells)];
+			return { prices, totals, own: own[0] || "", texts: heads.map(([name], k) => [name, ...all[k]]) };
 		});
-		const largest = max(1e-300, bids[2].at(-1) || 0, asks[2].at(-1) || 0);
-		[bids, asks].forEach((side, i) => this.half(pen, words, side, !i, lasts[i], onBids === !i ? row : -1, middle, largest));
-		const [prices, , totals] = onBids ? bids : asks, best = [bids, asks].map(([prices]) => number(prices[0], words.decimals));
-		const facts = row >= 0 && row < prices.length
-			? reached(words, onBids, prices[row], totals[row], mid)
-			: [["mid", number(mid, words.exact + 1)], ["spread", `${number(spread, words.exact)} ${number(bps, 2)} bps`]];
-		return { facts, foot: `sequence ${sequence || "–"}`, label: `best bid ${best[0]}, best ask ${best[1]}` };
-	},
-
-	half({ text, box }, words, [prices, sizes, totals, own], bid, last, row, middle, largest) {
-		const [out, ink] = bid ? [-1, "up"] : [1, "down"], room = middle - 6, unit = words.scale[2] && ` ${words.scale[2]}`;
-		const ends = [7 / room, ...room < 230 ? [bid ? 0.58 : 1] : bid ? [0.36, 0.68] : [0.66, 1]];
-		const write = (y, inks, weight, ...list) => ends.forEach((end, i) => {
-			text(list[i], middle + out * end * room, y, inks[i] || "muted", i || bid ? "right" : "left", 12, weight);
+		const spans = words.heads[0].map((_, k) => wide("0".repeat(max(...sides.flatMap(({ texts }) => texts[k].map((each) => each.length))))));
+		let used = spans.reduce((sum, each) => sum + each);
+		while (used > room && spans[1]) used -= spans.pop(); // no room: the total goes first
+		sides.forEach(({ totals, own, texts }, side) => {
+			const out = 2 * side - 1;
+			totals.forEach((total, i) => {
+				const band = (span, ...look) => box(middle + out, (i + 1) * ROW, out * span, ROW, ...look);
+				if (own[i]) band(room, "line1", 0.24);
+				band(total / largest * room, side ? "down" : "up", side === over && i <= row ? 0.42 : 0.2);
+			});
+			let at = 0;
+			spans.forEach((span, k) => {
+				const from = at + 6, [, ink, align] = words.heads[side][k];
+				at += span + (room - used) / spans.length;
+				const x = middle + out * (side && k ? at : from);
+				texts[k].forEach((each, i) => text(each, x, (i + 0.5) * ROW, i ? ink : "muted", align, 12, i - 1 ? 400 : 600));
+			});
 		});
-		write(ROW / 2, [], 400, bid ? "bid" : "ask", `size${unit}`, `total${unit}`);
-		prices.forEach((price, i) => {
-			const top = (i + 1) * ROW, bar = totals[i] / largest * room, shown = number(price, words.decimals);
-			box(middle + out, top, out * bar, ROW, ink, i <= row ? 0.42 : 0.2);
-			const mark = (own[i] > 0 ? "◆" : "") + (last === i ? "•" : "");
-			const amounts = [sizes, totals].map((column) => number(column[i] / words.scale[0], words.scale[1]));
-			write(top + ROW / 2, [ink, "ink"], i ? 400 : 600, bid ? mark + shown : shown + mark, ...amounts);
-		});
+		const { prices, totals, own } = sides[over], mine = own[row] ? [[`◆ ${words.heads[over][2][0]}`, own[row]]] : [];
+		return { ...words, facts: prices[row] ? [...mine, ...reached(words, !over, prices[row], totals[row], mid)] : words.facts };
 	},
 };
 
 const candles = {
-	least: (words) => 5 / words.count,
-
 	// New bars do not push away a past that is looked at.
 	bars(words, { moving, still }, state) {
 		const bars = moving.slice(1).map((column, i) => Float64Array.of(...still[i], ...column));
@@ -153,19 +152,25 @@ const candles = {
 	draw(pen, words, data, state) {
 		const [start, open, high, low, close, volume, ...lines] = data.bars ||= this.bars(words, data, state);
 		const { text, box, path, level, post, label, floor } = pen, { hover } = state, n = start.length, d = words.decimals;
-		const [from, to] = [state.low, state.high].map((edge) => n - (1 - edge) * words.count); // the newest is at the right
+		const [from, to] = [state.low, state.high].map((edge) => n - (1 - edge) * words.count); // the newest at the right
 		const a = clamp(Math.floor(from), 0, n), b = clamp(Math.ceil(to), 0, n), last = close[n - 1];
 		let top = max(...high.subarray(a, b)), bottom = min(...low.subarray(a, b));
 		if (!(top >= bottom)) [top, bottom] = [1, 0];
+		const reach = top - bottom, middle = bottom + reach / 2; // as _range in candles/painter.py
+		const beside = words.marks.flatMap(([, , , bar, price]) => bar >= a && bar < b ? price : []);
+		const near = beside.concat(...lines.map((line) => [...line.subarray(a, b)])).filter((value) => abs(value - middle) <= reach);
+		top = max(top, ...near);
+		bottom = min(bottom, ...near);
+		if (lines[0]) top += (top - bottom) * 0.08; // the legend
 		const space = (top - bottom) * 0.06 || abs(top) * 1e-4 || 1, most = max(...volume.subarray(a, b));
 		top += space;
 		bottom -= space;
 		const span = pen.plot(number(top, d)), step = span / (to - from), plot = round(floor * 0.8);
-		const daily = start[1] - start[0] >= 86_400, x = (i) => (i - from + 0.5) * step, y = (price) => (top - price) / (top - bottom) * plot;
+		const x = (i) => (i - from + 0.5) * step, y = (price) => (top - price) / (top - bottom) * plot;
 		const ink = (i) => close[i] >= open[i] ? "up" : "down";
 
 		if (n) pen.values(bottom, top, y, span, plot, [1, d, ""]);
-		this.times(pen, start, a, b, x, span, daily);
+		this.times(pen, start, a, b, x, span, words.daily);
 		pen.within(span, () => {
 			const body = max(1, min(step * 0.72, step - 1));
 			for (let i = a; i < b; i++) {
@@ -174,13 +179,12 @@ const candles = {
 				box(left, y(max(open[i], close[i])), body, max(1, abs(y(open[i]) - y(close[i]))), ink(i));
 				box(left, floor - bar, body, bar, ink(i), 0.45);
 			}
+			words.marks.forEach(([sign, , ink, bar, price, px]) => text(sign, x(bar), y(price) + px, ink, "center", 13, 400, 3));
 			lines.forEach((line, k) => {
 				const points = Array.from(line, (value, i) => [x(i), y(value)]).filter((point) => point[1] === point[1]);
-				path(points, ...words.lines[k].slice(1), 1, 1.5);
+				path(points, ...words.lines[k], 1, 1.5);
 			});
-			const [bars, prices, sides] = data.still.slice(-3);
-			bars.forEach((bar, k) => text("▼◆▲"[sides[k] + 1], x(bar), y(prices[k]) + 9 * sides[k], ["down", "ink", "up"][sides[k] + 1], "center", 13));
-		});
+					});
 		if (y(last) >= 0 && y(last) <= plot) {
 			level(y(last), span, ink(n - 1), [2, 3]);
 			label(number(last, d), span + 2, y(last), ink(n - 1));
@@ -189,21 +193,19 @@ const candles = {
 		const i = over ? clamp(round(hover.x / step + from - 0.5), a, b - 1) : n - 1;
 		if (over) {
 			pen.cross(x(i), hover.y, span);
-			label(utc(start[i], ...daily ? [0, 10] : [5, 16]), x(i), floor + 8, "ink");
+			label(utc(start[i], ...words.daily ? [0, 10] : [5, 16]), x(i), floor + 8, "ink");
 			if (hover.y < plot) label(number(top - hover.y / plot * (top - bottom), d), span + 2, hover.y, "ink");
 		}
 		const change = (close[i] / (i ? close[i - 1] : open[i]) - 1) * 100 || 0;
-		const shown = `${number(close[i], d)} ${change < 0 ? "" : "+"}${change.toFixed(2)} %`;
 		return {
 			step,
 			facts: n ? [
-				["close", `${shown} ${ink(i) === "up" ? "▲" : "▼"}`, ink(i)],
-				...words.lines.map(([name, ink], k) => [name, number(lines[k][i], d), ink]),
-				["volume", scaled(volume[i], words.scale)], ["open", number(open[i], d)],
-				["high", number(high[i], d)], ["low", number(low[i], d)],
+				["close", `${number(close[i], d)} ${change < 0 ? "" : "+"}${change.toFixed(2)} % ${ink(i) === "up" ? "▲" : "▼"}`, ink(i)],
+				...over ? words.marks.filter((mark) => mark[3] === i) : [],
+				["open", number(open[i], d)], ["high", number(high[i], d)], ["low", number(low[i], d)], ["volume", scaled(volume[i], words.scale)],
 			] : [],
+			legend: words.legend.map(([name, ink, ...own]) => [name, own.map((k) => number(lines[k][i], d)).join(" / "), ink]),
 			foot: `${b - a} of ${n} ${words.foot}`,
-			label: `close ${shown}`,
 		};
 	},
 
@@ -220,8 +222,6 @@ const candles = {
 };
 
 const depth = {
-	least: () => 0.02,
-
 	draw(pen, words, { moving: [[, mid, from, to, ...ends], ...columns] }, { hover, ...state }) {
 		const { g, path, label, floor } = pen, d = words.decimals, size = (total) => scaled(total, words.scale);
 		const [low, high] = [state.low, state.high].map((edge) => from + (to - from) * edge);
@@ -244,23 +244,17 @@ const depth = {
 			});
 			pen.post(x(mid), 0, floor, "muted", [4, 4]);
 		});
-		let facts = [
-			["mid", number(mid, d + 1)], ["bids", size(reach(from, true)), "up"], ["asks", size(reach(to, false)), "down"],
-			["imbalance", (ends[2] >= 0 ? "+" : "") + number(ends[2], 2)],
-		];
-		const said = facts.map((row) => row.slice(0, 2).join(" ")).join(", ");
+		const answer = { ...words, step: 4 };
 		if (hover?.x < span && hover.y < floor) {
 			const price = low + hover.x / span * (high - low), bid = price < mid, total = reach(price, bid);
 			pen.cross(hover.x, y(total), span);
 			label(number(price, d), hover.x, floor + 8, "ink");
 			label(size(total), span + 2, y(total), bid ? "up" : "down");
-			facts = reached(words, bid, price, total, mid);
+			answer.facts = reached(words, bid, price, total, mid);
 		}
-		return { step: 4, facts, foot: words.foot, label: said };
+		return answer;
 	},
 };
-
-const KINDS = { ladder, candles, depth };
 
 // What is looked at: from `low` to `high` of 0 to 1.
 function pan(state, by) {
@@ -274,7 +268,7 @@ function render({ model, el }) {
 	const all = (name) => [...el.querySelectorAll(`[data-${name}]`)].map((each) => [each.dataset[name], each]);
 	const ui = Object.fromEntries(all("part")), probes = all("ink"), { canvas } = ui;
 	const state = { low: 0, high: 1, hover: null }, end = new AbortController(), { signal } = end, shown = {};
-	let data, answer = { facts: [], foot: "" }, frame = 0, timer = 0;
+	let data, answer = { facts: [], legend: [], foot: "" }, frame = 0, timer = 0;
 
 	// drawing: once for any number of messages
 
@@ -287,23 +281,25 @@ function render({ model, el }) {
 
 	function paint() {
 		frame = 0;
-		data ||= { words: model.get("words"), still: decode(model.get("still")), moving: decode(model.get("moving")) };
-		const { words, moving } = data, kind = KINDS[words.kind], held = model.get("held"), width = ui.body.clientWidth;
+		const got = (name) => decode(model.get(name));
+		data ||= { words: { ...model.get("words"), ...model.get("told") }, still: got("still"), moving: got("moving") };
+		const { words, moving } = data, held = model.get("held"), width = ui.body.clientWidth;
 		if (!width) return;
 		ui.body.style.height = `${words.height}px`;
 		const inks = Object.fromEntries(probes.map(([name, probe]) => [name, getComputedStyle(probe).color]));
-		if (moving.length) answer = kind.draw(pencil(canvas, width, words.height, inks), words, data, state);
+		if (moving.length) answer = { ladder, candles, depth }[words.kind].draw(pencil(canvas, width, words.height, inks), words, data, state);
 		canvas.style.opacity = words.cover ? 0.4 : 1;
-		const fact = ([name, value, ink = "ink"]) => `<span>${name} <b style="font-weight:600;color:${inks[ink]}">${value}</b></span>`;
+		const list = (rows) => rows.map(([name, value, ink = "ink"]) => `<span>${name} <b style="color:${inks[ink]}">${value}</b></span>`).join(" ");
 		const parts = {
-			head: words.head, cover: words.cover, facts: answer.facts.map(fact).join(" "), left: answer.foot,
+			head: words.head, cover: words.cover, left: answer.foot,
+			facts: list(answer.facts), legend: list(answer.legend),
 			right: moving.length ? `${held ? "held at" : "updated"} ${utc(moving[0][0], 11, 23)} UTC` : "",
 			hold: held ? "resume" : "freeze",
 		};
 		for (const part in parts) if (shown[part] !== parts[part]) ui[part].innerHTML = shown[part] = parts[part];
 		ui.hold.ariaPressed = held;
 		ui.whole.hidden = state.high - state.low > 0.9999;
-		ui.figure.ariaLabel = `${words.label}, ${answer.label || ""}${held ? ", held still" : ""}`;
+		ui.figure.ariaLabel = words.label + (held ? ", held still" : "");
 	}
 
 	// the reader's hand
@@ -311,15 +307,15 @@ function render({ model, el }) {
 	const listen = (target, names, heard, options) => names.split(" ").forEach((name) => {
 		target.addEventListener(name, heard, { signal, ...options });
 	});
-	const least = () => KINDS[model.get("words").kind].least;
+	const least = () => model.get("words").least;
 	const zoom = (at, factor) => {
-		const span = state.high - state.low, wanted = clamp(span * factor, least()(model.get("words")), 1);
+		const span = state.high - state.low, wanted = clamp(span * factor, least(), 1);
 		state.low += (span - wanted) * at;
 		state.high = state.low + wanted;
 		pan(state, 0);
 	};
 	const aside = (px) => pan(state, px / across() * (state.high - state.low));
-	const whole = () => { Object.assign(state, { low: 0, high: 1 }); draw(); };
+	const whole = () => { state.low = 0; state.high = 1; draw(); };
 	const hold = () => { model.set("held", !model.get("held")); model.save_changes(); };
 	const across = () => canvas.clientWidth || 1;
 	const fingers = new Map();
@@ -358,11 +354,11 @@ function render({ model, el }) {
 	};
 	const arrows = { Left: [-1, 0], Right: [1, 0], Up: [0, -1], Down: [0, 1] };
 	listen(canvas, "keydown", (event) => {
-		const { key } = event, zooms = least(), [x, y] = arrows[key.slice(5)] || [];
+		const { key } = event, [x, y] = arrows[key.slice(5)] || [];
 		if (event.ctrlKey || event.metaKey || event.altKey) return;
-		if (y || x && (event.shiftKey || !zooms)) read(x * (answer.step || across() / 2), y * ROW);
+		if (y || x && (event.shiftKey || !least())) read(x * (answer.step || across() / 2), y * ROW);
 		else if (x) aside(x * across() / 10);
-		else if (zooms && "+=-".includes(key)) zoom(state.high > 0.9999 ? 1 : 0.5, key === "-" ? 1.25 : 0.8);
+		else if (least() && "+=-".includes(key)) zoom(state.high > 0.9999 ? 1 : 0.5, key === "-" ? 1.25 : 0.8);
 		else if (key === "0") whole();
 		else if (key === " ") hold();
 		else if (key === "Escape") state.hover = null;

@@ -33,6 +33,12 @@ MAX_WIDTH_PX = {"candles": 960}  # the other kinds: 760
 KEYS = "plus and minus zoom, arrows move, 0 shows all; shift and arrows read values; space freezes"
 
 
+_READ = (  # a narrow picture shows all facts, over its plot, while the reader is at it
+    "<style>[data-part=figure]:is(:hover,:focus-within)>[data-part=facts]{overflow:visible!important}"
+    f"[data-part=facts]>span{{background:{_INKS['paper']};box-shadow:14px 0 {_INKS['paper']}}}</style>"
+)
+
+
 def frame(max_width: int) -> str:
     """Return the elements around the canvas. The module finds them by ``data-part``, the colours by ``data-ink``."""
     inks = "".join(f'<i data-ink="{name}" style="display:none;color:{colour}"></i>' for name, colour in _INKS.items())
@@ -41,15 +47,19 @@ def frame(max_width: int) -> str:
     return (
         '<div data-part="figure" role="figure" style="box-sizing:border-box;'
         f"width:100%;max-width:{max_width}px;min-width:0;padding:2px 4px;overflow:hidden;font:12px/18px {html.FONT};"
-        f'font-variant-numeric:tabular-nums;color:{_INKS["ink"]}">{inks}'
+        f'font-variant-numeric:tabular-nums;color:{_INKS["ink"]}">{_READ}{inks}'
         f'<div style="{row};height:{html.TITLE_PX}px;white-space:nowrap">'
-        f'<div data-part="head" style="{row};flex:1 1 auto;min-width:0"></div>'
+        f'<div data-part="head" style="{row};flex:1 1 auto;min-width:0;overflow:hidden"></div>'
         f'<button data-part="whole" {_OWN_KEYS} title="show all of it (0)" style="{_BUTTON}" hidden>whole</button>'
         f'<button data-part="hold" {_OWN_KEYS} title="hold still, or let move (space)" style="{_BUTTON}"></button>'
         f'</div><div data-part="facts" style="display:flex;flex-wrap:wrap;column-gap:14px;height:{html.FACTS_PX}px;'
+        "position:relative;z-index:1;pointer-events:none;"
         f'overflow:hidden;{html.MUTED}"></div><div data-part="body" style="position:relative">'
         f'<canvas data-part="canvas" {_OWN_KEYS} tabindex="0" role="application" aria-label="{KEYS}" '
         'style="display:block;width:100%;height:100%;touch-action:pan-y;cursor:crosshair;outline-offset:-2px"></canvas>'
+        '<div data-part="legend" style="position:absolute;left:4px;top:1px;max-width:calc(100% - 80px);max-height:48px;'
+        "overflow:hidden;display:flex;flex-wrap:wrap;column-gap:12px;font-size:11px;line-height:16px;"
+        f'background:color-mix(in srgb,{_INKS["paper"]} 75%,transparent);pointer-events:none;{html.MUTED}"></div>'
         f'<div data-part="cover" style="{row};position:absolute;inset:0;justify-content:center;pointer-events:none">'
         "</div></div>"
         f'<div style="display:flex;justify-content:space-between;gap:8px;height:{html.FOOT_PX}px;overflow:hidden;'
@@ -71,6 +81,7 @@ class InteractiveView(Live, anywidget.AnyWidget):  # type: ignore[misc]  # its b
     _esm = MODULE
     frame = traitlets.Unicode().tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
+    told = traitlets.Dict().tag(sync=True)
     still = traitlets.Bytes().tag(sync=True)
     moving = traitlets.Bytes().tag(sync=True)
     held = traitlets.Bool(default_value=False).tag(sync=True)
@@ -98,14 +109,18 @@ class InteractiveView(Live, anywidget.AnyWidget):  # type: ignore[misc]  # its b
         self._put(self._pack(picture, height(self._painter)))
 
     def _show_problem(self, message: str) -> None:
-        self.words = {"height": height(self._painter)} | self.words | said(self.kind, self._caption(), notice=message)
+        words = said(self.kind, self._caption(), notice=message)
+        with self.hold_sync():
+            self.words = {"height": height(self._painter)} | self.words | words
+            self.told = self.told | {"label": words["label"]}
 
     def _show_note(self, words: str) -> None:
         self.words = self.words | {"notice": words}
 
     def _put(self, packed: Packed) -> None:
         with self.hold_sync():  # one message for one picture
-            self.words, self.still, self.moving = packed.words, packed.still, packed.moving
+            self.words, self.told = packed.words, packed.told
+            self.still, self.moving = packed.still, packed.moving
 
     def _heard(self, _: Any, content: Any, __: Any) -> None:
         view = content.get("view") if isinstance(content, dict) else None

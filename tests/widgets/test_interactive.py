@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shutil
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import ipywidgets
@@ -23,7 +23,8 @@ from kucoin_stream.widgets.kinds import view as make
 from kucoin_stream.widgets.screen import Screen
 from kucoin_stream.widgets.view import WIDGET_MIME
 from tests.widgets import fakes
-from tests.widgets.fakes import NOW, FakeTape, candles, some_trades
+from tests.widgets.fakes import NOW, FakeTape, a_trade, candles, some_trades
+from tests.widgets.test_ladder import FakeOrders
 
 anywidget = pytest.importorskip("anywidget", reason="needs anywidget")
 
@@ -71,11 +72,43 @@ def test_a_book_becomes_columns():
     made = painter(book, ["ladder"], "ladder", depth=5)
     packed = buffers.ladder(made.picture(NOW), buffers.height(made))
     facts, *columns = unpack(packed.moving)
-    assert facts[:5] == [NOW, 100.0, 2.0, 200.0, 17.0]
-    assert [math.isnan(each) for each in facts[5:]] == [True, True]
-    assert columns == [[99.0, 98.0], [2.0, 1.0], [0.0, 0.0], [101.0], [4.0], [0.0]]
+    assert facts == [NOW, 100.0, 4.0]
+    assert columns == [[99.0, 98.0], [2.0, 1.0], [101.0], [4.0]]
     assert packed.still == b""
     assert packed.words["height"] == 6 * 18
+
+
+def my_book(**caption):
+    """A book with an own order on the second row of the bids, and one that is out of sight."""
+    subject = FakeBook([(99.9, 2.0), (99.8, 1.0), (99.7, 3.0)], [(100.1, 4.0), (100.2, 5.0)], 17)
+    mine = [("BTC-USDT", "buy", "open", 99.8, 0.00005, 1.0), ("BTC-USDT", "sell", "open", 120.0, 2.5, 2.5)]
+    orders = FakeOrders(mine, **caption)
+    trades = FakeTape([a_trade(price=100.1, side="buy")])
+    return subject, {"depth": 5, "orders": orders, "trades": trades}
+
+
+def test_own_orders_and_the_last_trade_are_told_in_words():
+    subject, options = my_book(status="stale: gone")
+    packed = buffers.ladder(painter(subject, ["ladder"], "ladder", **options).picture(NOW), 108)
+    words, told = packed.words, packed.told
+    assert told["facts"][2:] == [["last", "▲ 100.1", "up"], ["◆ buying", "5e-05", "up"], ["◆ selling", "2.500", "down"]]
+    assert told["own"] == [[["", "5e-05", ""]], [["", ""]]]
+    assert told["signs"] == [["", "◆ ", ""], [" ▲", ""]]
+    heads = [[name for name, *_ in side] for side in words["heads"]]
+    assert heads == [["bid", "size", "buying", "total"], ["ask", "size", "selling", "total"]]
+    assert told["foot"] == "own orders stale: gone · sequence 17"
+    for part in ("last trade buy 100.1", "own orders:"):
+        assert part in told["label"]
+
+
+def test_without_own_orders_there_is_no_column_of_them():
+    packed = buffers.ladder(painter(a_book(), ["ladder"], "ladder").picture(NOW), 108)
+    assert ([name for name, *_ in packed.words["heads"][0]], packed.told["own"]) == (["bid", "size", "total"], [[], []])
+
+
+def test_the_step_of_a_grouped_ladder_is_told():
+    made = painter(a_book(), ["ladder"], "ladder", grouping=10)
+    assert buffers.ladder(made.picture(NOW), 108).told["foot"] == "steps of 10 · sequence 17482913377"
 
 
 def test_only_the_last_candle_moves():
@@ -88,29 +121,31 @@ def test_only_the_last_candle_moves():
     assert second.words == first.words
     assert second.moving != first.moving
     still, (facts, *last) = unpack(second.still), unpack(second.moving)
-    assert [len(column) for column in still] == [19] * 7 + [0] * 3  # bars and one line, then markers
+    assert [len(column) for column in still] == [19] * 7  # bars and one line
     assert facts == [NOW]
     assert [column[0] for column in last[:6]] == bars.rows[-1].tolist()
 
 
-def test_markers_come_with_the_closed_candles():
+def some_fills(rows, prices=(66_990.5, 67_001.0)):
+    times = pd.to_datetime(rows[[12, 20], 0], unit="s", utc=True)
+    return pd.DataFrame({"time": times, "price": prices, "side": ["buy", "sell"], "text": ["0.25", "<b>"]})
+
+
+def test_markers_come_with_their_words():
     rows = candles(count=30)
-    fills = pd.DataFrame(
-        {
-            "time": pd.to_datetime(rows[[12, 20], 0], unit="s", utc=True),
-            "price": [66_990.5, 67_001.0],
-            "side": ["buy", "sell"],
-        }
-    )
-    made = painter(FakeKlines(rows), ["candles"], "candles", count=20, markers=fills)
-    assert unpack(buffers.candles(made.picture(NOW), 280).still)[-3:] == [[2, 10], [66_990.5, 67_001.0], [1, -1]]
+    made = painter(FakeKlines(rows), ["candles"], "candles", count=20, markers=some_fills(rows))
+    packed = buffers.candles(made.picture(NOW), 280)
+    assert packed.words["marks"] == [
+        ["▲", "buy 0.25 at 66,990.5", "up", 2, 66_990.5, 9],
+        ["▼", "sell &lt;b&gt; at 67,001.0", "down", 10, 67_001.0, -9],
+    ]
 
 
 def test_depth_becomes_columns():
     made = painter(a_book(), ["depth"], "depth", levels=10)
     taken = made.picture(NOW)
     facts, *columns = unpack(buffers.depth(taken, 240).moving)
-    assert facts == [NOW, taken.mid, taken.low, taken.high, taken.bids.end, taken.asks.end, round(taken.imbalance, 2)]
+    assert facts == [NOW, taken.mid, taken.low, taken.high, taken.bids.end, taken.asks.end]
     assert columns == [list(column) for area in (taken.bids, taken.asks) for column in (area.prices, area.totals)]
 
 
@@ -121,8 +156,18 @@ def test_the_foot_of_the_depth_says_how_far_it_goes():
 
 def test_an_overlay_is_named_once():
     made = painter(FakeKlines(candles()), ["candles"], "candles", overlays=("sma 20", "bollinger 20 2"))
-    names = [name for name, *_ in buffers.candles(made.picture(NOW), 280).words["lines"]]
-    assert names == ["sma 20", "bollinger 20 2", "/", "/"]
+    words = buffers.candles(made.picture(NOW), 280).words
+    assert [each[1:] for each in words["legend"]] == [["line0", 0], ["line1", 1, 2, 3]]
+    for (name, *_), expected in zip(words["legend"], ["sma 20", "bollinger 20 2"], strict=True):
+        assert name.endswith(expected)
+    assert [ink for ink, _ in words["lines"]] == ["line0", "line1", "line1", "line1"]
+
+
+def test_what_an_overlay_raises_is_said():
+    made = painter(FakeKlines(candles()), ["candles"], "candles", overlays=("sma 20", lambda df: 1 / 0))
+    *_, (problem, ink) = buffers.candles(made.picture(NOW), 280).words["legend"]
+    assert "⚠ &lt;lambda&gt;: ZeroDivisionError: division by zero" in problem
+    assert ink == "down"
 
 
 @pytest.mark.parametrize("kind", PACKERS)
@@ -130,7 +175,7 @@ def test_foreign_words_are_escaped_and_emptiness_is_said(kind):
     subject = FakeKlines() if kind == "candles" else FakeBook()
     subject.title, subject.status, subject.volume_unit = "<img src=x>", "syncing: <b>", "<i>"
     packed = PACKERS[kind](painter(subject, [kind], kind).picture(NOW), 200)
-    said = " ".join(str(value) for name, value in packed.words.items() if name != "label")
+    said = " ".join(str(value) for name, value in (packed.words | packed.told).items() if name != "label")
     assert "&lt;img src=x&gt;" in said
     assert "waiting for" in packed.words["cover"]
     for tag in ("<img", "<b>", "<i>"):
@@ -170,7 +215,7 @@ def shown(monkeypatch):
 
 
 def best_ask(view):
-    return unpack(view.moving)[4][0]
+    return unpack(view.moving)[3][0]
 
 
 def test_it_is_asked_for_by_an_option(subject):
@@ -215,7 +260,7 @@ def test_a_changed_picture_is_one_message_with_its_numbers_as_a_buffer(view, sub
     [(message, data)] = sent
     assert message["method"] == "update"
     assert message["buffer_paths"] == [["moving"]]
-    assert unpack(bytes(data[0]))[4][0] == 66_999.9
+    assert unpack(bytes(data[0]))[3][0] == 66_999.9
 
 
 def test_the_verbs_are_those_of_every_view(view, subject, screen, shown):
@@ -392,8 +437,8 @@ class Page:
 
         packed = PACKERS[self.kind](self.painter.picture(NOW), buffers.height(self.painter))
         return {
-            "frame": frame(MAX_WIDTH_PX.get(self.kind, 760)), "words": packed.words, "still": list(packed.still),
-            "moving": list(packed.moving),
+            "frame": frame(MAX_WIDTH_PX.get(self.kind, 760)), "words": packed.words, "told": packed.told,
+            "still": list(packed.still), "moving": list(packed.moving),
         }  # fmt: skip
 
     def ask(self, script):
@@ -465,11 +510,84 @@ def test_it_fits_and_tells_values_under_the_mouse(open_page, kind, width, theme)
 
 
 @pytest.mark.browser
-def test_all_lines_of_an_overlay_are_told_after_the_close(open_page):
+def test_all_lines_of_an_overlay_are_told_in_the_legend(open_page):
     page = open_page("candles", options={"overlays": "bollinger 20 2"})
     lines = page.painter.picture(NOW).lines
     shown = " / ".join(f"{line.values[-1]:,.1f}" for line in lines)
-    assert f"bollinger 20 2 {shown} volume" in page.part("facts")
+    assert page.part("legend").strip() == f"bollinger 20 2 {shown}"
+    now = page.part("legend")
+    page.hover(0.4, 0.4)
+    assert page.part("legend") != now
+
+
+def cut(page, part):
+    """What of a part is not in sight."""
+    return page.ask(f"""() => {{
+        const box = it.part('{part}').getBoundingClientRect();
+        return [...it.part('{part}').children].filter(each => {{
+            const own = each.getBoundingClientRect();
+            return own.bottom > box.bottom + 1 || own.right > box.right + 1;
+        }}).map(each => each.textContent);
+    }}""")
+
+
+@pytest.mark.browser
+def test_what_a_bar_is_can_be_read_beside_many_overlays(open_page):
+    page = open_page("candles", options={"overlays": ("sma 20", "ema 50", "vwap", "bollinger 20 2")})
+    page.hover(0.4, 0.4)
+    assert cut(page, "facts") == cut(page, "legend") == []
+    for name in ("close", "open", "high", "low", "volume"):
+        assert f"{name} " in page.part("facts")
+    assert page.ask("getComputedStyle(it.part('legend')).pointerEvents") == "none"
+
+
+@pytest.mark.browser
+def test_a_narrow_picture_shows_all_facts_while_it_is_read(open_page):
+    page = open_page("candles", width=320)
+    page.page.mouse.move(1, 600)
+    overflow = "getComputedStyle(it.part('facts')).overflow"
+    assert page.ask(overflow) == "hidden"
+    page.hover(0.4, 0.4)
+    assert page.ask(overflow) == "visible"
+    assert page.ask("getComputedStyle(it.part('facts')).pointerEvents") == "none"
+
+
+@pytest.mark.browser
+def test_an_overlay_widens_the_prices_as_in_the_plain_picture(open_page):
+    """Beside the candles, yet within half of their range: in sight."""
+    rows = candles()
+    for shift, widened in ((-0.3, True), (-30.0, False)):
+        spread = rows[-120:, 2].max() - rows[-120:, 3].min()
+        level = pd.Series(rows[-120:, 3].min() + shift * spread, index=pd.to_datetime(rows[:, 0], unit="s", utc=True))
+        page = open_page("candles", subject=FakeKlines(rows), options={"overlays": (level,)})
+        assert (ink_below(page) > 300) is widened
+
+
+def ink_below(page):
+    """Count the pixels in the colour of the first line."""
+    return page.ask("""() => {
+        const canvas = it.part('canvas'), all = [0, 0, canvas.width, canvas.height];
+        const { data } = canvas.getContext('2d').getImageData(...all);
+        const wanted = [0xe6, 0x9f, 0x00];
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4) count += wanted.every((each, k) => Math.abs(data[i + k] - each) < 24);
+        return count;
+    }""")
+
+
+@pytest.mark.browser
+def test_a_marker_has_words_under_the_mouse(open_page):
+    rows = candles(count=30)
+    page = open_page("candles", subject=FakeKlines(rows), options={"count": 20, "markers": some_fills(rows)})
+    span = page.canvas["width"]
+    found = set()
+    for at in range(2, 94, 2):
+        page.hover(at / 100, 0.3)
+        found |= {
+            words for words in ("▲ buy 0.25 at 66,990.5", "▼ sell <b> at 67,001.0") if words in page.part("facts")
+        }
+    assert span > 600
+    assert len(found) == 2
 
 
 def bars_shown(page):
@@ -556,9 +674,71 @@ def test_the_ladder_tells_what_stands_up_to_a_row(open_page):
 
 
 @pytest.mark.browser
+def test_the_ladder_tells_own_orders_and_the_last_trade(open_page):
+    subject, options = my_book()
+    page = open_page("ladder", subject=subject, options=options)
+    assert page.part("facts") == (
+        "mid 100.00 spread 0.2 20.00 bps last ▲ 100.1 ◆ buying 5e-05 ◆ selling 2.500"
+    )  # fmt: skip
+    assert page.part("left") == "sequence 17"
+    box = page.canvas
+    page.page.mouse.move(box["x"] + 20, box["y"] + 2.5 * 18)
+    page.drawn()
+    assert page.part("facts").startswith("◆ buying 5e-05 bids to 99.8 total 3.000")
+    label = page.page.get_by_role("figure").get_attribute("aria-label")
+    assert "last trade buy 100.1" in label
+    assert "own orders:" in label
+    page.shot("ladder-own")
+
+
+WRITTEN = """() => {
+    window.written = [];
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.fillText = function (words, x, y) {
+        const { width } = this.measureText(words), left = this.textAlign === 'right' ? x - width : x;
+        written.push([words, left, left + width, y]);
+        fillText.call(this, words, x, y);
+    };
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("width", "columns"), [(196, ["bid"]), (230, ["bid"]), (320, ["bid", "size"]), (760, ["bid", "size", "total"])]
+)
+def test_columns_of_the_ladder_that_have_no_room_are_left_out(open_page, width, columns):
+    page = open_page("ladder", width=width + 16)
+    page.ask(WRITTEN)
+    page.ask("it.model.set('words', { ...it.model.get('words') })")
+    page.drawn()
+    written = page.ask("written")
+    y = written[0][3]
+    assert {words for words, _, _, at in written if at == y} >= set(columns)
+    assert ("total" in {words for words, *_ in written}) is ("total" in columns)
+    assert ("size" in {words for words, *_ in written}) is ("size" in columns)
+    for row in {at for *_, at in written}:
+        texts = sorted({(left, right) for _, left, right, at in written if at == row})
+        assert texts[0][0] >= 0
+        assert texts[-1][1] <= page.canvas["width"]
+        assert all(after[0] - before[1] >= 2 for before, after in pairwise(texts))
+
+
+@pytest.mark.browser
+def test_no_button_covers_the_status_of_a_narrow_picture(open_page):
+    page = open_page("ladder", width=196 + 16)
+    assert (
+        page.ask("""() => {
+        const status = [...it.part('head').querySelectorAll('span')].find(each => each.textContent === '●');
+        return it.part('hold').getBoundingClientRect().left - status.getBoundingClientRect().right;
+    }""")
+        >= 0
+    )
+
+
+@pytest.mark.browser
 def test_depth_tells_what_stands_up_to_a_price(open_page):
     page = open_page("depth", subject=FakeBook([(99.0, 2.0), (98.0, 1.0)], [(101.0, 4.0)], 17), options={"levels": 5})
-    assert page.part("facts").endswith("imbalance -0.14")
+    assert "imbalance -0.14" in page.part("facts")
     page.hover(0.4, 0.2)
     assert page.part("facts").startswith("bids to 99.")
     assert "total 0.000" in page.part("facts")  # between the best bid and the mid
@@ -648,7 +828,7 @@ def test_it_says_what_it_shows(open_page):
     page = open_page("ladder")
     figure = page.page.get_by_role("figure")
     assert figure.get_attribute("aria-label") == (
-        "SIMULATED order book BTC-USDT, live, best bid 67,122.6, best ask 67,123.7"
+        "SIMULATED order book BTC-USDT: best bid 67,122.6, best ask 67,123.7, live"
     )  # fmt: skip
     assert page.page.get_by_role("application").get_attribute("tabindex") == "0"
 

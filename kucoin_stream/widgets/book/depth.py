@@ -193,7 +193,7 @@ class DepthPainter(Painter[BookSubject, DepthPicture]):
         p = picture
         return html.frame(
             p.caption,
-            label=_label(p),
+            label=label_of(p),
             facts=_facts(p, html.fact, up=html.UP_TEXT, down=html.DOWN_TEXT),
             body=deptharea.live(p),
             height=p.height,
@@ -214,7 +214,7 @@ class DepthPainter(Painter[BookSubject, DepthPicture]):
         p = picture
         lines = [
             text.head(p.caption, width),
-            text.fit("   ".join(f"{name} {value}" for name, value in _said(p)), width),
+            text.fit("   ".join(f"{name} {value}" for name, value in said_of(p)), width),
             *[text.fit(line, width) for line in deptharea.plain(p, width)],
         ]
         if waiting := _waiting(p):
@@ -309,7 +309,8 @@ def _total(p: DepthPicture, area: Area) -> str:
     return html.number(value, min(p.scale.decimals, max(0, 5 - digits(value)))) + p.scale.unit
 
 
-def _said(p: DepthPicture) -> list[tuple[str, str]]:
+def said_of(p: DepthPicture) -> list[tuple[str, str]]:
+    """Return names and values of what is said above the chart."""
     return [
         ("mid", html.number(p.mid, p.price_decimals + 1)),
         ("bids", _total(p, p.bids)),
@@ -319,8 +320,9 @@ def _said(p: DepthPicture) -> list[tuple[str, str]]:
     ]
 
 
-def _label(p: DepthPicture) -> str:
-    said = ", ".join(f"{name} {value}" for name, value in _said(p))
+def label_of(p: DepthPicture) -> str:
+    """Return what screen readers say of it."""
+    said = ", ".join(f"{name} {value}" for name, value in said_of(p))
     return f"{p.caption.badge} depth of {p.caption.title}: {said}, {p.caption.status}".strip()
 
 
@@ -328,5 +330,5 @@ def _facts(p: DepthPicture, fact: Any, up: str, down: str) -> str:
     looks = {"mid": "font-weight:700", "bids": up, "asks": down}
     return "".join(
         fact(name, f'<span style="{looks[name]}">{value}</span>' if name in looks else value)
-        for name, value in _said(p)
+        for name, value in said_of(p)
     )

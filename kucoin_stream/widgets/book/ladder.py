@@ -26,11 +26,11 @@ def live(p: BookPicture) -> str:
     halves = _half(p, p.bids, bid=True) + _half(p, p.asks, bid=False)
     return html.frame(
         p.caption,
-        label=_label(p),
+        label=label_of(p),
         facts=_facts(p, html.fact, {"buy": html.UP_TEXT, "sell": html.DOWN_TEXT}),
         body=f'<div style="display:flex;gap:1px;height:100%">{halves}</div>',
         height=height(p.depth),
-        foot=html.escape(_foot(p)),
+        foot=html.escape(foot_of(p)),
         notice=_waiting(p),
     )
 
@@ -38,7 +38,7 @@ def live(p: BookPicture) -> str:
 def static(p: BookPicture) -> str:
     """Render as a table; the depth is one image a side."""
     facts = _facts(p, html.static_fact, {"buy": f"color:{html.UP}", "sell": f"color:{html.DOWN}"})
-    return html.static_frame(p.caption, facts=facts, body=_table(p), foot=html.escape(_foot(p)), notice=_waiting(p))
+    return html.static_frame(p.caption, facts=facts, body=_table(p), foot=html.escape(foot_of(p)), notice=_waiting(p))
 
 
 def plain(p: BookPicture, width: int) -> str:
@@ -55,7 +55,7 @@ def plain(p: BookPicture, width: int) -> str:
     ]
     if waiting := _waiting(p):
         lines[3 + p.depth // 2] = text.fit(f"  {waiting}", width)
-    lines.append(text.foot(p.caption, _foot(p), width))
+    lines.append(text.foot(p.caption, foot_of(p), width))
     return "\n".join(lines)
 
 
@@ -68,13 +68,15 @@ def _waiting(p: BookPicture) -> str:
     return f"waiting for the order book · {p.caption.status}"
 
 
-def _foot(p: BookPicture) -> str:
+def foot_of(p: BookPicture) -> str:
+    """Return what stands under the ladder."""
     sequence = f"sequence {p.sequence}" if p.sequence is not None else "no sequence yet"
     step = f"steps of {p.step:,.{p.level_decimals}f}" if p.step is not None else ""
     return " · ".join(filter(None, (p.own.note if p.own else "", step, sequence)))
 
 
-def _label(p: BookPicture) -> str:
+def label_of(p: BookPicture) -> str:
+    """Return what screen readers say of it."""
     best = [html.number(side.prices[0], p.level_decimals) if side.prices else "none" for side in (p.bids, p.asks)]
     caption = p.caption
     said = f"order book {caption.title}: best bid {best[0]}, best ask {best[1]}, "
@@ -93,7 +95,7 @@ def _facts(p: BookPicture, fact: Any, looks: dict[str, str]) -> str:
     if p.last:
         look = looks.get(p.last.side, "")
         made += fact("last", f'<span style="{look}">{TRADED[p.last.side]} {html.number(p.last.price, d)}</span>')
-    for side, word, held in _held(p):
+    for side, word, held in held_of(p):
         made += fact(f"{OWN} {word}", f'<span style="{looks[side]}">{held}</span>')
     return made
 
@@ -103,10 +105,10 @@ def _text_facts(p: BookPicture) -> str:
     said = f"mid {html.number(p.mid, d + 1)}   spread {html.number(p.spread, d)} ({html.number(p.spread_bps, 2)} bps)"
     if p.last:
         said += f"   last {TRADED[p.last.side]} {html.number(p.last.price, d)}"
-    return said + "".join(f"   {OWN} {word} {held}" for _, word, held in _held(p))
+    return said + "".join(f"   {OWN} {word} {held}" for _, word, held in held_of(p))
 
 
-def _held(p: BookPicture) -> list[tuple[str, str, str]]:
+def held_of(p: BookPicture) -> list[tuple[str, str, str]]:
     """Return side, word and sum of the own orders, wherever in the book they are; of a side without any nothing."""
     if not p.own:
         return []
@@ -140,11 +142,12 @@ def _own_number(size: float, scale: Scale) -> str:
     return f"{value:.3g}"
 
 
-def _own_column(p: BookPicture, side: Side) -> list[str]:
+def own_column(p: BookPicture, side: Side) -> list[str]:
+    """Return the own orders' sizes, row by row; nothing where there is none."""
     return [_own_number(size, p.scale) if size else "" for size in side.own]
 
 
-def _marks(p: BookPicture, side: Side, at: int) -> str:
+def marks_of(p: BookPicture, side: Side, at: int) -> str:
     """Return the signs beside a price: an own order, the last trade."""
     own = OWN if at < len(side.own) and side.own[at] else ""
     return own + (TRADED[p.last.side] if p.last and side.last == at else "")
@@ -174,7 +177,7 @@ def _half(p: BookPicture, side: Side, *, bid: bool) -> str:
     ink, near = (html.UP_TEXT, "right") if bid else (html.DOWN_TEXT, "left")
     own = ""
     if p.own:
-        own = _column(p, _OWN_WORDS[bid], _own_column(p, side), "flex:1 1 50px;font-weight:600")
+        own = _column(p, _OWN_WORDS[bid], own_column(p, side), "flex:1 1 50px;font-weight:600")
     # The columns wrap inside a box of fixed height: what does not fit in a narrow cell drops out of sight.
     return (
         f'<div style="position:relative;flex:1 1 0;min-width:0;height:100%;overflow:hidden">{_shape(p, side, bid=bid)}'
@@ -215,7 +218,7 @@ def _mark(p: BookPicture, side: Side, prices: list[str], *, bid: bool, tips: boo
         return
     for i, size in enumerate(side.own):
         if size or i == side.last:
-            signs = _marks(p, side, i)
+            signs = marks_of(p, side, i)
             if size and tips:  # where the column of own sizes has no room
                 signs = f'<span title="{_OWN_WORDS[bid]} {_own_number(size, p.scale)}">{signs}</span>'
             prices[i] = f"{signs} {prices[i]}" if bid else f"{prices[i]} {signs}"
@@ -254,7 +257,7 @@ def _static_columns(p: BookPicture, side: Side, *, bid: bool) -> list[tuple[str,
         (f"size{unit}", "right", "", sizes),
     ]
     if any(side.own):
-        columns.append((_OWN_WORDS[bid], "right", ";font-weight:700", _own_column(p, side)))
+        columns.append((_OWN_WORDS[bid], "right", ";font-weight:700", own_column(p, side)))
     return [*columns, (f"total{unit}", "right", f";color:{html.GREY}", totals)]
 
 
@@ -308,7 +311,7 @@ def _text_row(p: BookPicture, side: Side, i: int, half: int, *, bid: bool) -> st
     shown = text.fit_number(side.prices[i], p.level_decimals, price)
     shown = shown if bid else shown.strip().ljust(price)
     if signs:
-        marks = _marks(p, side, i)
+        marks = marks_of(p, side, i)
         shown = f"{marks:>{signs - 1}} {shown}" if bid else f"{shown} {marks:<{signs - 1}}"
     parts = [shown, text.fit_number(side.sizes[i] / divisor, d, size)]
     if own:

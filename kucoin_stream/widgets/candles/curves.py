@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from kucoin_stream.widgets.candles.markers import Marker
 from kucoin_stream.widgets.candles.overlays import Line
 from kucoin_stream.widgets.drawing import html
 
@@ -96,6 +97,11 @@ def svg_markers(p: KlinesPicture, step: int, y_of: Callable[[float], float], tal
     return "".join(f'<path d="{d}" fill="{COLOURS[side]}" {thin}/>' for side, d in made.items() if d)
 
 
+def marker_words(marker: Marker, decimals: int) -> str:
+    """Return what a marker says: ``sell 0.25 at 66,997.1``."""
+    return f"{marker.side} {marker.text} at {html.number(marker.price, decimals)}".strip()
+
+
 def html_markers(p: KlinesPicture, height: int) -> str:
     """Return the markers as arrows over the price plot, ``height`` px high, whose tips are at time and price."""
     if not p.markers:
@@ -104,8 +110,7 @@ def html_markers(p: KlinesPicture, height: int) -> str:
     places: dict[tuple[int, str, int], list[str]] = {}
     for marker in p.markers:
         y = round((p.top - marker.price) / span * height)
-        said = f"{marker.side} {marker.text} at {html.number(marker.price, p.price_decimals)}".strip()
-        places.setdefault((marker.bar, marker.side, y), []).append(said)
+        places.setdefault((marker.bar, marker.side, y), []).append(marker_words(marker, p.price_decimals))
     arrows = "".join(
         f'<span title="{html.escape(", ".join(said))}" style="position:absolute;margin-left:-6px;color:{COLOURS[side]};'
         f'left:{(first + bar + 0.5) / p.count:.2%};top:{y - _ARROW_PX * (side == "sell")}px">{GLYPHS[side]}</span>'

@@ -1,8 +1,9 @@
 """HTML shared by the pictures: escaping, numbers, the palette, the frame around a picture.
 
-Everything is styled inline: a ``<style>`` element makes the browser match the whole page again at each drawing, and
-JupyterLab removes it from untrusted notebooks. Live pictures use Jupyter's colour variables and mix the two colours
-of the sides with the text's colour, so that they are dark on light and light on dark.
+Everything is styled inline, but for the frame of interactive pictures, which is set once: a ``<style>`` element makes
+the browser match the whole page again at each drawing, and JupyterLab removes it from untrusted notebooks. Live
+pictures use Jupyter's colour variables and mix the two colours of the sides with the text's colour, so that they are
+dark on light and light on dark.
 """
 
 from __future__ import annotations
