@@ -120,7 +120,9 @@ class Replay:
         """Return a slider that shows where the tape is, and winds it; an ipywidget."""
         from kucoin_stream.widgets.replay import ReplaySlider
 
-        return ReplaySlider(self)
+        slider = ReplaySlider(self)
+        self._engine.on_end(slider.end)
+        return slider
 
     def _on_tape(self, time: Time) -> int:
         tape = self._deck.tape

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable
+from datetime import timedelta
 from threading import Lock, get_ident
 from typing import Any, Protocol
 
 import ipywidgets
 
+from kucoin_stream.errors import StoppedError
 from kucoin_stream.widgets import screen as screens
 from kucoin_stream.widgets.drawing.html import badge, clean, escape
 from kucoin_stream.widgets.view import close_whole
 
-_STEP = 0.1  # seconds between two positions of the slider
+# Positions of the slider in a second. They are whole numbers: a FloatSlider of ipywidgets 8 that is moved from here
+# tells a value back that is a rounding off, as if a hand had moved it.
+_POSITIONS = 10
+_STILL = 0.3  # seconds without a move after which the hand has come to where it wants to be: a drag's end is not told
 _SPEEDS: tuple[tuple[str, Any], ...] = (
     ("as set", 0.0), ("¼ ×", 0.25), ("1 ×", 1.0), ("5 ×", 5.0), ("10 ×", 10.0), ("60 ×", 60.0), ("max", "max"),
 )  # fmt: skip
@@ -57,8 +63,11 @@ class ReplaySubject(Protocol):
 class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
     """Make it in a cell. Moving it seeks: books, trades and bars are then those of one moment.
 
-    Every control has a name for screen readers (its tooltip) and is reached by Tab; Space presses a button, arrows
-    move the slider. The render thread keeps it where the tape is; the user's hand is told from that by ``_following``.
+    Every control is reached by Tab; Space presses a button, arrows move the slider. Buttons and choices have names for
+    screen readers; the slider's handle has none, since ipywidgets sets none on it, but the buttons reach
+    every place too. The render thread keeps the slider where the tape is; the user's hand is told from that by
+    ``_following``. It is the hand's from its first move until it has stood still for 0.3 seconds; then the tape goes
+    there, and plays on if it played. At the end, play begins anew.
     The cell that made it, run again, closes it, as it does with a view in a box.
     """
 
@@ -71,7 +80,10 @@ class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is unty
         self._drawing = Lock()  # the render thread and a click may both move the slider
         self._following = 0  # the thread that moves it to where the tape is
         self._drawn: object = None
-        self.play_button = _button("", "play or pause", self._clicked_play, "5em")
+        self._moves = 0  # of the hand
+        self._hand: int | None = None  # where it holds the slider
+        self._stopped = ""
+        self.play_button = _button("", "play or pause; at the end: play again", self._clicked_play, "5em")
         self.step_button = _button("step", "one message on", lambda: self._subject.step(), "4em")
         self.start_button = _button("|<", "to the start of the tape", lambda: self._seek(0.0))
         self.end_button = _button(">|", "to the end of the tape", lambda: self._seek(math.inf))
@@ -79,17 +91,16 @@ class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is unty
         self.forward_button = _button(">>", "on by the chosen time", lambda: self._leap(1))
         self.leap = _choice("by", _LEAPS, 10.0, "by how much << and >> go back or on")
         self.speed = _choice("speed", _SPEEDS, 0.0, "speed of the tape; of the recording where it is 1")
-        self.slider = ipywidgets.FloatSlider(
-            min=0.0,
-            max=max(self._seconds(subject.end), _STEP),
-            step=_STEP,
+        self.slider = ipywidgets.IntSlider(
+            min=0,
+            max=self._last(subject.end),
             description="place",
             readout=False,
-            continuous_update=False,
+            continuous_update=True,
             style={"description_width": "initial"},
             layout=ipywidgets.Layout(flex="1 1 12em", width="auto", min_width="8em"),
         )
-        _tell(self.slider, "place on the tape, in seconds from its start")
+        _tell(self.slider, "place on the tape, in tenths of a second from its start")
         self.label = ipywidgets.HTML(layout=ipywidgets.Layout(min_width="0"))
         for each in self._buttons():
             each.on_click(self._clicked)
@@ -116,16 +127,37 @@ class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is unty
     def _seconds(self, time: Any) -> float:
         return float((time - self._subject.start).total_seconds())
 
+    def _last(self, end: Any) -> int:
+        """Return the slider's position for the end; there is one beside the start even on an empty tape."""
+        return max(1, math.ceil(self._seconds(end) * _POSITIONS))
+
+    @property
+    def _state_word(self) -> str:
+        subject = self._subject
+        if self._stopped or subject.playing:
+            return self._stopped or "playing"
+        return "ended" if subject.position >= subject.end else "paused"
+
     # -- the user ------------------------------------------------------------------------------------------------
 
     def _clicked(self, button: Any) -> None:
+        self._arrived(self._moves)  # a button that is pressed right after a drag is meant for where that ended
         self._try(button.action)
 
     def _clicked_play(self) -> None:
         if self._subject.playing:
             self._subject.pause()
         else:
-            self._subject.play(self.speed.value or None)
+            self._play(self.speed.value or None)
+
+    def _play(self, speed: Any) -> None:
+        """Play; from the start where all was played and the tape has not grown since."""
+        subject = self._subject
+        end = subject.end if subject.position >= subject.end else None
+        subject.play(speed)
+        if subject.end == end:
+            subject.seek(subject.start)
+            subject.play()
 
     def _chosen_speed(self, change: Any) -> None:
         if self._subject.playing:
@@ -135,23 +167,50 @@ class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is unty
         self._seek(self._seconds(self._subject.position) + sign * self.leap.value)
 
     def _seek(self, seconds: float) -> None:
-        """Go to so many seconds from the start, or as near as the tape goes."""
+        """Go to so many seconds from the start, or as near as the tape goes; a tape that plays then plays on."""
         subject = self._subject
+        playing = subject.playing
         if seconds <= 0.0:
             subject.seek(subject.start)
         elif seconds >= self._seconds(subject.end):
             subject.seek(subject.end)
         else:
             subject.seek(subject.start.timestamp() + seconds)
+        if playing:
+            subject.play()
 
     def _moved(self, change: Any) -> None:
-        if self._following != get_ident():
-            self._try(lambda: self._seek(change["new"]))
+        """Go where the hand is once it stands still; at once where a program moves the slider outside of a loop."""
+        if self._following == get_ident():
+            return
+        self._moves += 1
+        self._hand = change["new"]
+        self._screen.touch()
+        try:
+            asyncio.get_running_loop().call_later(_STILL, self._arrived, self._moves)
+        except RuntimeError:
+            self._arrived(self._moves)
+
+    def _arrived(self, moves: int) -> None:
+        hand = self._hand
+        if hand is not None and moves == self._moves and not self._stopped and not self.closed:
+            self._try(lambda: self._land(hand))
+
+    def _land(self, hand: int) -> None:
+        moves = self._moves
+        try:
+            self._seek(hand / _POSITIONS)
+        finally:
+            if moves == self._moves:
+                self._hand = None
 
     def _try(self, action: Any) -> None:
         try:
             action()
+        except StoppedError:
+            self.end("stopped")
         except Exception as exc:  # noqa: BLE001  a click has no cell to raise in: it is shown
+            self.refresh()
             self.show_problem(exc)
         else:
             self.refresh()
@@ -173,30 +232,44 @@ class ReplaySlider(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is unty
         """Whether the tape is not where it was drawn."""
         return self._state() != self._drawn
 
-    def _state(self) -> tuple[Any, Any, bool]:
+    def _state(self) -> tuple[Any, Any, str, int | None]:
         subject = self._subject
-        return subject.position, subject.end, subject.playing
+        return subject.position, subject.end, self._state_word, self._hand
 
     def refresh(self) -> None:
-        """Show where the tape is."""
-        self._drawn = position, end, playing = self._state()
+        """Show where the tape is, and whether it moves; while the hand has the slider, where that is."""
+        self._drawn = position, end, word, hand = self._state()
         with self._drawing:
             self._following = get_ident()
             try:
                 with self.slider.hold_sync():
-                    self.slider.max = max(self._seconds(end), _STEP)
-                    self.slider.value = min(self._seconds(position), self.slider.max)
+                    last = self.slider.max = self._last(end)
+                    if hand is None:
+                        self.slider.value = last if position >= end else round(self._seconds(position) * _POSITIONS)
             finally:
                 self._following = 0
-        self.play_button.description = "pause" if playing else "play"
+        self.play_button.description = "pause" if word == "playing" else "play"
+        at = position if hand is None else min(end, self._subject.start + timedelta(seconds=hand / _POSITIONS))
         self.label.value = (
-            f'<tt style="white-space:nowrap">{position:%Y-%m-%d %H:%M:%S}.{position.microsecond // 1000:03} UTC</tt> '
-            f'<tt style="white-space:nowrap">of {end:%H:%M:%S}</tt> {badge("REPLAYED")}'
+            f'<tt style="white-space:nowrap">{at:%Y-%m-%d %H:%M:%S}.{at.microsecond // 1000:03} UTC</tt> '
+            f'<tt style="white-space:nowrap">of {end:%H:%M:%S}</tt> '
+            f'<span style="display:inline-block;min-width:4em">{escape(word)}</span> {badge("REPLAYED")}'
         )
 
     def show_problem(self, problem: Exception) -> None:
         """Show an error in place of the time."""
         self.label.value = escape(clean(f"{type(problem).__name__}: {problem}"))
+
+    def end(self, status: str) -> None:
+        """Say for good why the tape was stopped, such as "stopped: by ks.stop()"; no control can be used any more."""
+        if self._stopped or self.closed:
+            return
+        self._stopped = status
+        for control in (*self._buttons(), self.leap, self.speed, self.slider):
+            control.disabled = True
+        self._hand = None
+        self.refresh()
+        self._screen.remove(self)
 
     def stop(self) -> None:
         """End it."""
