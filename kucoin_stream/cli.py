@@ -19,7 +19,7 @@ import click
 from kucoin_stream import __version__
 from kucoin_stream.diagnosis.verb import doctor
 from kucoin_stream.errors import KucoinStreamError
-from kucoin_stream.tapes import VERBS
+from kucoin_stream.tapes import SECONDS, VERBS
 
 
 @click.group()
@@ -67,14 +67,14 @@ def _speed(_: click.Context, __: click.Parameter, value: str) -> Any:
 @click.option("--kinds", default="ladder,candles,tape", show_default=True, help="of pictures, by commas; also status")
 @click.option("--interval", default="1min", show_default=True, help="of the candles")
 @click.option("--target", default=None, help="auto, live, sim, a URL, or a capture's path")
-@click.option("--seconds", type=float, default=None, help="how long; until q or Ctrl-C without it")
+@click.option("--seconds", type=SECONDS, default=None, help="how long; until q or Ctrl-C without it")
 @click.option("--depth", default=10, show_default=True, help="levels of the book and trades shown")
 def watch(
     symbols: tuple[str, ...], kinds: str, interval: str, target: str | None, seconds: float | None, depth: int
 ) -> None:
     """Show SYMBOLS live in the terminal, spot or futures: book, candles, trades; q ends it.
 
-    In colours, unless NO_COLOR is set; a pipe or file gets plain text every 5 s.
+    In colours, unless NO_COLOR is set; a pipe, a file or a dumb terminal gets plain text every 5 s.
     """
     from kucoin_stream.default import connect, stop
     from kucoin_stream.watch import Watch

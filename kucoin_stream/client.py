@@ -369,7 +369,7 @@ class Client(Feeds, Past, Overview):
         ``sources``: feeds and live frames (or topics as on the wire) whose messages are recorded; all without them,
         those of the account only with ``private=True``. REST answers that frames begin with are recorded too; tokens,
         keys and orders never. A tape that is there already is continued. Raises :class:`UsageError` where the file is
-        something else, or this client is being recorded already; :class:`OSError`.
+        something else, its folder is not there, or this client is being recorded already; :class:`OSError`.
         """
         recording = Recording(self.engine, Path(path), sources, private=private).start()
         note(recording, "recording")

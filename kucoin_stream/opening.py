@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from kucoin_stream.errors import KucoinStreamError, NotReadyError, UsageError
 from kucoin_stream.protocol.messages.rest import SymbolInfo
+from kucoin_stream.recording.blocks import is_tape
 from kucoin_stream.recording.reader import Tape
 from kucoin_stream.settings import REST_BASE, Credentials, Settings
 from kucoin_stream.transport import credentials as keys
@@ -54,7 +55,7 @@ class Opening(NamedTuple):
                 return Opened(self._started(self._live()))
             case "sim":
                 return self._simulated("")
-            case asked if asked.endswith(_TAPE):
+            case asked if asked.endswith(_TAPE) or is_tape(Path(asked)):
                 return Opened(self._tape(Path(asked)))
             case asked if asked.endswith(_CAPTURES) or Path(asked).is_file():
                 return self._capture(Path(asked))

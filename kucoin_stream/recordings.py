@@ -77,14 +77,18 @@ class Recording:
         return self._writer.missed
 
     def start(self) -> Self:
-        """Begin, behind what is on the tape already. Raises :class:`OSError`, :class:`UsageError`."""
-        self._writer.start()
+        """Begin, behind what is on the tape already. Raises :class:`OSError`, :class:`UsageError`.
+
+        The file is opened last: what is refused leaves none. What it begins with waits in the writer.
+        """
+        if self._private and self._engine.may_wait:
+            _load_contracts(self._engine)
         try:
-            if self._private and self._engine.may_wait:
-                _load_contracts(self._engine)
             self._engine.call(self._recorder.join)
+            self._writer.start()
         except BaseException:
-            self._writer.close()
+            if self._engine.running:
+                self._engine.call(self._recorder.leave)
             raise
         self._recorder.owner = self
         self._stopped = False

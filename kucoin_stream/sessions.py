@@ -137,7 +137,7 @@ class Session:
     def wait(self) -> Self:
         """Wait until the time is over, or nothing can be received any more; Ctrl-C ends it, and raises nothing."""
         try:
-            with Progress("collecting") as bar:
+            with Progress(f"session of {self.seconds:g} s") as bar:
                 while (left := self.left) > 0 and not (self._kept and all(each._over for each in self._kept.values())):
                     bar.show(self.seconds - left, self.seconds, sum(len(each) for each in self._sized()))
                     time.sleep(min(_POLL, left))

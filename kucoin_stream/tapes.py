@@ -10,6 +10,7 @@ import click
 
 from kucoin_stream.errors import UsageError
 
+SECONDS = click.FloatRange(0, min_open=True)
 _PATH = click.Path(path_type=Path)
 _KINDS = ("book", "trades", "ticker", "klines")
 _LOOK = 0.1  # seconds between two looks at whether to end
@@ -21,7 +22,7 @@ _LOOK = 0.1  # seconds between two looks at whether to end
 @click.option("--feeds", default="book,trades,ticker,klines", show_default=True, help="which of these, by commas")
 @click.option("--interval", default="1min", show_default=True, help="of the candles")
 @click.option("--target", default=None, help="auto, live, sim, a URL, or a capture's path")
-@click.option("--seconds", type=float, default=None, help="how long; until Ctrl-C without it")
+@click.option("--seconds", type=SECONDS, default=None, help="how long; until Ctrl-C without it")
 def record(
     path: Path, symbols: tuple[str, ...], feeds: str, interval: str, target: str | None, seconds: float | None
 ) -> None:
@@ -83,7 +84,7 @@ def info(path: Path, count: bool) -> None:
 @click.argument("symbol", required=False)
 @click.option("--speed", default="1", show_default=True, help='1, 10, ... or "max"')
 @click.option("--interval", default="1min", show_default=True, help="of the candles")
-@click.option("--seconds", type=float, default=None, help="how long; until Ctrl-C without it")
+@click.option("--seconds", type=SECONDS, default=None, help="how long; until Ctrl-C without it")
 @click.option("--depth", default=10, show_default=True, help="levels of the book and trades shown")
 def replay(path: Path, symbol: str | None, speed: str, interval: str, seconds: float | None, depth: int) -> None:
     """Show SYMBOL as it was, from the tape PATH, in the terminal: book, candles, trades."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import shutil
 import sys
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kucoin_stream.client import Client
-from kucoin_stream.widgets.ansi import coloured
+from kucoin_stream.widgets.ansi import coloured, plain
 from kucoin_stream.widgets.drawing.picture import Painter
 from kucoin_stream.widgets.kinds import painter
 from kucoin_stream.widgets.sources import Parts
@@ -23,7 +24,9 @@ LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l"
 HOME, CLEAR, CLEAR_LINE, CLEAR_REST = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
 COLUMN = 72  # cells; where two fit side by side they do
 WIDEST = 110  # cells of one picture
+NARROWEST = 36  # cells of one picture
 _GAP = "   "
+_SHORTENED = re.compile(r"(e[+-]\d+|#) *│|│ *(\S*\de[+-]\d|#)")  # a price of a ladder without its digits
 _PERIOD = 0.2  # seconds between two drawings on a terminal
 _PLAIN_PERIOD = 5.0  # seconds between two drawings where the output is a file or a pipe
 _PLAIN_WIDTH = 80
@@ -78,7 +81,7 @@ class Watch:
         out = sys.stdout if out is None else out
         end = None if seconds is None else time.monotonic() + seconds
         try:
-            if out.isatty():
+            if out.isatty() and os.environ.get("TERM") != "dumb":  # a dumb one has no cursor to move
                 with _screen(out), _keys() as pressed:
                     self._loop(end, _PERIOD, wait or pressed, lambda: self._draw(out), lambda: None)
             else:
@@ -97,14 +100,24 @@ class Watch:
 
     def _draw(self, out: TextIO) -> None:
         size = columns, lines = _size(out)
-        rows = self.text(max(20, columns - 1), "NO_COLOR" not in os.environ).split("\n")
-        if len(rows) > lines - 1:
-            hidden = len(rows) - (lines - 2)
-            rows = [*rows[: lines - 2], f"… {hidden} more lines: enlarge the window, or choose --kinds"[: columns - 1]]
         clear = "" if size == self._size else CLEAR
         self._size = size
-        out.write(clear + HOME + "".join(f"{row}{CLEAR_LINE}\n" for row in rows) + CLEAR_REST)
+        rows = self._fitting(columns - 1, lines - 1)  # the last cell of a line, and of the screen, would scroll
+        out.write(clear + HOME + f"{CLEAR_LINE}\n".join(rows) + CLEAR_REST)
         out.flush()
+
+    def _fitting(self, columns: int, lines: int) -> list[str]:
+        """Return the rows for so many cells and lines, or one that says why there are none."""
+        text = self.text(max(NARROWEST, columns), not os.environ.get("NO_COLOR"))
+        if columns < NARROWEST or _SHORTENED.search(plain(text)):
+            return ["too narrow: widen the window"[: max(1, columns)]]
+        if lines < 2:
+            return ["too low: enlarge the window"[:columns]]
+        rows = text.split("\n")
+        if len(rows) > lines:
+            hidden = len(rows) - (lines - 1)
+            rows = [*rows[: lines - 1], f"… {hidden} more lines: enlarge the window, or choose --kinds"[:columns]]
+        return rows
 
     def _print(self, out: TextIO) -> None:
         out.write(self.text(_PLAIN_WIDTH) + "\n\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import re
 import select
 import signal
 import struct
@@ -61,6 +62,7 @@ def test_watch_shows_book_candles_and_trades_and_exits_in_time() -> None:
         (["watch", "BTC-USDT", "--target", "sim", "--interval", "7min"], "no such interval '7min'"),
         (["watch", "BTC-USDT", "--target", "sim", "--kinds", "ladr"], "no picture 'ladr'; did you mean ladder?"),
         (["watch", "--target", "sim"], "Missing argument 'SYMBOLS...'"),
+        (["watch", "BTC-USDT", "--target", "sim", "--seconds", "-1"], "not in the range x>0"),
         (["verify", "nosuch.jsonl"], "No such file"),
         (["sim", "--capture", "nosuch.jsonl"], "nosuch.jsonl"),
         (["sim", "--speed", "fast"], 'a number such as 1 or 10, or "max"'),
@@ -143,6 +145,80 @@ def test_a_terminal_is_redrawn_in_place_and_given_back(client: ks.Client) -> Non
     assert text.startswith(ENTER)
     assert text.count(HOME) == 3
     assert text.endswith(LEAVE)
+
+
+def test_a_dumb_terminal_gets_the_plain_text_of_a_pipe(client: ks.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    client.book("BTC-USDT").wait()
+    out = Terminal()
+    Watch(client, "BTC-USDT", depth=3).run(None, out, lambda _: True)
+    assert "● live" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
+
+
+@pytest.mark.parametrize(("no_color", "colours"), [(None, True), ("", True), ("1", False), ("0", False)])
+def test_colours_are_taken_away_by_a_word_that_is_not_empty(
+    client: ks.Client, monkeypatch: pytest.MonkeyPatch, no_color: str | None, colours: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color is not None:
+        monkeypatch.setenv("NO_COLOR", no_color)
+    assert ("\x1b[38" in drawn(client, 80, 24, monkeypatch)) is colours
+
+
+def drawn(
+    client: ks.Client, columns: int, lines: int, monkeypatch: pytest.MonkeyPatch, symbol: str = "BTC-USDT"
+) -> str:
+    """Return what stands on a terminal of that size."""
+    monkeypatch.setattr("kucoin_stream.watch._size", lambda _: (columns, lines))
+    client.book(symbol).wait()
+    out = Terminal()
+    Watch(client, symbol, depth=3, kinds=("ladder",)).run(None, out, lambda _: True)
+    text = out.getvalue()
+    for code in (ENTER, CLEAR, HOME, CLEAR_LINE, CLEAR_REST, LEAVE):
+        text = text.replace(code, "")
+    return text
+
+
+@pytest.mark.parametrize("symbol", ["BTC-USDT", "ETH-USDT"])
+@pytest.mark.parametrize("columns", [1, 5, 10, 20, 28, 33, 37, 38, 45])
+def test_a_narrow_terminal_shows_prices_or_says_that_it_is_too_narrow(
+    client: ks.Client, monkeypatch: pytest.MonkeyPatch, columns: int, symbol: str
+) -> None:
+    rows = plain(drawn(client, columns, 24, monkeypatch, symbol)).split("\n")
+    assert max(map(cells, rows)) <= columns
+    assert not re.search(r"e[+-]\d\d *│|│ *\S*e[+-]\d\d|# *│", "\n".join(rows))
+    assert ("│" in "".join(rows)) is (columns >= 37)
+    if columns < 37:
+        assert len(rows) == 1
+        assert rows[0].startswith("too narrow"[: max(1, columns - 1)])
+
+
+@pytest.mark.parametrize(
+    ("row", "fits"),
+    [
+        ("0.0103  80,759.3 │ 80,762.4  0.004", True),
+        ("  1e-02  80759.3 │ 80762.4   4e-03", True),  # a size may be short
+        ("   1.0     8e+04 │ 8e+04       1.0", False),
+        ("   1.0  1.23e-05 │ 0.0000123   1.0", False),
+        ("   1.0 0.0000123 │ 1.23e-05    1.0", False),
+        ("   1.0   ####### │ #######     1.0", False),
+    ],
+)
+def test_a_price_that_lost_its_digits_is_not_shown(
+    client: ks.Client, monkeypatch: pytest.MonkeyPatch, row: str, fits: bool
+) -> None:
+    monkeypatch.setattr(Watch, "text", lambda *_, **__: row)
+    assert (row in drawn(client, 40, 24, monkeypatch)) is fits
+
+
+@pytest.mark.parametrize(("lines", "expected"), [(1, ["too low"]), (2, ["too low"]), (3, ["BTC-USDT", "… "])])
+def test_a_low_terminal_shows_what_fits(
+    client: ks.Client, monkeypatch: pytest.MonkeyPatch, lines: int, expected: list[str]
+) -> None:
+    rows = plain(drawn(client, 80, lines, monkeypatch)).split("\n")
+    assert len(rows) <= lines
+    assert [row[: len(begin)] for row, begin in zip(rows, expected, strict=True)] == expected
 
 
 def test_a_picture_that_fails_gives_the_terminal_back_too(client: ks.Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,6 +122,40 @@ def test_one_recording_at_a_time_and_it_ends_with_its_client(sim: Simulator, pat
         assert tape.ended
 
 
+@pytest.mark.parametrize("name", ["day.txt", "day", "day.jsonl", "day.kcs"])
+def test_a_tape_of_any_name_is_played_by_what_is_in_it(client: ks.Client, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with client.record(path):
+        trades = client.trades("BTC-USDT")
+        until(lambda: trades.received)
+    with ks.Client(path, speed="max") as replayed:
+        assert replayed.target.rest_url == str(path)
+
+
+def test_a_refused_recording_leaves_the_disk_as_it_was(client: ks.Client, path: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before.kcs"
+    with client.record(before):
+        pass
+    content = before.read_bytes()
+    with client.record(path):
+        for refused_path in (tmp_path / "other.kcs", before):
+            with pytest.raises(UsageError, match="being recorded already"):
+                client.record(refused_path)
+    assert {each.name for each in tmp_path.iterdir()} == {"before.kcs", path.name}
+    assert before.read_bytes() == content
+
+
+def test_a_recording_whose_file_cannot_be_made_leaves_nothing_in_the_way(client: ks.Client, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("buy milk")
+    for wrong, says in ((notes, "is no tape"), (tmp_path / "no" / "day.kcs", "there is no folder")):
+        with pytest.raises(UsageError, match=says):
+            client.record(wrong)
+    assert notes.read_text() == "buy milk"
+    assert client.engine.wire.listener is None
+    assert client.ps().empty
+
+
 def test_nothing_is_left_in_the_way_after_a_recording(client: ks.Client, path: Path) -> None:
     with client.record(path):
         pass
@@ -162,6 +196,14 @@ def test_info_says_what_is_on_a_tape_and_what_is_wrong_with_it(spot_capture: Pat
         "on spotPublicV1#1",
     ):
         assert words in text
+
+
+def test_info_speaks_of_a_message_only_where_there_is_one(client: ks.Client, path: Path) -> None:
+    with client.record(path):
+        pass
+    with Tape(path) as tape:
+        size = next(line for line in describe(tape).splitlines() if line.startswith("size"))
+        assert size == f"size     {tape.size:,} bytes"
 
 
 @pytest.mark.parametrize(
@@ -248,6 +290,7 @@ def test_a_tape_goes_the_whole_way_on_the_command_line(tmp_path: Path) -> None:
         (["replay", "nosuch.kcs", "--speed", "fast"], "speed='fast'"),
         (["record", __file__, "BTC-USDT", "--target", "sim"], "is no tape: choose another name"),
         (["record", "x.kcs", "BTC-USDT", "--feeds", "boks"], "no such feed: boks"),
+        (["record", "x.kcs", "BTC-USDT", "--seconds", "-1"], "not in the range x>0"),
         (["import", "nosuch.jsonl", "x.kcs"], "No such file"),
         (["export", "nosuch.kcs", "."], "is not empty"),
     ],

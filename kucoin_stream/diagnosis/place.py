@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from kucoin_stream.checks import check_settings
@@ -12,6 +13,7 @@ from kucoin_stream.default import VARIABLE, current
 from kucoin_stream.errors import UsageError
 from kucoin_stream.opening import Opening
 from kucoin_stream.protocol.signing import Hidden
+from kucoin_stream.recording.blocks import is_tape
 from kucoin_stream.settings import REST_BASE, Credentials, Settings
 from kucoin_stream.transport import credentials as keys
 from kucoin_stream.transport.engine import Engine
@@ -77,7 +79,7 @@ def place(asked: str | None, *, sign: Sign | None = None, futures_url: str = "",
             return _simulated(settings, given, sign)
         case url if "://" in url:
             target = Target("url", check_rest_url(url), futures_url=futures_url)
-        case path if path.endswith(_RECORDINGS):
+        case path if path.endswith(_RECORDINGS) or is_tape(Path(path)):
             target = Target("replay", path)
         case other:
             raise UsageError(f"no such target: {other!r}; it is 'live', 'sim' or a URL such as 'http://127.0.0.1:8080'")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
+from math import inf
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -21,8 +24,12 @@ def front(name: str) -> Any:
 
 
 def speed(text: str) -> float | str:
-    """Return the speed of a tape: a number, or ``"max"``."""
-    return text if text == "max" else float(text)
+    """Return the speed of a tape: a number above 0, or ``"max"``. Raises :class:`ValueError`."""
+    if text == "max":
+        return text
+    if not 0 < (number := float(text)) < inf:
+        raise ValueError(text)
+    return number
 
 
 def _given(given: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -69,23 +76,33 @@ def _record(given: argparse.Namespace, _: Any) -> Any:
 def _stop(given: argparse.Namespace, shell: Any) -> None:
     if not given.name:
         front("stop")()
-    for name in given.name:
-        if callable(stop := getattr(shell.user_ns.get(name), "stop", None)):
-            stop()
-        else:
-            _stop_running(name)
+    for end in [_end_of(name, shell) for name in given.name]:  # a wrong name ends nothing
+        end()
 
 
-def _stop_running(name: str) -> None:
-    """End what ``ks.ps()`` lists under a number, name, topic or symbol; connect nothing for that."""
+def _end_of(name: str, shell: Any) -> Callable[[], object]:
+    stop = getattr(shell.user_ns.get(name), "stop", None)
+    return stop if callable(stop) else partial(front("stop"), *_running(name))
+
+
+def _running(name: str) -> list[Any]:
+    """Return what ``ks.ps()`` lists under a number, name, topic or symbol; connect nothing for that."""
     module = sys.modules.get("kucoin_stream.default")
     if module is None or module.current() is None:
         raise UsageError(f"%kucoin stop: {name!r} is no variable with a live object, and nothing runs")
-    front("stop")(int(name) if name.isdigit() else name)
+    from kucoin_stream.overview.processes import meant
+
+    return meant(module.current().engine, int(name) if name.isdigit() else name)
 
 
 _REGION = Option("region", "hosts of that region", "region")
-_SPEED = Option("speed", 'of the tape: 1 as recorded, 10, ... or "max"', ("1", "10", "60", "max"), read=speed)
+_SPEED = Option(
+    "speed",
+    'of the tape: 1 as recorded, 10, ... or "max"',
+    ("1", "10", "60", "max"),
+    speed,
+    'a number above 0, or "max"',
+)
 _INTERVAL = Option("interval", f"of the candles; {_DEFAULT_INTERVAL} without it", "interval")
 
 COMMANDS = {
@@ -109,7 +126,7 @@ COMMANDS = {
         "candles: history, then the live one",
         "klines BTC-USDT 1min --history 500",
         ("symbol", "interval"),
-        options=(Option("history", "bars to begin with; 500 without it", "count", read=int),),
+        options=(Option("history", "bars to begin with; 500 without it", "count", int, "a whole number"),),
     ),
     "trades": Command(_feed("trades"), "every trade, as a feed", "trades BTC-USDT ETH-USDT", ("symbol",), "+"),
     "ticker": Command(_feed("ticker"), "last trade, best bid and ask, as a feed", "ticker BTC-USDT", ("symbol",), "+"),
@@ -119,7 +136,7 @@ COMMANDS = {
         "tape BTC-USDT --count 20",
         ("symbol",),
         "+",
-        (Option("count", "rows", "count", read=int),),
+        (Option("count", "rows", "count", int, "a whole number"),),
     ),
     "depth": Command(
         _panel("depth", "within"),
@@ -127,7 +144,7 @@ COMMANDS = {
         "depth BTC-USDT --within 50",
         ("symbol",),
         "+",
-        (Option("within", "basis points on either side of the middle", "count", read=float),),
+        (Option("within", "basis points on either side of the middle", "count", float, "a number"),),
     ),
     "dashboard": Command(
         _dashboard,
@@ -142,7 +159,7 @@ COMMANDS = {
     "stop": Command(_stop, "end these variables or rows of ps; everything without a name", "stop book", ("name",), "*"),
     "record": Command(
         _record,
-        "write all that is received to a tape, until its stop()",
+        "write all that is received to a tape, until its stop(); %%kucoin_record: of one cell",
         "record day.kcs",
         ("file",),
         options=(Option("private", "with the messages of the account"),),

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import re
 import sys
+import weakref
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from IPython.core import completer
 
 from kucoin_stream.errors import KucoinStreamError
 from kucoin_stream.jupyter.grammar import Command
 from kucoin_stream.jupyter.handles import is_live
+from kucoin_stream.protocol.topic import Connection
 from kucoin_stream.protocol.topics import INTERVALS, TOPICS
 from kucoin_stream.settings import REST_BASE
 
-_CALL = re.compile(r"(?:.*%|\s*)kucoin\s(?P<rest>.*)")  # also without %, and behind "book = "
+_CALL = re.compile(r"(?:.*(?P<sign>%)|\s*)kucoin\s(?P<rest>.*)")  # also without %, and behind "book = "
 _RECORD = re.compile(r"%%kucoin_record\s+(?P<word>\S*)")
 _CHAIN = re.compile(r".*?(?P<root>[^\W\d]\w*)\.(?P<path>(?:\w+\.)+)(?P<word>\w*)")
 _QUOTED = re.compile(
@@ -36,6 +39,9 @@ _WITH_INTERVAL = {"history", "kline_updates", "klines"}
 _WALKED = {"account", "futures", "margin", "orders", "pro", "rest", "spot"}
 _MATCHER = "kucoin_stream"
 _TARGETS = ("auto", "live", "sim")
+_PATIENCE = 3.0  # seconds that an exchange has to tell its contracts
+_asked: weakref.WeakSet[Any] = weakref.WeakSet()
+"""The engines whose exchange was asked for contracts here."""
 _TAPES = (".kcs", ".jsonl", ".gz")
 
 
@@ -49,6 +55,9 @@ def candidates(commands: Mapping[str, Command], before: list[str], word: str, na
     if command is None:
         return []
     options = [f"--{each.name}" for each in command.options if f"--{each.name}" not in before]
+    name, sign, begun = word.partition("=")
+    if sign and (option := command.option(name)) is not None and option.of:
+        return [f"{name}={each}" for each in _values(option.of, begun, names)]
     if word.startswith("-"):
         return _matching([*options, "--help"], word)
     if (option := command.option(before[-1])) is not None and option.of:
@@ -123,13 +132,24 @@ def _kinds() -> Iterable[str]:
 
 
 def _symbols() -> list[str]:
-    """Return the symbols of the default client as it is: completing connects nothing."""
+    """Return the symbols and contracts of the default client: completing connects nothing."""
     module = sys.modules.get("kucoin_stream.default")
     client = module.current() if module is not None else None
     try:
-        return [*client.symbols, *client.engine.contracts] if client is not None else []
+        return [*client.symbols, *_contracts(client.engine)] if client is not None else []
     except KucoinStreamError:
         return []
+
+
+def _contracts(engine: Any) -> Iterable[str]:
+    """Return the contracts of an exchange, which is asked once if nobody did before; a tape is asked for nothing."""
+    if not engine.contracts and engine not in _asked and engine.deck is None and engine.may_wait:
+        _asked.add(engine)
+        with suppress(KucoinStreamError):  # such as a region without futures
+            engine.venue.check(Connection.FUTURES_PUBLIC)
+            found = engine.call(engine.futures_rest.contracts, timeout=_PATIENCE)
+            engine.contracts = {info.symbol: info for info in found}
+    return cast(Iterable[str], engine.contracts)
 
 
 def members(text: str, names: dict[str, Any]) -> tuple[str, list[str]]:
@@ -169,14 +189,17 @@ def register(shell: Any, commands: Mapping[str, Command]) -> None:
 
     def at_cursor(text: str) -> tuple[str, list[str]]:
         if (record := _RECORD.fullmatch(text)) is not None:
-            return record["word"], _files(record["word"])
+            return record["word"], _files(record["word"]) or [record["word"]]
         call = _CALL.match(text)
         if call is None:
             line = text.rpartition("\n")[2]
             word, found = members(line, shell.user_ns)
             return (word, found) if found else quoted(line)
         *before, word = re.split(r"\s+", call["rest"].lstrip())
-        return word, candidates(commands, before, word, shell.user_ns)
+        found = candidates(commands, before, word, shell.user_ns)
+        # Only a completion keeps Python's words out (has_any_completions of IPython): the word itself, where we know
+        # no other. Without % it may be a variable of that name.
+        return word, found or ([word] if call["sign"] else [])
 
     def match(context: Any) -> dict[str, Any]:
         word, found = at_cursor(context.text_until_cursor)

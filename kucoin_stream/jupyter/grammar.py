@@ -27,13 +27,14 @@ class Option(Struct, frozen=True):
     """``--name VALUE``, or a mere ``--name`` where ``of`` is empty.
 
     ``of``: what the value is, for completion (``"symbol"``, ``"file"``) or the choices themselves; ``read`` turns its
-    text into what is passed on, and raises :class:`ValueError`.
+    text into what is passed on, and raises :class:`ValueError`; ``takes`` says what it can read.
     """
 
     name: str
     help: str
     of: str | tuple[str, ...] = ""
     read: Callable[[str], Any] = str
+    takes: str = ""
 
 
 class Command(Struct, frozen=True):
@@ -61,13 +62,17 @@ def read(magic: str, commands: Mapping[str, Command], words: list[str]) -> tuple
     refuse_keys(magic, words)
     name, *rest = words
     command = find(magic, commands, name)
-    return command, _parser(f"{magic} {name}", command).parse_intermixed_args(_known(f"{magic} {name}", command, rest))
+    parser = _Parser(magic, name, command)
+    given = parser.parse_intermixed_args(_known(f"{magic} {name}", command, rest))
+    parser.place(given)
+    return command, given
 
 
 def find(magic: str, commands: Mapping[str, Command], name: str) -> Command:
     """Return the command of that name. Raises :class:`UsageError` with the nearest one."""
     if name not in commands:
-        raise UsageError(f"{magic}: no command {name!r}; {hint(name, commands)}")
+        known = [*commands, "help"]
+        raise UsageError(f"{magic}: no command {name!r}; {hint(name.lower(), known)}")
     return commands[name]
 
 
@@ -111,18 +116,43 @@ def _known(prog: str, command: Command, words: list[str]) -> list[str]:
 
 
 class _Parser(argparse.ArgumentParser):
+    """Reads the options; the other words are :meth:`place`'s."""
+
+    def __init__(self, magic: str, name: str, command: Command) -> None:
+        super().__init__(f"{magic} {name}", add_help=False, allow_abbrev=False)
+        self._name = name
+        self._command = command
+        self._example = f"{magic} {command.example}"
+        self.add_argument("words", nargs="*")
+        for option in command.options:
+            if not option.of:
+                self.add_argument(f"--{option.name}", action="store_true", default=None)
+            else:
+                choices = option.of if isinstance(option.of, tuple) and option.read is str else None
+                self.add_argument(f"--{option.name}", type=_reader(option), choices=choices)
+
+    def place(self, given: argparse.Namespace) -> None:
+        """Give the words their names; raise :class:`UsageError` where there are too few or too many."""
+        words, positions = given.words, self._command.positions
+        needed = len(positions) - (self._command.last in ("*", "?"))
+        if len(words) < needed:
+            self.error(f"{positions[len(words)].upper()} is missing")
+        if len(words) > len(positions) and not self._command.repeats:
+            self.error(f"more words than `{' '.join([self._name, *map(str.upper, positions)])}`")
+        for at, name in enumerate(positions):
+            last = at == len(positions) - 1
+            value = words[at:] if last and self._command.repeats else words[at] if at < len(words) else None
+            setattr(given, name, value)
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}")
+        raise UsageError(f"{self.prog}: {message.removeprefix('argument ')}; for example: {self._example}")
 
 
-def _parser(prog: str, command: Command) -> _Parser:
-    parser = _Parser(prog, add_help=False, allow_abbrev=False)
-    for at, position in enumerate(command.positions, 1):
-        parser.add_argument(position, nargs=(command.last or None) if at == len(command.positions) else None)
-    for option in command.options:
-        if not option.of:
-            parser.add_argument(f"--{option.name}", action="store_true", default=None)
-        else:
-            choices = option.of if isinstance(option.of, tuple) and option.read is str else None
-            parser.add_argument(f"--{option.name}", type=option.read, choices=choices)
-    return parser
+def _reader(option: Option) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return option.read(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"this is not {option.takes}") from None
+
+    return read

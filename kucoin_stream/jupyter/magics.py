@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import shlex
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -32,7 +34,8 @@ _ABOUT_CELL = f"""Record what arrives while the cell's body runs, and say what i
 
 {CELL} [FILE]      without a FILE, one named after the time
 
-A tape that is there already is continued. Replay it with `%kucoin replay FILE`.
+A tape that is there already is continued. Replay it with `%kucoin replay FILE`. The cell cannot await at its top
+level: `with ks.record(FILE):` in an ordinary cell can.
 """
 
 
@@ -45,11 +48,11 @@ class Magic:
     def kucoin(self, line: str = "") -> Any:  # noqa: D102  _ABOUT says it
         with _one_line(LINE):
             words = shlex.split(line)
-            if not words or (words[0] in _HELP and len(words) == 1):
+            asked = [word for word in words if word not in _HELP]
+            if not asked:
                 return _say(_ABOUT)
-            if asked := [word for word in words if word not in _HELP][:1] if {*words} & {*_HELP} else []:
-                command, name = grammar.find(LINE, COMMANDS, asked[0]), asked[0]
-                return _say(grammar.explain(LINE, name, command))
+            if len(asked) < len(words):
+                return _say(grammar.explain(LINE, asked[0], grammar.find(LINE, COMMANDS, asked[0])))
             command, given = grammar.read(LINE, COMMANDS, words)
             return command.run(given, self._shell)
 
@@ -62,22 +65,35 @@ class Magic:
             if len(words) > 1 or (words and words[0].startswith("-")):
                 raise UsageError(f"{CELL}: one FILE at most, such as day.kcs")
             path = Path(words[0] if words else time.strftime("kucoin-%Y%m%d-%H%M%S.kcs", time.gmtime()))
+            body, last = self._compiled(cell, path)
             recording = front("record")(path)
         try:
-            return self._run(cell)
+            self._shell.ex(body)
+            return None if last is None else self._shell.ev(last)
         finally:
             with _one_line(CELL):
                 recording.stop()
                 _say(f"{_on_tape(path)}\n\nreplay it: %kucoin replay {shlex.quote(str(path))}")
 
-    def _run(self, cell: str) -> Any:
-        """Run a cell's body in the user's namespace; return the value of a last expression."""
+    def _compiled(self, cell: str, path: Path) -> tuple[CodeType, CodeType | None]:
+        """Return the code of a cell's body, and that of a last expression whose value is wanted.
+
+        Raises :class:`SyntaxError`; :class:`UsageError` where it awaits: IPython's magics are no coroutines.
+        """
         source = self._shell.transform_cell(cell)
         name = self._shell.compile.cache(source)
         body = ast.parse(source, name).body
         last = body.pop() if body and isinstance(body[-1], ast.Expr) and not cell.rstrip().endswith(";") else None
-        self._shell.ex(compile(ast.Module(body, []), name, "exec"))
-        return None if last is None else self._shell.ev(compile(ast.Expression(last.value), name, "eval"))
+        compiler = self._shell.compile  # with what the user's cells have imported from __future__
+        with compiler.extra_flags(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT):
+            code = compiler(ast.Module(body, []), name, "exec")
+            value = None if last is None else compiler(ast.Expression(last.value), name, "eval")
+        if (code.co_flags | (value.co_flags if value else 0)) & inspect.CO_COROUTINE:
+            raise UsageError(
+                f"{CELL}: a cell that awaits cannot be recorded so; "
+                f"write `with ks.record({str(path)!r}):` around it instead"
+            )
+        return code, value
 
 
 Magic.kucoin.__doc__, Magic.kucoin_record.__doc__ = _ABOUT, _ABOUT_CELL
@@ -89,7 +105,10 @@ def _one_line(magic: str) -> Iterator[None]:
     try:
         yield
     except (KucoinStreamError, ValueError, OSError) as exc:  # ValueError: such as a quotation that does not end
-        raise UsageError(f"{magic}: {exc}") from exc
+        said: object = exc
+        if isinstance(exc, OSError) and exc.filename and exc.strerror:
+            said = f"{exc.filename}: {exc.strerror.lower()}"
+        raise UsageError(f"{magic}: {said}") from exc
 
 
 def _say(text: str) -> None:

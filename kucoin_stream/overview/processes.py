@@ -76,19 +76,24 @@ def stop(engine: Engine, what: object) -> None:
     A topic or symbol ends what has no other: of a feed of several symbols one cannot be ended alone.
     Raises :class:`UsageError` where nothing that runs is meant.
     """
+    for thing in meant(engine, what):
+        _end(thing)
+
+
+def meant(engine: Engine, what: object) -> list[Any]:
+    """Return what :func:`stop` would end. Raises as it does."""
     match what:
         case bool():
             raise UsageError(f"{what} is nothing that runs; ks.ps() lists what runs")
         case Integral():
-            meant = [thing for thing, known, _ in running(engine) if known.number == what]
+            found = [thing for thing, known, _ in running(engine) if known.number == what]
         case str():
-            meant = [thing for thing, _, row in running(engine) if row.called(what)]
+            found = [thing for thing, _, row in running(engine) if row.called(what)]
         case _:
-            meant = [what]
-    if not meant:
+            found = [what]
+    if not found:
         raise UsageError(f"nothing that runs is {what!r}; ks.ps() lists what runs")
-    for thing in meant:
-        _end(thing)
+    return found
 
 
 def _end(thing: Any) -> None:
@@ -145,7 +150,7 @@ def _behind(node: Stream, branch: Branch, known: Origin, now: float) -> Row:
     made = origin(branch)
     source: Any = branch.source
     topics = getattr(source, "topics", ())
-    row = Row(known.kind, str(node), topics, known.cell, known.since, status=f"behind {source.name}")
+    row = Row(known.kind, str(node), topics, known.cell, known.since, status=f"fed by {source.name}")
     _fill(row, count([branch], now))
     row.rate = made.rates(branch)[0] if made is not None else None
     return row

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import zstandard
@@ -60,6 +61,17 @@ def pack(lines: bytes, *, count: int, messages: int, flags: int, span: tuple[int
     data = zstandard.ZstdCompressor(level=level).compress(lines)
     fields = _FIELDS.pack(len(data), flags, count, messages, *span)
     return START + fields + _CHECK.pack(zlib.crc32(data, zlib.crc32(fields))) + data
+
+
+def is_tape(path: Path) -> bool:
+    """Whether there is a file that begins as a tape does, whatever its name; false where it cannot be read."""
+    try:
+        if not path.is_file():  # a pipe would wait
+            return False
+        with path.open("rb") as file:
+            return file.read(len(START)) == START
+    except OSError:
+        return False
 
 
 def unpack(file: BinaryIO, block: Block) -> bytes:

@@ -19,7 +19,7 @@ def describe(tape: Tape, *, count: bool = False) -> str:
         ("from", _time(tape.start_ns)),
         ("to", f"{_time(tape.end_ns)} ({timedelta(seconds=round(seconds))})"),
         ("messages", f"{tape.messages:,}{_rate(tape.messages, seconds)}"),
-        ("size", f"{tape.size:,} bytes, {tape.size / max(tape.messages, 1):.1f} a message"),
+        ("size", f"{tape.size:,} bytes{_each(tape)}"),
         ("REST", _many(len(tape.answers()), "answer")),
         ("state", ", ".join(_state(tape))),
         ("topics", str(len(tape.topics))),
@@ -46,6 +46,10 @@ def _state(tape: Tape) -> list[str]:
 
 def _many(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _each(tape: Tape) -> str:
+    return f", {tape.size / tape.messages:,.1f} a message" if tape.messages else ""
 
 
 def _rate(messages: int, seconds: float) -> str:

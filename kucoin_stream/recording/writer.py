@@ -69,8 +69,11 @@ class Writer:
     def start(self) -> None:
         """Open the file, to append where it is a tape already, and start the thread.
 
-        Raises :class:`OSError`; :class:`UsageError` where the file is something else, or another writer has it.
+        Raises :class:`OSError`; :class:`UsageError` where there is no such folder, the file is something else, or
+        another writer has it.
         """
+        if not self.path.parent.is_dir():
+            raise UsageError(f"{self.path}: there is no folder {self.path.parent}")
         self._file = self.path.open("ab", buffering=0)
         if not lock(self._file.fileno()):
             self._file.close()

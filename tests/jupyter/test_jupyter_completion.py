@@ -1,9 +1,13 @@
 """Tab behind ``%kucoin``, with Jedi and without, through both interfaces of IPython."""
 
+import weakref
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 
 import kucoin_stream as ks
+from kucoin_stream.errors import UnreachableError
+from kucoin_stream.jupyter import completion
 
 COMMANDS = [
     "connect", "book", "klines", "trades", "ticker", "tape", "depth", "dashboard", "status", "ps", "stop", "record",
@@ -45,6 +49,14 @@ CASES = [
     ("%kucoin connect ", ["auto", "live", "sim"]),
     ("%kucoin connect live --region e", ["EU"]),
     ("%kucoin stop bo", ["bo_live"]),
+    ("%kucoin book BTC-USDT --source=c", ["--source=classic"]),
+    ("%kucoin dashboard BTC-USDT --kinds=ladder,can", ["--kinds=ladder,candles"]),
+    ("%kucoin klines BTC-USDT 1min --histry=", ["--histry="]),
+    ("%kucoin book nosuch", ["nosuch"]),  # IPython lets nothing keep Python's words out but a completion
+    ("%kucoin ps ", [""]),
+    ("%kucoin nosuch b", ["b"]),
+    ("x = %kucoin trades *", ["*"]),
+    ("%%kucoin_record nosuch", ["nosuch"]),
 ]
 
 
@@ -109,7 +121,32 @@ def test_the_magic_itself_completes(complete):
     assert new == old == ["%kucoin", "%%kucoin_record"]
 
 
+def test_contracts_are_known_before_one_was_opened(cell, client):
+    client.engine.contracts = {}
+    text = "%kucoin depth XBTUSDT"
+    with provisionalcompleter():
+        assert [each.text for each in cell.shell.Completer.completions(text, len(text))] == ["XBTUSDTM"]
+
+
+def test_an_exchange_that_does_not_tell_its_contracts_is_asked_once(cell, client, monkeypatch):
+    client.engine.contracts = {}
+    asked = []
+
+    async def contracts():
+        asked.append(1)
+        raise UnreachableError("http", "not now")
+
+    monkeypatch.setattr(client.engine.futures_rest, "contracts", contracts)
+    monkeypatch.setattr(completion, "_asked", weakref.WeakSet())
+    text = "%kucoin book btc"
+    for _ in range(2):
+        with provisionalcompleter():
+            assert [each.text for each in cell.shell.Completer.completions(text, len(text))] == ["BTC-USDT"]
+    assert asked == [1]
+
+
 def test_other_completion_stays_as_it_was(complete):
+    assert "and" in complete("kucoin an", False)[0]  # may be a name of the user's, without %
     assert "BTC-USDT" not in complete("b", True)[0]
     assert "bo_dead" in complete("bo_d", False)[0]
 
@@ -126,4 +163,4 @@ def test_completing_connects_nothing(cell):
     text = "%kucoin book btc"
     with provisionalcompleter():
         found = [each.text for each in cell.shell.Completer.completions(text, len(text))]
-    assert "BTC-USDT" not in found
+    assert found == ["btc"]

@@ -65,24 +65,32 @@ def test_variables_of_the_notebook_can_be_arguments(cell):
     ("line", "sentence"),
     [
         ("book BTC-USD", "no such symbol 'BTC-USD'; did you mean BTC-USDT?"),
-        ("book", "%kucoin book: the following arguments are required: symbol"),
-        ("book BTC-USDT ETH-USDT", "unrecognized arguments: ETH-USDT"),
+        ("book", "%kucoin book: SYMBOL is missing; for example: %kucoin book BTC-USDT"),
+        ("klines BTC-USDT", "%kucoin klines: INTERVAL is missing"),
+        ("book BTC-USDT ETH-USDT", "more words than `book SYMBOL`; for example: %kucoin book BTC-USDT"),
+        ("ps now", "more words than `ps`; for example: %kucoin ps"),
+        ("BOOK BTC-USDT", "no command 'BOOK'; did you mean book?"),
+        ("HELP", "no command 'HELP'; did you mean help?"),
         ("bok", "no command 'bok'; did you mean book?"),
         ("zzz", "no command 'zzz'; there are: connect, book, klines,"),
         ("help bok", "no command 'bok'; did you mean book?"),
         ("klines BTC-USDT 1m", "no such interval '1m'"),
         ("klines BTC-USDT 1min --histry 9", "no option --histry; did you mean --history?"),
-        ("klines BTC-USDT 1min --history many", "invalid int value: 'many'"),
+        ("klines BTC-USDT 1min --history many", "--history: this is not a whole number; for example: "),
         ("klines BTC-USDT 1min --history 99999", "history=99999: "),
         ("connect nowhere", "no such target: 'nowhere'"),
-        ("connect sim --speed fast", "invalid speed value: 'fast'"),
-        ("dashboard", "the following arguments are required: symbol"),
+        ("connect sim --speed fast", '--speed: this is not a number above 0, or "max";'),
+        ("connect sim --speed 0", '--speed: this is not a number above 0, or "max";'),
+        ("depth BTC-USDT --within wide", "--within: this is not a number;"),
+        ("book BTC-USDT --source", "--source: expected one argument; for example: "),
+        ("dashboard", "SYMBOL is missing; for example: %kucoin dashboard BTC-USDT XBTUSDTM"),
         ("dashboard BTC-USDT --kinds ladr", "no picture 'ladr'; did you mean ladder?"),
         ("dashboard BTC-USD", "did you mean BTC-USDT?"),
         ("tape BTC-USDT --count 0", "count=0"),
         ("stop nothing", "nothing that runs is 'nothing'; ks.ps() lists what runs"),
         ("stop 12345", "nothing that runs is 12345"),
-        ("record /nowhere/day.kcs", "No such file or directory"),
+        ("record /nowhere/day.kcs", "%kucoin: /nowhere/day.kcs: there is no folder /nowhere"),
+        ("record /dev", "/dev: is a directory"),
         ("replay /nowhere/day.kcs", "/nowhere/day.kcs"),
         ("book 'BTC", "No closing quotation"),
     ],
@@ -141,8 +149,9 @@ def test_every_command_explains_itself_in_two_ways(cell, capsys, name):
 
 
 def test_without_arguments_and_with_a_question_mark_it_explains_itself(cell, capsys):
-    cell("%kucoin")
-    assert "%kucoin klines BTC-USDT 1min" in capsys.readouterr().out
+    for line in ("", "help", "help help"):
+        cell(f"%kucoin {line}")
+        assert "%kucoin klines BTC-USDT 1min" in capsys.readouterr().out
     cell("%kucoin?")
     assert "%kucoin klines BTC-USDT 1min" in "".join(str(each) for each in [*cell.outputs, capsys.readouterr().out])
 
@@ -152,6 +161,16 @@ def test_stop_with_names_ends_those_objects_only(cell):
     cell("%kucoin stop book")
     assert cell["book"].status == "stopped"
     assert cell["status"].status == "live"
+
+
+def test_stop_with_a_wrong_name_ends_nothing(cell, capsys):
+    cell("book = %kucoin book BTC-USDT\nstatus = %kucoin status")
+    with pytest.raises(UsageError):
+        cell("%kucoin stop book nope")
+    assert "nothing that runs is 'nope'" in capsys.readouterr().err
+    assert cell["book"].status != "stopped"
+    cell("%kucoin stop book book status")
+    assert {cell["book"].status, cell["status"].status} == {"stopped"}
 
 
 def test_stop_alone_ends_everything(cell, client):
@@ -233,7 +252,7 @@ def test_a_cell_that_raises_is_recorded_until_then_and_raises_once(cell, capsys,
         ("a.kcs b.kcs", "one FILE at most"),
         ("--hurry", "one FILE at most"),
         (f"--key {SECRET}", "keys are not accepted here"),
-        ("/nowhere/day.kcs", "No such file or directory"),
+        ("/nowhere/day.kcs", "there is no folder /nowhere"),
     ],
 )
 def test_a_cell_that_cannot_be_recorded_does_not_run(cell, capsys, line, sentence):
@@ -243,6 +262,40 @@ def test_a_cell_that_cannot_be_recorded_does_not_run(cell, capsys, line, sentenc
     assert sentence in shown.err
     assert SECRET not in shown.err
     assert "ran" not in cell.shell.user_ns
+
+
+@pytest.mark.parametrize("body", ["ran = True\nx = = 3", "ran = True\nreturn 5", "ran = True\n  x"])
+def test_a_cell_that_does_not_compile_records_nothing(cell, capsys, folder, body):
+    with pytest.raises(SyntaxError):
+        cell(f"%%kucoin_record day.kcs\n{body}")
+    shown = capsys.readouterr()
+    assert "SyntaxError" in shown.out + shown.err or "IndentationError" in shown.out + shown.err
+    assert "replay it" not in shown.out
+    assert list(folder.glob("*.kcs")) == []
+    assert "ran" not in cell.shell.user_ns
+
+
+@pytest.mark.parametrize("body", ["import asyncio\nawait asyncio.sleep(0)", "[x async for x in y]", "await z"])
+def test_a_cell_that_awaits_is_told_how_to_and_records_nothing(cell, capsys, folder, body):
+    with pytest.raises(UsageError):
+        cell(f"%%kucoin_record day.kcs\n{body}")
+    shown = capsys.readouterr()
+    assert shown.err.strip() == (
+        "UsageError: %%kucoin_record: a cell that awaits cannot be recorded so; "
+        "write `with ks.record('day.kcs'):` around it instead"
+    )
+    assert list(folder.glob("*.kcs")) == []
+
+
+def test_a_function_that_awaits_is_no_cell_that_awaits(cell, capsys, folder):
+    cell("%%kucoin_record day.kcs\nasync def f():\n    await g()\nkept = f")
+    assert "replay it" in capsys.readouterr().out
+    assert cell["kept"] is cell["f"]
+
+
+def test_annotations_of_a_recorded_cell_are_what_they_are_in_any_cell(cell, folder):
+    cell("%%kucoin_record day.kcs\nclass A:\n    x: int = 1")
+    assert cell["A"].__annotations__ == {"x": int}
 
 
 def test_the_cell_magic_explains_itself(cell, capsys):

@@ -39,7 +39,7 @@ def test_a_session_leaves_a_line_where_its_bar_was(cell, bars):
     rows = len(cell["day"].frames["trades"])
     assert left.keys() == {"text/plain"}
     title, said = left["text/plain"].split(": ")
-    assert (title, said.endswith(" rows")) == ("collecting", True)
+    assert (title, said.endswith(" rows")) == ("session of 0.5 s", True)  # right while it runs, and afterwards
     assert 0 <= rows - int(said.removesuffix(" rows")) < 50  # those of the last tenth of a second
     (bar,) = bars
     assert (bar.n, bar.container.comm) == (bar.total, None)

@@ -81,7 +81,7 @@ def test_what_is_completed_is_what_is_traded(odd: OddExchange, url: str) -> None
     odd.symbols = [SYMBOL | {"symbol": "{open('/tmp/x','w')}"}, SYMBOL]
     ks.connect(url)
     try:
-        assert candidates(COMMANDS, ["book"], "", {}) == ["A-B"]
+        assert candidates(COMMANDS, ["book"], "", {}) == ["A-B", "ABUSDTM"]
     finally:
         ks.stop()
 

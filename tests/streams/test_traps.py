@@ -84,7 +84,7 @@ def test_a_stream_name_is_shown_wherever_the_feed_is(client: ks.Client) -> None:
     assert repr(feed).startswith("<Feed mine: spot.trades BTC-USDT")
     assert list(client.ps()["name"]) == ["mine", str(sink)]
     assert str(sink).startswith("<count")
-    assert client.ps()["status"].iloc[1] == "behind mine"
+    assert client.ps()["status"].iloc[1] == "fed by mine"
     client.stop("mine")
     assert feed.status == "stopped"
 
