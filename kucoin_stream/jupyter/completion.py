@@ -39,7 +39,7 @@ _WITH_INTERVAL = {"history", "kline_updates", "klines"}
 _WALKED = {"account", "futures", "margin", "orders", "pro", "rest", "spot"}
 _MATCHER = "kucoin_stream"
 _TARGETS = ("auto", "live", "sim")
-_PATIENCE = 3.0  # seconds that an exchange has to tell its contracts
+_PATIENCE = 1.0  # seconds that an exchange has to tell its contracts
 _asked: weakref.WeakSet[Any] = weakref.WeakSet()
 """The engines whose exchange was asked for contracts here."""
 _TAPES = (".kcs", ".jsonl", ".gz")

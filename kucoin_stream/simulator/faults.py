@@ -250,6 +250,10 @@ class Faults:
             return ()
         return texts
 
+    def pending(self, topic: str) -> bool:
+        """Whether messages of a topic are still to be left out, doubled or sent late."""
+        return topic in self._held or any(left.get(topic) for left in (self._gaps, self._doubles, self._swaps))
+
     def keep_book(self, symbol: str, book: Json) -> None:
         """Remember a book, whole, for :meth:`old_book`."""
         self._old_books[symbol] = (book, [])

@@ -225,6 +225,8 @@ class Stage:
 
     def _recover(self) -> float:
         """Wait until all is well; return the seconds since :meth:`over` for which something was not followed."""
+        topics = self.symbols.values()
+        self.until(lambda: not any(map(self.sim.faults.pending, topics)), "the exchange has done what it was told to")
         last = {topic: self.truth.last(topic) for topic in self.shown_feeds}
         self.until_live()
         self.until(lambda: all(self.shown.latest(topic) > last[topic] for topic in last), "every feed goes on")

@@ -191,7 +191,10 @@ async def sequences(websocket, count):
 def test_messages_come_in_another_order(sim):
     async def body(websocket):
         sim.faults.reorder("BTC-USDT", 2)
-        return await sequences(websocket, 12)
+        assert sim.faults.pending(LEVEL2)
+        seen = await sequences(websocket, 12)
+        assert not sim.faults.pending(LEVEL2)
+        return seen
 
     seen = on_a_book(sim, body)
     first = min(seen)
