@@ -36,7 +36,7 @@ demo: $(NOTE) ## show one symbol live in this terminal for ten seconds
 	$(BIN)/kucoin-stream watch BTC-USDT --seconds 10
 
 test: $(DEV) ## run the tests, but for the slow ones and other people's clients
-	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile -m "not slow and not clients" $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses=4 --dist=loadfile -m "not slow and not clients" $(PYTEST)
 
 slow: $(DEV) ## run the slow tests
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m "slow and not clients" $(PYTEST)

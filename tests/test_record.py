@@ -267,6 +267,7 @@ def test_without_pyarrow_it_says_what_to_install(path: Path, tmp_path: Path, mon
 # -- the command line --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_tape_goes_the_whole_way_on_the_command_line(tmp_path: Path) -> None:
     path = str(tmp_path / "day.kcs")
     done = run("record", path, "BTC-USDT", "--target", "sim", "--seconds", "1.5")

@@ -51,7 +51,7 @@ def complete(cell: Any, client: ks.Client) -> Any:
     return completions
 
 
-@pytest.mark.parametrize("jedi", [True, False], ids=["with Jedi", "without"])
+@pytest.mark.parametrize("jedi", [pytest.param(True, marks=pytest.mark.slow), False], ids=["with Jedi", "without"])
 def test_every_name_is_there_and_asking_does_nothing(
     complete: Any, jedi: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
