@@ -112,11 +112,11 @@ class Watchdog:
     def _run(self) -> None:
         last = sampled = time.monotonic()
         while True:
+            self._wake.clear()  # before the look: an end that is told after it wakes
             with self._lock:
                 if not self._wanted():
                     self._thread = None
                     return
-            self._wake.clear()
             self._wake.wait(_TICK)
             now = time.monotonic()
             late, last = now - last > _TICK + _LATE, now

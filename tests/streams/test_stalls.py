@@ -198,15 +198,45 @@ def test_two_loops_do_not_meet_in_one_node(client: ks.Client) -> None:
         feed.threaded().zip(feed.map(str), ensure_io_loop=True, loop=feed.loop)
 
 
-def test_the_watch_ends_with_the_last_client(connect: Any) -> None:
+def test_the_watch_ends_with_the_last_client(connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    watchdog = stalls.Watchdog()
+    monkeypatch.setattr("kucoin_stream.streams.source.watchdog", watchdog)  # that of the process has other clients
     one, two = connect(), connect()
     one.level2("BTC-USDT"), two.level2("BTC-USDT")
-    watching = [thread for thread in threading.enumerate() if thread.name == "kucoin-stream-watch"]
-    assert len(watching) == 1
+    watching = watchdog._thread
+    assert watching is not None
     one.close()
-    assert watching[0].is_alive()
+    assert watching.is_alive()
     two.close()
-    assert not watching[0].is_alive()
+    until(lambda: not watching.is_alive())
+
+
+class _Ending:
+    """An engine that ends, and says so, right after it was asked."""
+
+    def __init__(self, watchdog: stalls.Watchdog) -> None:
+        self._wake = watchdog._wake
+        self._asked = 0
+
+    @property
+    def ended(self) -> bool:
+        self._asked += 1
+        if self._asked == 2:  # by the thread; the first time it is asked before that is started
+            self._wake.set()
+        return self._asked > 2
+
+    def on_end(self, method: Callable[[str], None]) -> None:
+        """Nothing: it is said above."""
+
+
+def test_an_end_that_is_told_between_a_look_and_the_rest_is_not_slept_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    watchdog, rests = stalls.Watchdog(), []
+    genuine = watchdog._wake.wait
+    monkeypatch.setattr(watchdog._wake, "wait", lambda seconds: rests.append(genuine(seconds)))
+    engine: Any = _Ending(watchdog)
+    watchdog.begin(engine)
+    until(lambda: watchdog._thread is None)
+    assert rests == [True]  # woken, and not by the time
 
 
 class _Loop:
