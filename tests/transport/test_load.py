@@ -153,7 +153,7 @@ def test_many_books_are_asked_for_and_left_in_few_commands(wide: Wide, client: k
     kept = client.book(NAMES[0]).wait()
     books.stop()
     until(lambda: wide.subscriptions == {f"/market/level2:{NAMES[0]}"}, "the others are left")
-    assert wide.statistics()["commands"]["unsubscribe"] <= 400 / PER_COMMAND
+    assert wide.statistics()["commands"]["unsubscribe"] < 40  # the loop may begin before all have said that they leave
     assert (commands(wide), kept.status, books[NAMES[0]].status) == (400 / PER_COMMAND, "live", "stopped")
 
 
