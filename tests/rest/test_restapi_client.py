@@ -21,6 +21,7 @@ from kucoin_stream.rest.api import RestApi
 from kucoin_stream.rest.record import Record
 from kucoin_stream.simulator import GeneratedMarket, Simulator
 from kucoin_stream.transport.caller import Call
+from tests.conftest import SYMBOLS
 
 UTC = "datetime64[ns, UTC]"
 FAR = {"symbol": "BTC-USDT", "side": "buy", "type": "limit", "price": "70000", "size": "0.001"}
@@ -32,9 +33,9 @@ def rest(client: ks.Client) -> RestApi:
 
 
 @pytest.fixture(scope="module")
-def answering(market: GeneratedMarket) -> Iterator[RestApi]:
-    """One exchange for many questions."""
-    with Simulator(market) as exchange:
+def answering() -> Iterator[RestApi]:
+    """One exchange for many questions, with a market of its own: others are served meanwhile."""
+    with Simulator(GeneratedMarket(SYMBOLS, seed=7)) as exchange:
         known = exchange.credentials
         client = ks.Client(exchange.url, key=known.key, secret=known.secret, passphrase=known.passphrase).open()
         yield RestApi(client)
