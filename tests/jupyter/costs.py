@@ -11,9 +11,9 @@ With neighbours that empty its caches, a CPU takes several times as long for the
 are 1,000 elsewhere, and 9 % of the main thread are 15 %. So the measure that holds on any machine is the ratio to a
 bare ``ipywidgets.HTML`` in the same page, which then and there is updated as often with as many bytes and as many
 words, and no markup. Of the two limits, the absolute one and the ratio, one has to be kept. Seen on two cores with
-nothing else to do: 5 to 10 % of the main thread, 1.0 to 1.5 bare widgets; in the kernel 650 to 1,600 us and 1.8 to 4.7
-bare ones, which take 350 us there, so that nothing can keep 250. Back to back, with warm caches, it is 70 to 300 us,
-and 420 to 710 for depth, latency and status.
+nothing else to do: 5 to 11 % of the main thread and 0.6 to 1.8 bare widgets, of which one is cheap in Voila: up to 3.0
+there; in the kernel 630 to 1,960 us and 1.8 to 4.8 bare ones, which take 350 us. Back to back, with warm caches, it is
+70 to 300 us, and 420 to 710 for depth, latency and status.
 
 The best of a few windows counts: a neighbour on the machine makes each of them worse, and a leak is in all.
 """
