@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kucoin_stream.analytics import book as analytics
@@ -299,6 +299,7 @@ odd = st.one_of(st.none(), st.floats(), st.integers(), st.text(max_size=3))
     st.tuples(odd, st.sampled_from(["buy", "sell", "", "<i>"])),
     st.sampled_from([None, 0.1, 7, 100_000]),
 )
+@example([], [], (1.8e307, "buy"), 0.1)
 def test_no_book_trade_or_order_breaks_the_picture(levels, orders, trade, step):
     bids, asks = sorted(levels, reverse=True), sorted(levels)
     tape = FakeTape([SimpleNamespace(symbol="BTC-USDT", price=trade[0], side=trade[1])])

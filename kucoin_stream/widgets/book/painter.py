@@ -226,7 +226,8 @@ class _Half:
             count *= 4
 
     def _joined(self, price: Any, size: Any) -> tuple[Any, Any]:
-        return joined(price, size, self._step, self._towards)  # type: ignore[arg-type]
+        with np.errstate(over="ignore", invalid="ignore"):  # a price beyond all reason is at no row
+            return joined(price, size, self._step, self._towards)  # type: ignore[arg-type]
 
     def _at(self, orders: tuple[tuple[float, float], ...]) -> dict[float, float]:
         """Return sizes by the prices that the rows have."""
