@@ -58,7 +58,7 @@ class LiveStatus(LiveFrame):
         """Return the target, the counters, rates (per second, over the last 5 s) and one row per connection."""
         engine = self._engine
         pool, target, rests = engine.pool, engine.target, (engine.rest, engine.futures_rest)
-        connections = engine.call(pool.statistics) if engine.running else []
+        connections, feeds = engine.call(lambda: (pool.statistics(), pool.readers)) if engine.running else ([], 0)
         ahead = clock_offset(engine)
         return {
             "target": target.rest_url,
@@ -66,7 +66,7 @@ class LiveStatus(LiveFrame):
             "reason": target.reason,
             "connections": connections,
             "topics": sum(each["topics"] for each in connections),
-            "feeds": engine.call(lambda: pool.readers) if engine.running else 0,
+            "feeds": feeds,
             "messages": pool.messages,
             "errors": pool.mishaps.count,
             "last_error": pool.mishaps.last,

@@ -15,7 +15,7 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.book import LiveBook
 from kucoin_stream.market.book import Levels
 from kucoin_stream.widgets.book.areas import TEXT_ROWS
-from kucoin_stream.widgets.book.depth import STEPS, DepthPainter
+from kucoin_stream.widgets.book.depth import _FIRST_READ, STEPS, DepthPainter
 from kucoin_stream.widgets.book.painter import BookPainter
 from kucoin_stream.widgets.drawing.text import cells
 from kucoin_stream.widgets.kinds import painter
@@ -81,6 +81,30 @@ def test_many_levels_are_thinned_without_changing_what_they_add_up_to(depth, wit
     for area in (taken.bids, taken.asks):
         assert len(area.prices) == len(area.totals) <= STEPS + 1
         assert list(area.totals) == sorted(area.totals)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(1, 3000),
+    st.integers(1, 3000),
+    st.one_of(
+        st.builds(lambda bps: {"within": bps}, st.floats(0.1, 2000)),
+        st.builds(lambda count: {"levels": count}, st.integers(2, 4000)),
+    ),
+)
+def test_only_the_levels_that_the_range_needs_are_read(bids, asks, options):
+    long, asked = Book(a_book(depth=bids).bids, a_book(depth=asks).asks), []
+    read = long.levels
+    long.levels = lambda depth: asked.append(depth) or read(depth)
+    painter = DepthPainter(long, **options)
+    taken = painter.picture(NOW)
+    painter._reads = 10**6
+    assert painter.picture(NOW) == taken  # as of the whole book
+    within = (
+        np.count_nonzero(np.array(long.bids)[:, 0] >= taken.low),
+        np.count_nonzero(np.array(long.asks)[:, 0] <= taken.high),
+    )
+    assert asked[-2] <= max(_FIRST_READ, options.get("levels", 0), 4 * max(within))
 
 
 def test_the_upper_edge_stays_while_it_serves():

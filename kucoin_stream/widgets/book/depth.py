@@ -19,7 +19,7 @@ from kucoin_stream.widgets.drawing.axes import Mark, price_marks, round_step
 from kucoin_stream.widgets.drawing.options import amount, choice
 from kucoin_stream.widgets.drawing.picture import Caption, Painter, Scale, digits, scale_for
 
-STEPS = 150  # of a side, at most: finer ones are narrower than a pixel or two
+STEPS = 100  # of a side, at most: finer ones are narrower than four pixels
 OF = ("size", "value")
 _BPS = 1e4
 _LABEL_PX = 6.6  # a digit of a label
@@ -27,6 +27,7 @@ _AXIS_PX = 250  # of the price axis where the picture is 320 px wide
 _UNITS = ((1e5, 1e3, "K"), (1e6, 1e6, "M"), (1e9, 1e9, "B"), (1e12, 1e12, "T"))
 _ROOM = 1.12  # above the larger side
 _MOST = 1e60  # what is beyond is no price or size, and does not add up
+_FIRST_READ = 500  # levels of a side: a whole book may be ten times as long, and dear to copy
 _KEPT = 0.6  # the height stays while the larger side fills at least this share of it
 
 
@@ -169,12 +170,22 @@ class DepthPainter(Painter[BookSubject, DepthPicture]):
         self.height = given.whole("height", height, 120, 1200)
         self.unit = _unit(subject, of)
         self._top = 0.0
+        self._reads = max(_FIRST_READ, levels or 0)
 
     def picture(self, at: float) -> DepthPicture:
-        """Ask for the levels and take a picture of what they add up to."""
+        """Ask for the levels, as many as the range needs, and take a picture of what they add up to."""
+        while True:
+            levels = self.subject.levels(self._reads)
+            taken = self._taken(levels, at)
+            if _whole(levels, self._reads, taken):
+                self._top = taken.top
+                return taken
+            self._reads *= 4
+
+    def _taken(self, levels: Levels, at: float) -> DepthPicture:
         subject = self.subject
-        taken = picture(
-            subject.levels(None),
+        return picture(
+            levels,
             self.caption(at),
             span=self.range,
             of=self.of,
@@ -185,8 +196,6 @@ class DepthPainter(Painter[BookSubject, DepthPicture]):
             height=self.height,
             top=self._top,
         )
-        self._top = taken.top
-        return taken
 
     def html(self, picture: DepthPicture) -> str:
         """Render as stretched inline SVG with labels beside it."""
@@ -225,6 +234,12 @@ class DepthPainter(Painter[BookSubject, DepthPicture]):
     def problem(self, caption: Caption, message: str) -> str:
         """Render an empty frame with the message."""
         return html.frame(caption, label=message, facts="", body="", height=self.height, notice=message)
+
+
+def _whole(levels: Levels, read: int, taken: DepthPicture) -> bool:
+    """Return whether no side may go on, within the range, after the levels that were ``read`` of it."""
+    bids, asks = len(levels.bid_prices) < read, len(levels.ask_prices) < read
+    return (bids or taken.bids.end <= taken.low) and (asks or taken.asks.end >= taken.high)
 
 
 def _known(prices: Any, sizes: Any) -> tuple[Any, Any]:
