@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import select
 import shutil
 import sys
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TextIO
 
 from kucoin_stream.client import Client
-from kucoin_stream.widgets.ansi import coloured, plain
+from kucoin_stream.widgets.ansi import coloured
 from kucoin_stream.widgets.drawing.picture import Painter
 from kucoin_stream.widgets.kinds import painter
 from kucoin_stream.widgets.sources import Parts
@@ -24,9 +23,7 @@ LEAVE = "\x1b[0m\x1b[?25h\x1b[?1049l"
 HOME, CLEAR, CLEAR_LINE, CLEAR_REST = "\x1b[H", "\x1b[2J", "\x1b[K", "\x1b[J"
 COLUMN = 72  # cells; where two fit side by side they do
 WIDEST = 110  # cells of one picture
-NARROWEST = 36  # cells of one picture
 _GAP = "   "
-_SHORTENED = re.compile(r"(e[+-]\d+|#) *│|│ *(\S*\de[+-]\d|#)")  # a price of a ladder without its digits
 _PERIOD = 0.2  # seconds between two drawings on a terminal
 _PLAIN_PERIOD = 5.0  # seconds between two drawings where the output is a file or a pipe
 _PLAIN_WIDTH = 80
@@ -64,12 +61,18 @@ class Watch:
 
     def text(self, width: int, colours: bool = False) -> str:
         """Return one picture of everything, ``width`` cells wide: in columns where there is room for them."""
-        many = max(1, min((width + len(_GAP)) // (COLUMN + len(_GAP)), len(self._painters)))
+        return self._laid_out(self._pictures(), width, colours)
+
+    def _pictures(self) -> list[Any]:
+        now = time.time()
+        return [drawn.picture(now) for _, drawn in self._painters]
+
+    def _laid_out(self, pictures: list[Any], width: int, colours: bool) -> str:
+        many = max(1, min((width + len(_GAP)) // (COLUMN + len(_GAP)), len(pictures)))
         each = min(WIDEST, (width - (many - 1) * len(_GAP)) // many)
         columns: list[list[str]] = [[] for _ in range(many)]
-        now = time.time()
-        for kind, drawn in self._painters:
-            text = drawn.text(drawn.picture(now), each)
+        for (kind, drawn), picture in zip(self._painters, pictures, strict=True):
+            text = drawn.text(picture, each)
             column = min(columns, key=len)
             column += [*([" " * each] if column else []), *(coloured(kind, text) if colours else text).split("\n")]
         tallest = max(map(len, columns))
@@ -108,12 +111,12 @@ class Watch:
 
     def _fitting(self, columns: int, lines: int) -> list[str]:
         """Return the rows for so many cells and lines, or one that says why there are none."""
-        text = self.text(max(NARROWEST, columns), not os.environ.get("NO_COLOR"))
-        if columns < NARROWEST or _SHORTENED.search(plain(text)):
+        pictures = self._pictures()
+        if columns < max(drawn.narrowest(each) for (_, drawn), each in zip(self._painters, pictures, strict=True)):
             return ["too narrow: widen the window"[: max(1, columns)]]
         if lines < 2:
             return ["too low: enlarge the window"[:columns]]
-        rows = text.split("\n")
+        rows = self._laid_out(pictures, columns, not os.environ.get("NO_COLOR")).split("\n")
         if len(rows) > lines:
             hidden = len(rows) - (lines - 1)
             rows = [*rows[: lines - 1], f"… {hidden} more lines: enlarge the window, or choose --kinds"[:columns]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -94,6 +95,11 @@ def client(connect: Callable[..., ks.Client]) -> ks.Client:
 def _default() -> Iterator[None]:
     yield
     ks.stop()
+
+
+def uncoloured(words: str) -> str:
+    """Take a terminal's colours out of a text."""
+    return re.sub(r"\x1b\[[\d;]*m", "", words)
 
 
 def until(condition: Callable[[], Any], what: str = "", timeout: float = 10.0) -> Any:

@@ -21,17 +21,11 @@ _SIGNS = re.compile(
 _OF_SIGN = {"up": UP, "down": DOWN, "amber": AMBER, "well": UP, "dot": AMBER, "gain": UP, "loss": DOWN}
 _CANDLE = re.compile(r"(?P<up>█+)|(?P<down>▒+)|(?P<muted>[│]+)")
 _OF_CANDLE = {"up": UP, "down": DOWN, "muted": MUTED}
-_CODE = re.compile(r"\x1b\[[\d;]*m")
 
 
 def paint(words: str, code: str) -> str:
     """Return words in a colour."""
     return f"\x1b[{code}m{words}\x1b[0m" if words.strip() else words
-
-
-def plain(words: str) -> str:
-    """Take the colours out again."""
-    return _CODE.sub("", words)
 
 
 def coloured(kind: str, text: str) -> str:

@@ -18,6 +18,7 @@ from kucoin_stream.market.book import Levels
 from kucoin_stream.protocol.messages import futures, spot
 from kucoin_stream.widgets.book.marks import LastTrade, own
 from kucoin_stream.widgets.book.painter import BookPainter
+from kucoin_stream.widgets.drawing.picture import NARROWEST
 from kucoin_stream.widgets.drawing.text import cells
 from tests.conftest import until
 from tests.widgets.fakes import NOW, Fake, FakeBook, FakeTape, a_book, a_trade
@@ -316,6 +317,27 @@ def test_text_with_all_its_marks_is_as_wide_as_asked(width):
     painter = BookPainter(ladder(), trades=FakeTape([a_trade(100.0)]), orders=FakeOrders())
     lines = painter.text(painter.picture(NOW), width).split("\n")
     assert {cells(line) for line in lines} == {width}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.decimals("0.00000001", 999999, places=8), min_size=2, max_size=6, unique=True), st.integers(0, 8))
+def test_from_its_narrowest_on_a_text_has_all_digits_of_the_prices(prices, decimals):
+    prices = sorted({round(float(price), decimals) for price in prices} - {0.0})
+    subject = FakeBook([(prices[0], 1.0)] if prices else [], [(price, 1.0) for price in prices[1:]])
+    subject.price_decimals = decimals
+    painter = BookPainter(subject)
+    picture = painter.picture(NOW)
+    least = painter.narrowest(picture)
+    whole = [f"{price:.{decimals}f}" for price in prices]
+    if max(map(len, whole), default=0) > 12:  # no text has room for it
+        assert least == NARROWEST
+        return
+    for width in (least, least + 1, 80):
+        shown = painter.text(picture, width).replace(",", "")
+        assert [price for price in whole if price not in shown] == []
+    if least > NARROWEST:
+        shown = painter.text(picture, least - 1).replace(",", "")
+        assert [price for price in whole if price not in shown] != []
 
 
 def test_the_html_stays_small():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kucoin_stream.widgets.drawing import html, text
+from kucoin_stream.widgets.drawing.picture import NARROWEST
 
 if TYPE_CHECKING:
     from kucoin_stream.widgets.book.painter import BookPicture, Column, Side
@@ -41,9 +42,22 @@ def static(p: BookPicture) -> str:
     return html.static_frame(p.caption, facts=facts, body=_table(p), foot=html.escape(foot_of(p)), notice=_waiting(p))
 
 
+def narrowest(p: BookPicture) -> int:
+    """Return from how many cells on a text has room for the digits of every price; most digits have it nowhere."""
+    longest = max((len(f"{price:.{p.level_decimals}f}") for price in (*p.bids.prices, *p.asks.prices)), default=0)
+    return next(
+        (w for w in range(NARROWEST, 2 * NARROWEST) if _text_columns(p, _of_a_side(w))[1] >= longest), NARROWEST
+    )
+
+
+def _of_a_side(width: int) -> int:
+    """Return how many cells of a text each side has."""
+    return (width - 3) // 2
+
+
 def plain(p: BookPicture, width: int) -> str:
     """Render side by side, with as many columns as fit."""
-    half = (width - 3) // 2
+    half = _of_a_side(width)
     lines = [
         text.head(p.caption, width),
         text.fit(_text_facts(p), width),

@@ -187,6 +187,10 @@ class BookPainter(Painter[BookSubject, BookPicture]):
         """Render the ladder side by side, with as many columns as fit."""
         return ladder.plain(picture, width)
 
+    def narrowest(self, picture: BookPicture) -> int:
+        """Return from how many cells on the prices are whole."""
+        return ladder.narrowest(picture)
+
     def problem(self, caption: Caption, message: str) -> str:
         """Render an empty frame with the message."""
         return html.frame(caption, label=message, facts="", body="", height=self.height, notice=message)

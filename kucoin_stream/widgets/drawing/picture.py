@@ -58,6 +58,8 @@ class HasCaption(Protocol):
 P = TypeVar("P", bound=HasCaption)
 S = TypeVar("S", bound=Subject)
 
+NARROWEST = 36  # cells of a picture as text
+
 
 class Painter(Generic[S, P]):
     """Takes pictures of a subject and renders them. No browser, no thread, no kernel is needed.
@@ -94,6 +96,10 @@ class Painter(Generic[S, P]):
     def text(self, picture: P, width: int = 80) -> str:
         """Render for a terminal: every line is ``width`` cells wide, the number of lines is constant."""
         raise NotImplementedError
+
+    def narrowest(self, picture: P) -> int:  # noqa: ARG002  it is for others to look at
+        """Return from how many cells on :meth:`text` shows what the picture is for."""
+        return NARROWEST
 
     def problem(self, caption: Caption, message: str) -> str:
         """Render, as live HTML of the usual height, that the subject could not be drawn."""
