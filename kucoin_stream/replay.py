@@ -27,6 +27,7 @@ class Replay:
     """Plays a tape: :attr:`Client.replay`. Times are UTC. Safe from any thread.
 
     It begins by itself half a second after the last subscription, unless :meth:`pause` or :meth:`play` was called.
+    Calls of several threads take turns: each waits until a seek or a step of another one is over, but :meth:`pause`.
     """
 
     def __init__(self, engine: Engine, deck: Deck) -> None:
@@ -37,8 +38,8 @@ class Replay:
         deck.past = self.book
 
     def __repr__(self) -> str:
-        state = "ended" if self.ended else "playing" if self.playing else "paused"
-        return f"<Replay {self._deck.tape.path.name} | {state} | {self.position} of {self.start} to {self.end}>"
+        deck = self._deck
+        return f"<Replay {deck.tape.path.name} | {deck.state} | {self.position} of {self.start} to {self.end}>"
 
     @property
     def start(self) -> pd.Timestamp:
@@ -71,10 +72,10 @@ class Replay:
         Books, bars and tables are exact at any speed. At a finite one streams do not wait for slow nodes: as live,
         the feed's overflow policy then leaves messages out, and ``dropped`` counts them. At ``"max"`` nothing is.
         """
-        self._engine.call(self._deck.play, speed)
+        self._engine.call(self._deck.play, speed, timeout=None)
 
     def pause(self) -> None:
-        """Stand still; before the begin, do not begin by itself."""
+        """Stand still; before the begin, do not begin by itself. A seek or a step under way ends where the tape is."""
         self._engine.call(self._deck.pause)
 
     def step(self, n: int = 1) -> None:

@@ -214,6 +214,12 @@ class LiveFrame(Bridged, ABC):
         return view
 
     @property
+    def _standing(self) -> str:
+        """``paused`` or ``ended`` where it is of a tape that does not move, as its pictures say; else nothing."""
+        state = "playing" if self._engine.deck is None else self._engine.deck.state
+        return "" if state == "playing" else state
+
+    @property
     def _over(self) -> bool:
         """Whether nothing will change any more, so that only a static picture makes sense."""
         return bool(self._stopped or self._engine.ended)

@@ -6,8 +6,9 @@ took when they came. Commands are acknowledged here. A REST call waits until the
 comes between the same two messages as it did; where the tape is past the last one, that one answers at once. What
 happened to recorded connections is told to the readers of their topics at its time.
 
-The tape stands at its begin until something was subscribed and nothing more came for :data:`QUIET` seconds, or until
+The tape stands at its begin until something was subscribed and nothing more came for a while (``tapestart``), or until
 :meth:`Deck.play`. At full speed it waits for slow consumers, as the audience tells of them; at any other it does not.
+Who moves the tape has it for himself until it is where he wants it: others wait for their turn.
 
 It is wound to the nearest of three places before the goal: where it stands, a mark made when it was played
 (``tapemarks``), its begin. Where that is far from the goal, it rather begins with books that are on the tape itself;
@@ -18,28 +19,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
-from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from kucoin_stream.errors import LocalProtocolError, UsageError
+from kucoin_stream.errors import LocalProtocolError, StoppedError, UsageError
 from kucoin_stream.protocol.events import Disconnected, Gap, News, Restarted
 from kucoin_stream.recording.lines import Answer, Begin, Book, Data, Event, Hole, Line, Market, Odd
 from kucoin_stream.recording.reader import Tape
 from kucoin_stream.settings import Settings
+from kucoin_stream.transport.tapeaudience import Audience
 from kucoin_stream.transport.tapelinks import Links
 from kucoin_stream.transport.tapeloop import MAX, Clock, TapeLoop, TapeThread
 from kucoin_stream.transport.tapemarks import Mark, Marks
 from kucoin_stream.transport.taperest import Answers, TapeRest
 from kucoin_stream.transport.tapesocket import Sockets
+from kucoin_stream.transport.tapestart import Starter
 
 if TYPE_CHECKING:
     from kucoin_stream.transport.pool import Pool
 
 Speed = float | Literal["max"]
 
-QUIET = 0.5  # seconds without a new subscription after which the tape begins
 _LEAD = 2.0  # seconds before the lines, when readers begin anew: a book without changes asks for its state after 1.5 s
 _NEVER: tuple[float, int] = (MAX, -1)
 _TURNS = 5  # of the loop, for tasks that were begun to come to where they wait
@@ -58,32 +59,10 @@ def factor(speed: Speed) -> float:
     return float(speed)
 
 
-class Audience(Protocol):
-    """What follows a tape: the frames of a client. Lives on the loop thread."""
-
-    def lag(self) -> int:
-        """Return how many messages the slowest consumer is behind."""
-
-    def remember(self) -> Any:
-        """Return this moment; ``None`` where something is in the midst of a beginning."""
-
-    def covers(self, moment: Any) -> bool:
-        """Whether a moment tells of all that is kept now."""
-
-    def recall(self, moment: Any) -> None:
-        """Be as at a moment that covers what is kept."""
-
-    def forget(self, since_ns: int | None) -> None:
-        """Know nothing any more: the tape begins anew; at ``since_ns`` (Unix ns) where that is in its midst."""
-
-    def begins_with(self, topics: Collection[str]) -> bool:
-        """Whether whole books of ``topics`` are enough to begin with."""
-
-
 class Deck:
     """Plays one tape for one engine. Lives on the loop thread, but for what says otherwise.
 
-    ``position_ns``, ``playing`` and ``ended`` may be read from any thread.
+    ``position_ns``, ``playing``, ``ended`` and ``state`` may be read from any thread.
     """
 
     def __init__(self, tape: Tape, speed: Speed = 1.0) -> None:
@@ -97,13 +76,14 @@ class Deck:
         self.marks = Marks(tape)
         self._clock = Clock()
         self._answers = Answers(tape, lambda: self.position_ns)
-        self._sockets = Sockets(tape, self._begin_soon, lambda: self._clock.now)
+        self._starter = Starter(lambda: self._go(self.speed))
+        self._sockets = Sockets(tape, self._starter.soon, lambda: self._clock.now)
         self.wire = self._sockets.wire
         self._links = Links(self._tell)
-        self._held = False  # by the user: do not begin by itself
-        self._starter: threading.Timer | None = None
         self._task: asyncio.Task[None] | None = None
+        self._moving = asyncio.Lock()  # whose turn it is
         self._goal = _NEVER  # stop before this time (Unix ns), and after so many lines
+        self._there: asyncio.Future[bool] | None = None  # what the task waits for, between two lines
         self._arrived: asyncio.Future[None] | None = None
         self._going = asyncio.Event()
         self._since_turn = 0  # lines played since the loop had a turn
@@ -127,6 +107,11 @@ class Deck:
         """Whether the tape moves."""
         return self._clock.speed > 0
 
+    @property
+    def state(self) -> str:
+        """What it does: ``playing``, ``paused`` or ``ended``."""
+        return "ended" if self.ended else "playing" if self.playing else "paused"
+
     def now(self) -> float:
         """Return the tape's time as Unix seconds."""
         return self.tape.start_ns / 1e9 + self._clock.now
@@ -141,59 +126,80 @@ class Deck:
 
     def eject(self) -> None:
         """Play no more."""
-        self._held = True
-        self._cancel_start()
-        if self._task is not None:
-            self._task.cancel()
-        self._clock.run(0.0)
-        self._arrive()
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+        self.pause()
         self.tape.close()
 
-    def play(self, speed: Speed | None = None) -> None:
+    async def play(self, speed: Speed | None = None) -> None:
         """Go on, at another speed where one is given."""
-        if speed is not None:
-            self.speed = factor(speed)
-        self._go(self.speed)
+        wanted = None if speed is None else factor(speed)
+        async with self._turn():
+            self.speed = self.speed if wanted is None else wanted
+            self._go(self.speed)
 
     def pause(self) -> None:
-        """Stand still."""
-        self._held = True
-        self._cancel_start()
+        """Stand still; a step or a seek that is under way ends where the tape is."""
+        self._starter.hold()
         self._clock.run(0.0)
         self._arrive()
 
     async def step(self, count: int = 1) -> None:
         """Go on by so many socket reads, then stand still."""
-        self.pause()
-        await self._until(MAX, count)
+        async with self._turn():
+            self.pause()
+            await self._until(MAX, count)
 
     async def seek(self, time_ns: int) -> None:
         """Go to a time (Unix ns) as fast as can be: all up to it, and nothing after it, has happened; then stand still.
 
         The module's docstring says where it begins.
         """
-        self.pause()
-        self._approach(time_ns)
-        await self._until(time_ns, -1)
-        self._clock.jump(max(self._clock.now, (time_ns - self.tape.start_ns) / 1e9))
-        self.position_ns = max(self.position_ns, min(time_ns, self.tape.end_ns))
+        async with self._turn():
+            self.pause()
+            self._approach(time_ns)
+            if await self._until(time_ns, -1):
+                self._clock.jump(max(self._clock.now, (time_ns - self.tape.start_ns) / 1e9))
+                self.position_ns = max(self.position_ns, min(time_ns, self.tape.end_ns))
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for one's turn, and have it; raises :class:`StoppedError` where the tape was ejected meanwhile."""
+        async with self._moving:
+            self._check()
+            yield
+            self._check()
+
+    def _check(self) -> None:
+        if self._task is None:
+            raise StoppedError("the connection was stopped meanwhile")
 
     async def finished(self) -> None:
         """Wait for the end of the tape, or until it stands still."""
-        if self.ended or (self._held and not self.playing):
+        if self.ended or (self._starter.held and not self.playing):
             return
         if self._arrived is None:
             self._arrived = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._arrived)
 
-    async def _until(self, time_ns: float, count: int) -> None:
+    async def _until(self, time_ns: float, count: int) -> bool:
+        """Go to a goal, then stand still; return whether it was reached, not given up or paused before."""
         self._goal = (time_ns, count)
+        if self._there is not None and not self._there.done():
+            self._there.set_result(False)
         self._go(MAX)
-        await self.finished()
+        try:
+            await self.finished()
+        finally:
+            reached = self._goal == _NEVER
+            if not reached:
+                self._goal = _NEVER
+                self.pause()
+        return reached
 
     def _go(self, speed: float) -> None:
-        self._cancel_start()
-        self._held = True
+        self._starter.hold()
         played = len(self.tape.blocks)
         if self.ended and self.tape.refresh():
             self._wind(played)
@@ -213,27 +219,6 @@ class Deck:
         arrived, self._arrived = self._arrived, None
         if arrived is not None and not arrived.done():
             arrived.set_result(None)
-
-    def _begin_soon(self) -> None:
-        """Begin once subscriptions have been quiet."""
-        if self._held:
-            return
-        self._cancel_start()
-        self._starter = threading.Timer(QUIET, self._knock)
-        self._starter.daemon = True
-        self._starter.start()
-
-    def _knock(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop was closed just now
-            self._loop.call_soon_threadsafe(self._begin)
-
-    def _begin(self) -> None:
-        if not self._held:
-            self._go(self.speed)
-
-    def _cancel_start(self) -> None:
-        if self._starter is not None:
-            self._starter.cancel()
 
     # -- the tape ------------------------------------------------------------------------------------------------
 
@@ -327,38 +312,48 @@ class Deck:
 
     async def _play(self, line: Line) -> None:
         """Perform a line when its time has come."""
-        loop, clock, start = self._loop, self._clock, self.tape.start_ns
-        while line.t > self._goal[0] or self._goal[1] == 0:
-            if self._goal[1]:  # what is due by then happens first
-                await self._reach((self._goal[0] - start) / 1e9)
-            self._halt()
-            await self._going.wait()
-        at = (line.t - start) / 1e9
-        self._since_turn += 1
-        if clock.speed == MAX and self._since_turn < min(_GIVE_WAY, self.lag_limit // 50) and loop.idle_until(at):
-            clock.now = max(clock.now, at)
-        else:
-            self._since_turn = 0
-            await self._reach(at)
+        while not await self._comes(line):
+            pass  # its time, or the goal, is another one by now
         try:
             await self._perform(line)
         except Exception as exc:  # noqa: BLE001  the connection's main loop: one line
             self._pool.failed(exc)
 
-    async def _reach(self, at: float) -> None:
-        """Wait for a time of the tape, and at full speed for consumers."""
+    async def _comes(self, line: Line) -> bool:
+        """Wait for a line's time, or stand at a goal before it; return whether it is to be performed."""
+        clock, start, goal = self._clock, self.tape.start_ns, self._goal
+        beyond = line.t > goal[0] or goal[1] == 0
+        at = (line.t - start) / 1e9
+        self._since_turn += 1
+        quick = clock.speed == MAX and self._since_turn < min(_GIVE_WAY, self.lag_limit // 50)
+        if quick and not beyond and self._loop.idle_until(at):
+            clock.now = max(clock.now, at)
+            return True
+        self._since_turn = 0
+        if goal[1]:  # what is due by the goal happens before it is reached
+            there = await self._reach(min(at, (goal[0] - start) / 1e9))
+            if not there or goal is not self._goal:
+                return False
+        if beyond:
+            self._halt()
+            await self._going.wait()
+        return not beyond
+
+    async def _reach(self, at: float) -> bool:
+        """Wait for a time of the tape, and at full speed for consumers; return False where there is another goal."""
         while self._clock.speed == MAX and self.audience and self.audience.lag() > self.lag_limit:
             time.sleep(_NAP)  # noqa: ASYNC251  the whole loop is to wait, and its time to stand
             await asyncio.sleep(0)
-        there = self._loop.create_future()
+        there: asyncio.Future[bool] = self._loop.create_future()
+        self._there = there
 
         def arrive() -> None:
             if not there.done():  # the task may have been cancelled in this turn of the loop
-                there.set_result(None)
+                there.set_result(True)
 
         timer = self._loop.call_at(max(at, self._clock.now), arrive)
         try:
-            await there
+            return await there
         finally:
             timer.cancel()
 

@@ -115,6 +115,7 @@ def candles(p: KlinesPicture, height: int) -> Packed:
     words = said("candles", p.caption, notice=chart.waiting(p)) | {
         "height": height,
         "count": p.count,
+        "held": max(p.held, len(p.close)),
         "least": 5 / p.count,  # of the whole: the closest look
         "daily": len(p.start_s) > 1 and p.start_s[1] - p.start_s[0] >= 86_400,
         "decimals": p.price_decimals,

@@ -140,7 +140,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
             self.stop()
             return
         view = change["owner"]
-        layout = ipywidgets.Layout(width="100%", min_width="0")
+        layout = ipywidgets.Layout(width="100%", min_width="0", margin="0")
         self._stills[view] = ipywidgets.HTML(view.static_html(), layout=layout)
         self.children = tuple(self._stills.get(view, view) for view in self.views)
 

@@ -37,6 +37,10 @@ _READ = (  # a narrow picture shows all facts, over its plot, while the reader i
     "<style>[data-part=figure]:is(:hover,:focus-within)>[data-part=facts]{overflow:visible!important}"
     f"[data-part=facts]>span{{background:{_INKS['paper']};box-shadow:14px 0 {_INKS['paper']}}}</style>"
 )
+_LEGEND = (  # without room for all values the module leaves out those after the first of each overlay, then all
+    "<style>[data-part=legend] i{font-style:normal}[data-less='1'] i+i,[data-less='2'] i{display:none}"
+    "[data-less='2']>span{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}</style>"
+)
 
 
 def frame(max_width: int) -> str:
@@ -47,7 +51,7 @@ def frame(max_width: int) -> str:
     return (
         '<div data-part="figure" role="figure" style="box-sizing:border-box;'
         f"width:100%;max-width:{max_width}px;min-width:0;padding:2px 4px;overflow:hidden;font:12px/18px {html.FONT};"
-        f'font-variant-numeric:tabular-nums;color:{_INKS["ink"]}">{_READ}{inks}'
+        f'font-variant-numeric:tabular-nums;color:{_INKS["ink"]}">{_READ}{_LEGEND}{inks}'
         f'<div style="{row};height:{html.TITLE_PX}px;white-space:nowrap">'
         f'<div data-part="head" style="{row};flex:1 1 auto;min-width:0;overflow:hidden"></div>'
         f'<button data-part="whole" {_OWN_KEYS} title="show all of it (0)" style="{_BUTTON}" hidden>whole</button>'
@@ -57,7 +61,7 @@ def frame(max_width: int) -> str:
         f'overflow:hidden;{html.MUTED}"></div><div data-part="body" style="position:relative">'
         f'<canvas data-part="canvas" {_OWN_KEYS} tabindex="0" role="application" aria-label="{KEYS}" '
         'style="display:block;width:100%;height:100%;touch-action:pan-y;cursor:crosshair;outline-offset:-2px"></canvas>'
-        '<div data-part="legend" style="position:absolute;left:4px;top:1px;max-width:calc(100% - 80px);max-height:48px;'
+        '<div data-part="legend" style="position:absolute;left:4px;top:1px;max-width:calc(100% - 80px);max-height:32px;'
         "overflow:hidden;display:flex;flex-wrap:wrap;column-gap:12px;font-size:11px;line-height:16px;"
         f'background:color-mix(in srgb,{_INKS["paper"]} 75%,transparent);pointer-events:none;{html.MUTED}"></div>'
         f'<div data-part="cover" style="{row};position:absolute;inset:0;justify-content:center;pointer-events:none">'

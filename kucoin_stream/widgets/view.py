@@ -58,7 +58,7 @@ class Live:
         self._ended = False
         self._paused: Paused | None = None
         widget: Any = super()
-        widget.__init__(layout=ipywidgets.Layout(width="100%", min_width="0"), _view_count=0)
+        widget.__init__(layout=ipywidgets.Layout(width="100%", min_width="0", margin="0"), _view_count=0)
         widget.observe(self._looked_at, "_view_count")
         try:
             self.refresh()

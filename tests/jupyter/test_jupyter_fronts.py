@@ -16,7 +16,6 @@ from kucoin_stream.widgets.kinds import PAINTERS
 from tests.conftest import until as until_
 
 in_a_browser = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
-MARGIN = 4  # px, which ipywidgets puts around each
 LIVELY = "ladder"  # changes more often than it may be drawn
 BUSY = {"JupyterLab": 20, "Notebook 7": 5, "Voila": 5}  # seconds
 BUSY_CELL = """
@@ -119,7 +118,7 @@ class TestEveryKind:
             assert "SIMULATED" in front.picture(kind).inner_text(), kind
             assert front.picture(kind).get_attribute("aria-label"), kind
             assert front.output(kind).bounding_box()["height"] > 100, kind
-            assert front.output(kind).evaluate(WIDER) <= MARGIN, kind
+            assert front.output(kind).evaluate(WIDER) == 0, kind
 
     def test_the_page_shows_every_picture_that_the_kernel_draws(self, front):
         with still(front):

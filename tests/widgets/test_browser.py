@@ -14,10 +14,12 @@ from kucoin_stream.widgets.book.painter import BookPainter
 from kucoin_stream.widgets.candles.painter import KlinesPainter
 from kucoin_stream.widgets.lines.latency import LatencyPainter
 from kucoin_stream.widgets.lines.painter import LinesPainter
+from kucoin_stream.widgets.screen import Screen
 from kucoin_stream.widgets.state.account import AccountPainter
 from kucoin_stream.widgets.state.status import StatusPainter
 from kucoin_stream.widgets.state.table import TablePainter
 from kucoin_stream.widgets.trades.painter import TapePainter
+from kucoin_stream.widgets.view import View
 from kucoin_stream.widgets.wall.painter import WallPainter
 from tests.widgets.fakes import (
     NOW,
@@ -105,24 +107,35 @@ def browser():
         opened.close()
 
 
-OUTPUT = (  # as ipywidgets puts an HTML widget into an output
-    '<div style="display:flex;width:100%;min-width:0;margin:2px"><div></div>'
-    '<div style="align-self:stretch;flex-grow:1;flex-shrink:1">{}</div></div>'
-)
+BOX = '<div style="display:flex;{}"><div></div><div style="align-self:stretch;flex-grow:1;flex-shrink:1">{}</div></div>'
+"""As ipywidgets puts an HTML widget into an output."""
 WIDER = """() => [...document.querySelectorAll("section")].map(section =>
     section.querySelector("[role=figure]").getBoundingClientRect().right - section.getBoundingClientRect().right)"""
+SCROLLS = """() => [...document.querySelectorAll("section")].map(section => section.scrollWidth - section.clientWidth)
+    .filter(px => px > 0)"""
+SIDEWAYS = ("width", "min_width", "max_width", "margin")
+
+
+def output(painter):
+    """Return what an output has of a view: its picture in a box of its layout."""
+    view = View(painter, screen=Screen(threaded=False))
+    layout = {"margin": "2px"} | {name: value for name in SIDEWAYS if (value := getattr(view.layout, name)) is not None}
+    style = ";".join(f"{name.replace('_', '-')}:{value}" for name, value in layout.items())
+    view.close()
+    return f"<section>{BOX.format(style, painter.html(painter.picture(NOW)))}</section>"
 
 
 @pytest.mark.parametrize("state", PICTURES)
 def test_a_live_picture_is_as_wide_as_its_output(browser, state):
-    body = "".join(f"<section>{OUTPUT.format(p.html(p.picture(NOW)))}</section>" for p in PICTURES[state])
+    body = "".join(output(p) for p in PICTURES[state])
     page = browser.new_page(viewport={"width": 1920, "height": 800})
     page.set_content(f"<!doctype html><meta charset=utf-8>{body}")
     for width in (250, 284, 600, 980, 1600):
         page.evaluate("width => document.querySelectorAll('section').forEach(e => e.style.width = width)", f"{width}px")
         names = [type(p).__name__ for p in PICTURES[state]]
         wider = list(zip(names, page.evaluate(WIDER), strict=True))
-        assert [(name, px) for name, px in wider if px > 4] == [], width
+        assert [(name, px) for name, px in wider if px > 0] == [], width
+        assert page.evaluate(SCROLLS) == [], width
         least = page.evaluate("Math.min(...[...document.querySelectorAll('[role=figure]')].map(e => e.clientWidth))")
         assert least > min(width, 600) - 8  # none is narrower of its own will
     page.close()

@@ -222,6 +222,33 @@ def test_an_overlay_that_is_none_is_refused(overlays, told):
         KlinesPainter(FakeKlines(candles()), overlays=overlays)
 
 
+class HeldKlines(FakeKlines):
+    def __len__(self):
+        return len(self.rows)
+
+
+@pytest.mark.parametrize(
+    ("held", "drawn", "in_text"),
+    [
+        (1500, "120 of 1,500 bars of 1min", "71 of 1,500 bars of 1min"),
+        (90, "90 bars of 1min", "71 of 90 bars of 1min"),
+        (0, "0 bars of 1min", "0 bars of 1min"),
+    ],
+)
+def test_the_foot_tells_how_many_of_the_bars_held_are_drawn(held, drawn, in_text):
+    painter = KlinesPainter(HeldKlines(candles(count=1500)[:held]))
+    taken = painter.picture(NOW)
+    live, static = Tags(painter.html(taken)).words, Tags(painter.static_html(taken)).words
+    text = painter.text(taken)
+    for rendered, words in ((live, drawn), (static, drawn), (text, in_text)):
+        assert f"{words} · UTC" in rendered
+
+
+def test_bars_before_those_drawn_that_an_overlay_needs_are_not_drawn():
+    painter = KlinesPainter(HeldKlines(candles(count=130)), overlays="sma 20")
+    assert "120 of 130 bars of 1min" in painter.html(painter.picture(NOW))
+
+
 # --- markers
 
 FILLS = pd.DataFrame(

@@ -590,8 +590,73 @@ def test_a_marker_has_words_under_the_mouse(open_page):
     assert len(found) == 2
 
 
+MANY = ("sma 20", "ema 50", "vwap", "bollinger 20 2")
+LEGEND_LINES = "new Set([...it.part('legend').children].map(each => each.getBoundingClientRect().top)).size"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("width", "overlays", "told"),
+    [
+        (320, ("sma 20", "ema 50"), [1, 1]),
+        (320, ("sma 20", "bollinger 20 2"), [1, 1]),  # the middle of three
+        (320, MANY, [0, 0, 0, 0]),  # names alone
+        (760, MANY, [1, 1, 1, 3]),
+    ],
+)
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_legend_takes_two_lines_and_leaves_out_what_matters_least(open_page, theme, width, overlays, told):
+    page = open_page("candles", subject=FakeKlines(candles(count=2000)), theme=theme, width=width,
+                     options={"overlays": overlays})  # fmt: skip
+    page.shot(f"legend-{len(overlays)}-{theme}-{width}")
+    assert page.ask(LEGEND_LINES) <= 2
+    assert page.ask("it.part('legend').clientHeight") <= 32
+    assert cut(page, "legend") == []
+    shown = page.ask("[...it.part('legend').children].map(each => each.innerText.trim())")
+    for name, words, count in zip(overlays, shown, told, strict=True):
+        assert words.startswith(name)
+        assert len(words.removeprefix(name).replace("/", " ").split()) == count, shown
+
+
+@pytest.mark.browser
+def test_a_legend_that_has_room_again_tells_all_values(open_page):
+    page = open_page("candles", options={"overlays": MANY}, width=320)
+    legend = "it.part('legend').innerText"
+    narrow = page.ask(legend)
+    page.page.set_viewport_size({"width": 760, "height": 700})
+    page.page.wait_for_function(f"narrow => {legend} !== narrow", arg=narrow)
+    assert page.ask(legend).count(" / ") == 2
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("shift", [-20.0, -9.0, 0.0, 6.0, 14.0])
+@pytest.mark.parametrize("height", [120, 280])
+def test_no_price_of_the_axis_stands_under_the_last_one(open_page, height, shift):
+    rows = candles()
+    rows[-1, 4] = round(rows[-1, 4], -1) + shift  # beside a round price, or at it
+    rows[-1, 2], rows[-1, 3] = max(rows[-1, 1:5]), min(rows[-1, 1:5])
+    page = open_page("candles", subject=FakeKlines(rows), options={"height": height})
+    page.ask(WRITTEN)
+    page.ask("it.model.set('words', { ...it.model.get('words') })")
+    page.drawn()
+    written = page.ask("written")
+    tag = f"{rows[-1, 4]:,.1f}"
+    prices = {words: y for words, left, _, y in written if left > page.canvas["width"] - 80 and "," in words}
+    assert len(prices) > 1
+    assert [words for words, y in prices.items() if words != tag and abs(y - prices[tag]) < 16] == []
+
+
+@pytest.mark.browser
+def test_the_foot_tells_how_many_of_the_bars_held_are_shown(open_page):
+    page = open_page("candles")
+    assert page.part("left") == "120 of 120 bars of 1min · UTC"
+    page.ask("it.model.set('words', { ...it.model.get('words'), held: 1500 })")
+    page.drawn()
+    assert page.part("left") == "120 of 1,500 bars of 1min · UTC"
+
+
 def bars_shown(page):
-    return int(page.part("left").split(" of ")[0])
+    return int(page.part("left").split()[0])
 
 
 @pytest.mark.browser
@@ -785,7 +850,7 @@ def test_it_reports_whether_it_is_in_sight(open_page):
     page.ask("document.body.style.paddingTop = ''")
     page.page.wait_for_function("it.sent.at(-1).visible === true")
     page.ask("""() => {
-        Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
+        Object.defineProperty(document, 'hidden', { value: true, configurable: true });
         document.dispatchEvent(new Event('visibilitychange'));
     }""")
     page.page.wait_for_function("it.sent.at(-1).visible === false")

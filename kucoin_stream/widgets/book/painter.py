@@ -155,7 +155,7 @@ class BookPainter(Painter[BookSubject, BookPicture]):
     def version(self) -> object:
         """Changes whenever there is something new to draw: in the book, its trades, or the account's orders."""
         beside = (each.version for each in (self._trades, self._orders) if each is not None)
-        return self.subject.version, *beside
+        return super().version, *beside
 
     def picture(self, at: float) -> BookPicture:
         """Ask for the levels, the last trade and the own orders, and take a picture of them."""

@@ -17,9 +17,10 @@ def waiting(p: KlinesPicture) -> str:
 
 
 def shown(p: KlinesPicture) -> str:
-    """Return the footer: how many bars, and what their volume is counted in."""
+    """Return the footer: how many bars, of how many there are, and what their volume is counted in."""
     unit = f" · volume in {html.escape(p.volume_unit)}" if p.volume_unit else ""
-    return f"{len(p.close)} bars of {html.escape(p.interval)}{unit} · UTC"
+    of = f" of {p.held:,}" if p.held > len(p.close) else ""
+    return f"{len(p.close)}{of} bars of {html.escape(p.interval)}{unit} · UTC"
 
 
 def last(p: KlinesPicture) -> str:

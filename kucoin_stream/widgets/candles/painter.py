@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any, Protocol
 
 import numpy as np
@@ -72,7 +72,8 @@ class KlinesSubject(Subject, Protocol):
 class KlinesPicture(Struct, frozen=True):
     """All that one drawing of candles shows. The six columns, and the values of ``lines``, are of equal length.
 
-    Bars are oldest first. ``problems``: what went wrong with overlays that are functions.
+    Bars are oldest first. ``held``: how many bars the subject has; 0 where it does not tell. ``problems``: what went
+    wrong with overlays that are functions.
     """
 
     caption: Caption
@@ -96,6 +97,7 @@ class KlinesPicture(Struct, frozen=True):
     lines: tuple[Line, ...] = ()
     markers: tuple[Marker, ...] = ()
     problems: tuple[str, ...] = ()
+    held: int = 0
 
 
 def known_bars(bars: Bars, multiplier: float | None = None, *, turnover: bool = False) -> Known:
@@ -122,6 +124,7 @@ def picture(
     lines: tuple[Line, ...] = (),
     markers: Markers | None = None,
     problems: tuple[str, ...] = (),
+    held: int = 0,
 ) -> KlinesPicture:
     """Take a picture of the newest ``count`` bars for a plot ``height`` px high."""
     opened, high, low, close, volume = (tuple(row) for row in bars.columns[:5, -count:].tolist())
@@ -154,6 +157,7 @@ def picture(
         lines=lines,
         markers=marked,
         problems=problems,
+        held=held,
     )
 
 
@@ -186,7 +190,7 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
     @property
     def version(self) -> object:
         """Changes with the candles and with the markers."""
-        return self.subject.version, None if self._markers is None else self._markers.version
+        return super().version, None if self._markers is None else self._markers.version
 
     def picture(self, at: float) -> KlinesPicture:
         """Ask for the newest bars and take a picture of them."""
@@ -205,6 +209,7 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
             lines=lines,
             markers=self._markers,
             problems=problems,
+            held=len(subject) if isinstance(subject, Sized) else 0,
         )
 
     def html(self, picture: KlinesPicture) -> str:

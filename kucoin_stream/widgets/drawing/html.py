@@ -55,6 +55,8 @@ TONES = {
     "partial": Tone(AMBER, False),
     "replaying": Tone(SKY, False),
     "replayed": Tone(SKY, False),
+    "paused": Tone(SKY, False),
+    "ended": Tone(SKY, False),
     "simulated": Tone(AMBER, False),
     "connecting": Tone(GREY, True),
     "syncing": Tone(GREY, True),

@@ -73,13 +73,21 @@ class Painter(Generic[S, P]):
     @property
     def version(self) -> object:
         """Changes (``!=``) whenever there is something new to draw."""
-        return self.subject.version
+        return self.subject.version, self._standing
+
+    @property
+    def _standing(self) -> str:
+        """What the subject's tape does while it does not move; nothing where it has none."""
+        return str(getattr(self.subject, "_standing", ""))
 
     def caption(self, at: float) -> Caption:
-        """Read title, status and badge of the subject."""
+        """Read title, status and badge of the subject; live on a tape that stands is ``paused`` or ``ended``."""
         subject = self.subject
         title = " · ".join(filter(None, (str(subject.title), getattr(subject, "note", ""))))
-        return Caption(title, str(subject.status), str(subject.badge), at)
+        status = str(subject.status)
+        if word_of(status) == "live":
+            status = self._standing or status
+        return Caption(title, status, str(subject.badge), at)
 
     def picture(self, at: float) -> P:
         """Take one full-state picture; ``at`` is Unix time in seconds. May block for a few ms."""
