@@ -15,7 +15,7 @@ from kucoin_stream.frames.base import LiveFrame
 from kucoin_stream.frames.book import LiveBook, place
 from kucoin_stream.frames.bookchoice import Choice
 from kucoin_stream.frames.bookkeeper import RIGHT
-from kucoin_stream.frames.kept import settle, together
+from kucoin_stream.frames.kept import end, settle, together
 from kucoin_stream.frames.newest import Values
 from kucoin_stream.frames.quotes import QuoteColumns, quote_columns
 from kucoin_stream.given import shown
@@ -165,8 +165,7 @@ class LiveBooks(LiveFrame):
         return all(book._ready() for book in self.books.values())
 
     def _release(self) -> None:
-        for book in self.books.values():
-            book.stop()
+        end(self._engine, self.books.values(), self._stopped)
 
 
 def opened(engine: Engine, wanted: Iterable[tuple[SymbolInfo | ContractInfo, Choice]]) -> list[LiveBook]:

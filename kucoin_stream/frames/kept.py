@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from kucoin_stream.errors import NotReadyError, RefusedError
-from kucoin_stream.frames.base import REFUSED, LiveFrame
+from kucoin_stream.frames.base import REFUSED, STOPPED, LiveFrame
 from kucoin_stream.protocol.events import Disconnected, Gap, News, Refused, Restarted
 from kucoin_stream.streams.feed import ACK_WAIT
 from kucoin_stream.streams.reading import Reading
@@ -178,9 +178,21 @@ def settle(engine: Engine, frames: Sequence[KeptFrame[Any, Any]]) -> None:
         return  # the status says so
     except RefusedError:
         if any(frame.status.startswith(REFUSED) for frame in frames):
-            for frame in frames:
-                frame.stop()
+            end(engine, frames)
             raise
+
+
+def end(engine: Engine, frames: Iterable[KeptFrame[Any, Any]], status: str = STOPPED) -> None:
+    """End those ``frames`` that still run: they become ``status``, and leave together, so that few commands say so."""
+    left: list[object] = []
+    try:
+        for frame in frames:
+            if frame._leave.detach() is not None:
+                left.append(frame.key)
+            if not frame._stopped:
+                frame._end(status)
+    finally:
+        engine.post(_release, engine, left)
 
 
 def _joined(engine: Engine, key: object, make: Callable[[], K]) -> K:

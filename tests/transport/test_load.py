@@ -6,13 +6,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 
 import kucoin_stream as ks
-from kucoin_stream.errors import RefusedError
+from kucoin_stream.errors import LocalProtocolError, RefusedError, StoppedError
 from kucoin_stream.settings import Limits
 from kucoin_stream.simulator import Clock, GeneratedMarket, Simulator
 from kucoin_stream.simulator.listings import Listing
@@ -153,8 +153,56 @@ def test_many_books_are_asked_for_and_left_in_few_commands(wide: Wide, client: k
     kept = client.book(NAMES[0]).wait()
     books.stop()
     until(lambda: wide.subscriptions == {f"/market/level2:{NAMES[0]}"}, "the others are left")
-    assert wide.statistics()["commands"]["unsubscribe"] < 40  # the loop may begin before all have said that they leave
+    assert wide.statistics()["commands"]["unsubscribe"] <= 400 / PER_COMMAND
     assert (commands(wide), kept.status, books[NAMES[0]].status) == (400 / PER_COMMAND, "live", "stopped")
+
+
+@pytest.fixture
+def turning(client: ks.Client, monkeypatch: pytest.MonkeyPatch) -> ks.Client:
+    """A client whose loop has done all that is posted to it before the thread that posts goes on."""
+    engine, post = client.engine, client.engine.post
+
+    def posted(*args: Any) -> None:
+        post(*args)
+        with suppress(LocalProtocolError, StoppedError):  # on the loop thread, and after the end
+            for _ in range(2):  # what was posted, and what that has asked the loop to do next
+                engine.call(int)
+
+    monkeypatch.setattr(engine, "post", posted)
+    return client
+
+
+@pytest.mark.parametrize("on_the_loop", [False, True])
+def test_books_are_left_in_one_command_though_the_loop_does_not_wait_for_the_last(
+    wide: Wide, turning: ks.Client, on_the_loop: bool
+) -> None:
+    books = turning.books(*NAMES[:5])
+    own = turning.book(NAMES[5])
+    books[NAMES[0]].stop()
+    until(lambda: len(wide.subscriptions) == 5, "the one is left")
+    turning.engine.call(books.stop) if on_the_loop else books.stop()
+    until(lambda: len(wide.subscriptions) == 1, "the others are left")
+    assert wide.statistics()["commands"]["unsubscribe"] == 2
+    books.stop()
+    own.stop()
+    until(lambda: wide.connections == 0, "nothing is wanted: no connection")
+
+
+def test_books_that_are_refused_are_left_in_one_command_too(wide: Wide, turning: ks.Client) -> None:
+    kept = turning.book(NAMES[0]).wait()
+    wide.faults.refuse(f"/market/level2:{ONE}")
+    with pytest.raises(RefusedError, match=ONE):
+        turning.books(ONE, *NAMES[:5])
+    until(lambda: len(wide.subscriptions) == 1, "the others are left")
+    assert (wide.statistics()["commands"]["unsubscribe"], kept.status) == (1, "live")
+
+
+def test_books_end_with_their_client_and_say_so(client: ks.Client) -> None:
+    books = client.books(*NAMES[:2])
+    client.close()
+    assert {books.status, *(book.status for book in books.books.values())} == {"stopped: closed"}
+    books.stop()
+    assert books[NAMES[0]].status == "stopped: closed"
 
 
 def test_a_book_that_is_refused_is_named_and_none_of_those_asked_for_with_it_stays(
