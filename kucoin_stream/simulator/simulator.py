@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -18,7 +19,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from kucoin_stream.errors import StoppedError
+from kucoin_stream.errors import StoppedError, UsageError
 from kucoin_stream.settings import Credentials
 from kucoin_stream.simulator import control
 from kucoin_stream.simulator.account import SIMULATED, TOKEN_LIFE
@@ -172,7 +173,8 @@ class Simulator:
     def start(self) -> Simulator:
         """Start serving and return once listening. Does nothing where it serves already.
 
-        Raises :class:`OSError` where the port cannot be had, :class:`UsageError` where a capture cannot be read.
+        Raises :class:`OSError` where the port cannot be had, :class:`UsageError` where a capture cannot be read, or
+        where another one of this process serves the market: each would drive its time.
         """
         if self._thread is not None and not self._thread.is_alive():  # it failed; the log says why
             self._thread = None
@@ -303,7 +305,8 @@ class Simulator:
         loop = asyncio.SelectorEventLoop()
         asyncio.set_event_loop(loop)
         try:
-            loop.run_until_complete(self._serve(ready))
+            with _alone(self.market, self):
+                loop.run_until_complete(self._serve(ready))
         except BaseException as exc:  # noqa: BLE001 (goes to whoever started it, or to the log)
             if ready.done():
                 _log.error("the simulator failed: %s", exc, exc_info=exc)
@@ -348,6 +351,26 @@ class Simulator:
         finally:
             for runner in runners:
                 await runner.cleanup()
+
+
+_serving: dict[int, Simulator] = {}  # by the id of its market
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_serving.clear)  # there are no threads
+
+
+@contextlib.contextmanager
+def _alone(market: Market, simulator: Simulator) -> Iterator[None]:
+    """Have no other simulator serve the market within."""
+    holder = _serving.setdefault(id(market), simulator)
+    if holder is not simulator:
+        raise UsageError(
+            f"{market!r} is already served at http://{holder._address()}: "
+            "give each simulator a market of its own, or stop that one first"
+        )
+    try:
+        yield
+    finally:
+        del _serving[id(market)]
 
 
 async def _listen(application: web.Application, host: str, port: int, runners: list[web.AppRunner]) -> int:

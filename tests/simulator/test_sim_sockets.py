@@ -333,6 +333,59 @@ def test_start_and_stop_may_be_repeated_and_a_restart_serves_again():
     assert sim.subscriptions == set()
 
 
+def capture(folder):
+    push = {"type": "message", "topic": TICKER, "subject": "trade.ticker", "data": {}}
+    (folder / "day.jsonl").write_text(json.dumps({"t": 1000, "kind": "ws", "dir": "in", "message": push}))
+    return CaptureMarket(folder / "day.jsonl", begin="told")
+
+
+@pytest.mark.parametrize("make", [lambda _: GeneratedMarket(["KCS-BTC"]), capture], ids=["generated", "capture"])
+def test_a_market_is_served_by_one_at_a_time(tmp_path, make):
+    market = make(tmp_path)
+    one, other = Simulator(market), Simulator(market)
+    words = "{!r} is already served at {}: give each simulator a market of its own, or stop that one first"
+    for first, second in ((one, other), (other, one), (other, one)):
+        with first:
+            with pytest.raises(UsageError) as refused:
+                second.start()
+            assert str(refused.value) == words.format(market, first.url)
+            with pytest.raises(StoppedError):
+                _ = second.url
+            assert first.start().url == first.url
+            assert asyncio.run(data(first, "/api/v1/status"))["status"] == "open"
+            with Simulator(make(tmp_path)) as third:
+                assert asyncio.run(data(third, "/api/v1/status"))["status"] == "open"
+    assert not any(thread.name == "kucoin-simulator" for thread in threading.enumerate())
+
+
+def test_a_market_whose_simulator_failed_can_be_served_again(tmp_path, monkeypatch):
+    market = GeneratedMarket(["KCS-BTC"])
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        Simulator(market, port=taken.getsockname()[1]).start()
+    failed = Simulator(market).start()
+    with monkeypatch.context() as patch:
+        patch.setattr(market, "advance", None)
+        failed._thread.join(5)
+    with Simulator(market) as sim:
+        assert asyncio.run(data(sim, "/api/v1/status"))["status"] == "open"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_child_may_serve_what_its_parent_serves():
+    code = """if True:
+    import os
+    from kucoin_stream.simulator import GeneratedMarket, Simulator
+    with Simulator(GeneratedMarket(["KCS-BTC"])) as sim:
+        if not os.fork():
+            with Simulator(sim.market) as other:
+                print(other.url != sim.url, flush=True)
+            os._exit(0)
+        os.wait()
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.strip() == "True"
+
+
 def test_a_taken_port_is_an_os_error_and_a_broken_capture_a_usage_error(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
         Simulator(GeneratedMarket(["BTC-USDT"]), port=taken.getsockname()[1]).start()
