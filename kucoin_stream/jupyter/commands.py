@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,10 @@ from IPython.core.error import UsageError
 from kucoin_stream.jupyter.grammar import Command, Option
 
 _DEFAULT_INTERVAL = "1min"
+_OF_TAPES = "is of a tape or capture; for example: %kucoin connect day.kcs --speed 10"
+_FASTER_SIM = (
+    "For a faster built-in exchange, run `kucoin-stream sim --speed 10`, then %kucoin connect http://127.0.0.1:8080"
+)
 
 
 def front(name: str) -> Any:
@@ -38,6 +43,18 @@ def _given(given: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 def _connect(given: argparse.Namespace, _: Any) -> Any:
+    from kucoin_stream.default import VARIABLE
+
+    asked = given.target or os.environ.get(VARIABLE) or "auto"
+    exchange = asked in ("auto", "live") or "://" in asked
+    if given.speed is not None and asked == "sim":
+        raise UsageError(f"%kucoin connect: --speed {_OF_TAPES}. {_FASTER_SIM}")
+    if given.speed is not None and exchange:
+        raise UsageError(f"%kucoin connect: --speed {_OF_TAPES}")
+    if given.region is not None and not exchange:
+        raise UsageError(
+            "%kucoin connect: --region is of KuCoin's hosts; for example: %kucoin connect live --region EU"
+        )
     return front("connect")(given.target, **_given(given, "region", "speed"))
 
 
@@ -65,8 +82,12 @@ def _panel(kind: str, *options: str) -> Any:
 
 
 def _dashboard(given: argparse.Namespace, _: Any) -> Any:
-    kinds = {} if given.kinds is None else {"kinds": tuple(given.kinds.split(","))}
-    return front("dashboard")(*given.symbol, **kinds, **_given(given, "interval"))
+    if given.interval is not None and "candles" not in (given.kinds or "candles"):
+        raise UsageError(
+            "%kucoin dashboard: --interval is of the candles, which are not among --kinds; "
+            "for example: %kucoin dashboard BTC-USDT --kinds ladder,candles --interval 5min"
+        )
+    return front("dashboard")(*given.symbol, **_given(given, "kinds", "interval"))
 
 
 def _record(given: argparse.Namespace, _: Any) -> Any:

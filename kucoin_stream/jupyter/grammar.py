@@ -16,6 +16,7 @@ from msgspec import Struct
 from kucoin_stream.errors import hint
 
 _SECRET = re.compile(r"-+(api|kucoin)?[-_]?(key|secret|passphrase|pass|password|token)s?", re.IGNORECASE)
+_OPTION = re.compile(r"--|-[^\W\d]")  # with one hyphen too, where it was meant as one; not a number below 0
 _NO_KEYS = (
     "keys are not accepted here: IPython stores every line. Set KUCOIN_API_KEY, KUCOIN_API_SECRET and "
     "KUCOIN_API_PASSPHRASE, or keep them in the system keyring (service kucoin-stream), or pass "
@@ -106,12 +107,18 @@ def _written(option: Option) -> str:
 
 
 def _known(prog: str, command: Command, words: list[str]) -> list[str]:
-    """Return the words; raises :class:`UsageError` where there is an option that the command does not have."""
-    names = [f"--{each.name}" for each in command.options]
-    for word in words:
-        name = word.partition("=")[0]
-        if word.startswith("--") and name not in names:
-            raise UsageError(f"{prog}: no option {name}; {hint(name, names)}")
+    """Return the words; raises :class:`UsageError` where an option is none of the command's, or written wrongly."""
+    seen: set[str] = set()
+    for word in filter(_OPTION.match, words):
+        name, sign, _ = word.partition("=")
+        option = command.option(name)
+        if option is None:
+            raise UsageError(f"{prog}: no option {name}; {hint(name, [f'--{each.name}' for each in command.options])}")
+        if name in seen:
+            raise UsageError(f"{prog}: {name} is there twice")
+        if sign and not option.of:
+            raise UsageError(f"{prog}: {name} takes no value")
+        seen.add(name)
     return words
 
 

@@ -1,5 +1,7 @@
 """``%kucoin`` and ``%%kucoin_record``: what they return, and how they fail."""
 
+from unittest.mock import Mock
+
 import pandas as pd
 import pytest
 from IPython.core.error import UsageError
@@ -49,6 +51,42 @@ def test_the_arguments_arrive(cell):
     assert cell["trades"].arguments == ("BTC-USDT", "ETH-USDT")
 
 
+@pytest.mark.parametrize(
+    ("line", "verb", "given", "options"),
+    [
+        ("connect live --region EU", "connect", ("live",), {"region": "EU"}),
+        ("connect --region=AU auto", "connect", ("auto",), {"region": "AU"}),
+        ("connect http://127.0.0.1:9 --region AU", "connect", ("http://127.0.0.1:9",), {"region": "AU"}),
+        ("connect day.kcs --speed 10", "connect", ("day.kcs",), {"speed": 10.0}),
+        ("connect day.jsonl --speed max", "connect", ("day.jsonl",), {"speed": "max"}),
+        ("replay day.kcs --speed 2.5", "connect", ("day.kcs",), {"speed": 2.5}),
+        ("book BTC-USDT --source spot.depth5", "book", ("BTC-USDT",), {"source": "spot.depth5"}),
+        ("klines BTC-USDT 1min --history 9", "klines", ("BTC-USDT", "1min"), {"history": 9}),
+        ("tape A B --count 9", "dashboard", ("A", "B"), {"kinds": ("tape",), "options": {"tape": {"count": 9}}}),
+        ("depth A --within 9", "dashboard", ("A",), {"kinds": ("depth",), "options": {"depth": {"within": 9.0}}}),
+        ("dashboard A --interval 5min", "dashboard", ("A",), {"interval": "5min"}),
+        (
+            "dashboard A B --kinds tape,candles --interval 5min", "dashboard", ("A", "B"),
+            {"kinds": "tape,candles", "interval": "5min"},
+        ),
+        ("record day.kcs --private", "record", ("day.kcs",), {"private": True}),
+    ],
+)  # fmt: skip
+def test_every_option_arrives(cell, monkeypatch, line, verb, given, options):
+    calls = {}
+    monkeypatch.setattr("kucoin_stream.jupyter.commands.front", lambda name: calls.setdefault(name, Mock()))
+    cell(f"value = %kucoin {line}")
+    assert calls[verb].call_args_list == [((*given,), options)]
+
+
+def test_a_tape_of_the_environment_has_a_speed(cell, monkeypatch):
+    connect = Mock()
+    monkeypatch.setattr("kucoin_stream.jupyter.commands.front", lambda _: connect)
+    monkeypatch.setenv("KUCOIN_STREAM_TARGET", "day.kcs")
+    cell("value = %kucoin connect --speed 10")
+    connect.assert_called_once_with(None, speed=10.0)
+
+
 def test_the_value_of_a_cell_is_shown(cell):
     assert isinstance(cell("%kucoin book BTC-USDT"), LiveBook)
     assert [set(each["data"]) for each in cell.outputs] == [
@@ -79,12 +117,24 @@ def test_variables_of_the_notebook_can_be_arguments(cell):
         ("klines BTC-USDT 1min --history many", "--history: this is not a whole number; for example: "),
         ("klines BTC-USDT 1min --history 99999", "history=99999: "),
         ("connect nowhere", "no such target: 'nowhere'"),
-        ("connect sim --speed fast", '--speed: this is not a number above 0, or "max";'),
-        ("connect sim --speed 0", '--speed: this is not a number above 0, or "max";'),
+        ("connect day.kcs --speed fast", '--speed: this is not a number above 0, or "max";'),
+        ("connect day.kcs --speed 0", '--speed: this is not a number above 0, or "max";'),
+        ("connect --speed 10", "--speed is of a tape or capture; for example: %kucoin connect day.kcs --speed 10"),
+        ("connect auto --speed 10", "--speed is of a tape or capture"),
+        ("connect live --speed max", "--speed is of a tape or capture"),
+        ("connect http://127.0.0.1:9 --speed 10", "--speed is of a tape or capture"),
+        ("connect sim --speed 10", "`kucoin-stream sim --speed 10`, then %kucoin connect http://127.0.0.1:8080"),
+        ("connect sim --region EU", "--region is of KuCoin's hosts; for example: %kucoin connect live --region EU"),
+        ("connect day.kcs --region EU", "--region is of KuCoin's hosts"),
+        ("connect day.kcs --speed 1 --speed=2", "%kucoin connect: --speed is there twice"),
+        ("book BTC-USDT -source pro", "%kucoin book: no option -source; did you mean --source?"),
+        ("record day.kcs --private=no", "%kucoin record: --private takes no value"),
         ("depth BTC-USDT --within wide", "--within: this is not a number;"),
         ("book BTC-USDT --source", "--source: expected one argument; for example: "),
         ("dashboard", "SYMBOL is missing; for example: %kucoin dashboard BTC-USDT XBTUSDTM"),
         ("dashboard BTC-USDT --kinds ladr", "no picture 'ladr'; did you mean ladder?"),
+        ("dashboard BTC-USDT --kinds ladder --interval 5min", "--interval is of the candles, which are not among"),
+        ("dashboard BTC-USDT --kinds=", "kinds= is empty; there are: ladder,"),
         ("dashboard BTC-USD", "did you mean BTC-USDT?"),
         ("tape BTC-USDT --count 0", "count=0"),
         ("stop nothing", "nothing that runs is 'nothing'; ks.ps() lists what runs"),
@@ -127,11 +177,12 @@ def test_keys_are_refused_and_never_repeated(cell, capsys, line):
     assert SECRET not in shown.out + shown.err
 
 
-def test_an_unknown_option_is_told_without_its_value(cell, capsys):
+@pytest.mark.parametrize("written", ["--apisecrt={}", "--apisecrt {}", "-apisecrt {}", "-apisecrt={}"])
+def test_an_unknown_option_is_told_without_its_value(cell, capsys, written):
     with pytest.raises(UsageError):
-        cell(f"%kucoin connect live --apisecrt={SECRET}")
+        cell(f"%kucoin connect live {written.format(SECRET)}")
     shown = capsys.readouterr()
-    assert "no option --apisecrt; there are: --region, --speed" in shown.err
+    assert "-apisecrt; there are: --region, --speed" in shown.err
     assert SECRET not in shown.out + shown.err
 
 
