@@ -12,7 +12,7 @@ import gallery
 import pytest
 from IPython.core.displaypub import CapturingDisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
-from lab import CHROMIUM, FLAGS, FRONTS, Kernel, Lab, Tab, running_lab
+from lab import CHROMIUM, FLAGS, FRONTS, PATIENCE, Kernel, Lab, Tab, opened, running_lab
 from streamz import sinks
 from traitlets.config import Config
 
@@ -79,9 +79,6 @@ def client() -> ks.Client:
 
 # -- front ends in a browser -----------------------------------------------------------------------------------------
 
-NEEDED = {"lab": "jupyterlab", "notebook": "notebook", "voila": "voila"}
-PATIENCE = 60.0  # seconds for what takes one where nothing else runs
-
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory) -> Iterator[Lab]:
@@ -101,22 +98,6 @@ def browser() -> Iterator[Any]:
         browser = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
-
-
-@contextlib.contextmanager
-def opened(name: str, lab: Lab, browser: Any) -> Iterator[Tab]:
-    """A front end's page; at the end, it has asked nothing of the outside."""
-    if find_spec(NEEDED[name]) is None:
-        pytest.skip(f"needs {NEEDED[name]}")
-    context = browser.new_context(viewport={"width": 1280, "height": 5000})
-    context.set_default_timeout(1000 * PATIENCE)
-    tab = FRONTS[name](context.new_page(), lab)
-    try:
-        yield tab
-    finally:
-        context.close()
-        lab.end_sessions()
-    assert tab.strangers == []
 
 
 @pytest.fixture(scope="module", params=FRONTS)

@@ -12,9 +12,12 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 LOCAL = {"127.0.0.1", "localhost"}
@@ -23,10 +26,12 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]  # fmt: skip
+_NEEDED = {"lab": "jupyterlab", "notebook": "notebook", "voila": "voila"}
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 TRACKER = "@jupyterlab/notebook-extension/tracker"
 NOTIFICATION = "@jupyterlab/apputils-extension/notification"
 START = 120.0  # seconds
+PATIENCE = 60.0  # seconds for what takes one where nothing else runs
 TEXT_OF = """html => {
     const parsed = document.createElement("div");
     parsed.innerHTML = html;
@@ -321,3 +326,19 @@ class VoilaTab(Tab):
 
 
 FRONTS = {"lab": Tab, "notebook": NotebookTab, "voila": VoilaTab}
+
+
+@contextmanager
+def opened(name: str, lab: Lab, browser: Any) -> Iterator[Tab]:
+    """A front end's page; at the end, it has asked nothing of the outside."""
+    if find_spec(_NEEDED[name]) is None:
+        pytest.skip(f"needs {_NEEDED[name]}")
+    context = browser.new_context(viewport={"width": 1280, "height": 5000})
+    context.set_default_timeout(1000 * PATIENCE)
+    tab = FRONTS[name](context.new_page(), lab)
+    try:
+        yield tab
+    finally:
+        context.close()
+        lab.end_sessions()
+    assert tab.strangers == []

@@ -6,9 +6,8 @@ from pathlib import Path
 import gallery
 import nbformat
 import pytest
-from conftest import PATIENCE, opened
 from gallery import KINDS
-from lab import TEXT_OF, Tab
+from lab import PATIENCE, TEXT_OF, Tab, opened
 
 from tests.conftest import until as until_
 

@@ -8,9 +8,8 @@ import costs
 import gallery
 import psutil
 import pytest
-from conftest import PATIENCE, opened
 from gallery import CELLS, KINDS, QUIET
-from lab import TEXT_OF, THEMES, Kernel
+from lab import PATIENCE, TEXT_OF, THEMES, Kernel, opened
 
 from kucoin_stream.widgets.kinds import PAINTERS
 from tests.conftest import until as until_

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import PATIENCE, opened
 from gallery import PYTHON
-from lab import Kernel
+from lab import PATIENCE, Kernel, opened
 
 from tests.conftest import until as until_
 
