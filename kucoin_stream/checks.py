@@ -16,13 +16,29 @@ from kucoin_stream.settings import REST_BASE, Limits, Settings
 from kucoin_stream.transport.socket import takes_picows
 from kucoin_stream.transport.target import scheme_and_host
 
+_SECONDS = "{} (seconds)".format
+_ELSEWHERE = {  # by the names of the Node client ``kucoin-api``, whose times are milliseconds
+    "apiKey": "key",
+    "apiSecret": "secret",
+    "apiPassphrase": "passphrase",
+    "apiRegion": "region",
+    "recvWindow": _SECONDS("receive_window"),
+    "pingInterval": _SECONDS("ping_interval"),
+    "pongTimeout": _SECONDS("pong_timeout"),
+    "reconnectTimeout": _SECONDS("reconnect_delay"),
+    "reauthWSAPIOnReconnect": "reauthenticate",
+    "wsUrl": "websocket_url",
+    "customSignMessageFn": "sign",
+}
+_BESIDE = {"key", "secret", "passphrase", "sign", "futures_url", "speed"}  # of a client, but no settings
+
 
 def check_settings(options: dict[str, Any]) -> Settings:
     """Return ``options`` as settings."""
     names = {field.name for field in msgspec.structs.fields(Settings)}
     for name in options:
         if name not in names:
-            raise UsageError(f"no such option {name!r}; {hint(name, sorted(names))}")
+            raise UsageError(f"no such option {name!r}; {_instead(name, names)}")
     region = options.get("region", "global")
     if not isinstance(region, str) or region not in REST_BASE:
         raise UsageError(f"no such region {region!r}; there are: {', '.join(REST_BASE)}")
@@ -39,6 +55,12 @@ def check_settings(options: dict[str, Any]) -> Settings:
             raise UsageError("a websocket's address must not hold a user name or password")
     takes_picows(settings)  # raises where it is asked for and not installed
     return settings
+
+
+def _instead(name: str, names: set[str]) -> str:
+    """Return the end of a sentence on an option that there is not."""
+    elsewhere = _ELSEWHERE.get(name)
+    return f"did you mean {elsewhere}?" if elsewhere else hint(name, sorted(names | _BESIDE))
 
 
 def check_interval(interval: str | None, known: Collection[str] = INTERVALS) -> str:

@@ -282,8 +282,9 @@ class Client(Feeds, Past, Overview):
 
         Futures (``XBTUSDTM``) are whole, sizes in lots. Spot is whole with a key; without one it comes from the Pro
         channel, the best 500 levels a side, or, where that cannot be had, from the classic one, ``partial``: about
-        100 levels; ``book.note`` says which, and why. ``source="classic"`` or ``"pro"`` forces one, and so does the
-        name of a feed: ``"spot.depth50"``, ``"pro_spot.book5"``, ``"pro_spot.level2_realtime"`` (which needs a key).
+        100 levels; ``book.source`` says which, ``book.note`` why. ``source="classic"`` or ``"pro"`` forces one, and so
+        does the name of a feed: ``"spot.depth50"``, ``"pro_spot.book5"``, ``"pro_spot.level2_realtime"`` (which needs a
+        key).
         ``audit_every``: seconds between two comparisons with a snapshot, see :meth:`LiveBook.audit_every`.
         Raises :class:`UnknownSymbolError`; :class:`RefusedError` where the exchange refuses within 2 s;
         :class:`UsageError` where the region has no such connection, or there is nothing to compare;

@@ -25,6 +25,11 @@ from kucoin_stream.transport.target import Target
 PROBE_TIMEOUT = 3.0  # seconds that "auto" gives KuCoin to answer
 _TAPE = ".kcs"
 _CAPTURES = (".jsonl", ".jsonl.gz")
+_EXCHANGES = ("auto", "live", "sim")
+_NO_SPEED = (
+    "speed={0!r} is of a tape or a capture; for a faster built-in exchange run `kucoin-stream sim --speed 10` "
+    "and connect to http://127.0.0.1:8080"
+)
 
 log = logging.getLogger("kucoin_stream")
 
@@ -48,6 +53,8 @@ class Opening(NamedTuple):
 
     def open(self) -> Opened:
         """Connect, check the key if there is one, and load the symbols. Raises what stands in the way."""
+        if self.speed != 1.0 and (self.asked in _EXCHANGES or "://" in self.asked):
+            raise UsageError(_NO_SPEED.format(self.speed))
         match self.asked:
             case "auto":
                 return self._auto()

@@ -174,10 +174,14 @@ class PastBook:
         return numbers({name: padded(column, rows) for name, column in columns.items()})
 
 
+class NoTapeError(UsageError, AttributeError):
+    """This client plays no tape: an attribute that is not there, so that ``hasattr()`` answers."""
+
+
 def control(engine: Engine) -> Replay:
     """Return the controls of the tape that an engine plays; raises :class:`UsageError` where it plays none."""
     if engine.deck is None:
-        raise UsageError(f"only a tape can be wound, not {engine.target.describe()}; ks.connect('day.kcs') plays one")
+        raise NoTapeError(f"only a tape can be wound, not {engine.target.describe()}; ks.connect('day.kcs') plays one")
     return Replay(engine, engine.deck)
 
 

@@ -8,7 +8,7 @@ import click
 
 
 @click.command()
-@click.option("--target", default=None, help="live, sim or a URL; KuCoin without it")
+@click.option("--target", default=None, help="live, sim or a URL; without it KUCOIN_STREAM_TARGET, or KuCoin")
 @click.option("--region", default="global", show_default=True, help="global, EU or AU")
 @click.option("--json", "as_json", is_flag=True, help="for programs")
 def doctor(target: str | None, region: str, as_json: bool) -> None:

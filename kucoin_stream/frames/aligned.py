@@ -49,7 +49,7 @@ def align(
 
 def _named(sources: Sequence[Source]) -> dict[str, Source]:
     if isinstance(sources, pd.DataFrame | LiveFrame | str) or not isinstance(sources, Iterable):
-        raise UsageError("ks.align joins several frames: write ks.align([book, trades])")
+        raise UsageError("ks.align joins several frames: write ks.align([book.tops(), trades.frame()])")
     named: dict[str, Source] = {}
     for source in sources:
         named[unused(kind(source), named)] = source

@@ -15,10 +15,6 @@ from IPython.core.error import UsageError
 from kucoin_stream.jupyter.grammar import Command, Option
 
 _DEFAULT_INTERVAL = "1min"
-_OF_TAPES = "is of a tape or capture; for example: %kucoin connect day.kcs --speed 10"
-_FASTER_SIM = (
-    "For a faster built-in exchange, run `kucoin-stream sim --speed 10`, then %kucoin connect http://127.0.0.1:8080"
-)
 
 
 def front(name: str) -> Any:
@@ -46,12 +42,7 @@ def _connect(given: argparse.Namespace, _: Any) -> Any:
     from kucoin_stream.default import VARIABLE
 
     asked = given.target or os.environ.get(VARIABLE) or "auto"
-    exchange = asked in ("auto", "live") or "://" in asked
-    if given.speed is not None and asked == "sim":
-        raise UsageError(f"%kucoin connect: --speed {_OF_TAPES}. {_FASTER_SIM}")
-    if given.speed is not None and exchange:
-        raise UsageError(f"%kucoin connect: --speed {_OF_TAPES}")
-    if given.region is not None and not exchange:
+    if given.region is not None and not (asked in ("auto", "live") or "://" in asked):
         raise UsageError(
             "%kucoin connect: --region is of KuCoin's hosts; for example: %kucoin connect live --region EU"
         )

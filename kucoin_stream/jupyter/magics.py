@@ -24,7 +24,7 @@ _HELP = ("help", "--help", "-h")
 _ABOUT = f"""KuCoin live: a live object as the value of the cell, or of an assignment.
 
 {grammar.overview(LINE, COMMANDS)}
-{CELL} day.kcs {"":27} record what arrives while the cell runs
+{CELL} day.kcs {"":28} record what arrives while the cell runs
 
 `book = %kucoin book BTC-USDT` keeps the object in a variable. `%kucoin help book` explains a command.
 Tab completes commands, symbols, intervals, options, files and what runs.

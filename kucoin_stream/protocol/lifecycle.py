@@ -1,4 +1,4 @@
-"""What happens to connections, as users see it: the events of KuCoin's SDKs, typed (``client.events``).
+"""What happens to connections, as users see it: events of the Node client ``kucoin-api``, typed (``client.events``).
 
 | ``event`` | when |
 |---|---|

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 
 class Connection(StrEnum):
-    """The kinds of connection, by the keys of KuCoin's node SDK (protocol.md 1.4)."""
+    """The kinds of connection, by the keys of the Node client ``kucoin-api`` (protocol.md 1.4)."""
 
     SPOT_PUBLIC = "spotPublicV1"
     SPOT_PRIVATE = "spotPrivateV1"

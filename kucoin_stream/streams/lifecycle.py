@@ -1,4 +1,4 @@
-"""What happens to connections as a streamz source: the events that KuCoin's SDKs know (``client.events``)."""
+"""What happens to connections as a streamz source: the events of the Node client ``kucoin-api`` (``client.events``)."""
 
 from __future__ import annotations
 

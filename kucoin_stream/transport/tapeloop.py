@@ -16,6 +16,7 @@ from typing import Any
 from kucoin_stream.transport.loop import LoopThread, PinnedEventLoop
 
 MAX = float("inf")
+_LONGEST = 24 * 3600.0  # seconds of one wait: a selector takes no more than some weeks
 
 
 class Clock:
@@ -70,7 +71,9 @@ class _Waiting:
         if timeout is None or not clock.speed:
             return self._selector.select(None)
         until = clock.now + timeout
-        if events := self._selector.select(clock.wait(until)):
+        wait = clock.wait(until)
+        events = self._selector.select(min(wait, _LONGEST))
+        if events or wait > _LONGEST:
             clock.interrupted(until)
         else:
             clock.now = until

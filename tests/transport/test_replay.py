@@ -210,6 +210,7 @@ def test_what_is_not_on_the_tape_is_refused_at_once(tapes, tmp_path):
 
 
 def test_only_a_tape_can_be_wound(client):
+    assert not hasattr(client, "replay")
     with pytest.raises(UsageError, match="only a tape can be wound"):
         _ = client.replay
 
