@@ -8,10 +8,11 @@ NOTE    = $(VENV)/.notebook
 DOCS    = $(VENV)/.docs
 PEERS   = benchmarks/.venv/.peers
 CLIENTS = tests/clients/.venv/.clients
+OLDEST  = build/oldest
 CAPTURE ?= ../shared/captures/spot_2021.jsonl.gz
 
 .DEFAULT_GOAL = help
-.PHONY: help notebook demo test slow clients docs binder lint format types bench growth faults soak sim verify clean
+.PHONY: help notebook demo test slow oldest clients docs binder lint format types bench growth faults soak sim verify clean
 
 help: ## list the verbs
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -40,6 +41,17 @@ test: $(DEV) ## run the tests, but for the slow ones and other people's clients
 
 slow: $(DEV) ## run the slow tests
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m "slow and not clients" $(PYTEST)
+
+oldest: $(OLDEST)/.ready ## run the tests on the oldest pandas, streamz, ipywidgets, ... that pyproject.toml allows
+	$(OLDEST)/bin/python -m pytest --numprocesses=4 --dist=loadfile -m "not slow and not clients and not browser" \
+		-W ignore::DeprecationWarning -W ignore::FutureWarning \
+		tests/test_*.py tests/analytics tests/frames tests/jupyter tests/recording tests/streams tests/widgets $(PYTEST)
+
+$(OLDEST)/.ready: pyproject.toml tests/oldest.py | $(BIN)/python
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m tests.oldest > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --constraint $(OLDEST)/constraints.txt --editable '.[test]'
+	@touch $@
 
 clients: $(DEV) $(CLIENTS) ## run other people's clients on the built-in exchange
 	$(BIN)/python -m pytest -m clients tests/clients $(PYTEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from kucoin_stream.bridges.kinds import missing
 from kucoin_stream.errors import UsageError
 from kucoin_stream.given import shown
 
+_ATTRS = "PANDAS_ATTRS"  # where pd.read_parquet looks for them; to_pandas() has a place of its own, from pyarrow 22 on
+
 
 def to_arrow(frame: pd.DataFrame) -> Any:
-    """Return a ``pyarrow.Table`` whose ``to_pandas()`` is the frame again, texts as ``str``.
+    """Return a ``pyarrow.Table`` whose ``to_pandas()`` is the frame again, texts as ``str``, attrs from pyarrow 22 on.
 
     An index with a name becomes a column.
     """
@@ -22,7 +25,10 @@ def to_arrow(frame: pd.DataFrame) -> Any:
         import pyarrow as pa
     except ImportError:
         raise missing("pyarrow", "'kucoin-stream[parquet]'") from None
-    return pa.Table.from_pandas(frame)
+    table = pa.Table.from_pandas(frame)
+    if not frame.attrs:
+        return table
+    return table.replace_schema_metadata({**table.schema.metadata, _ATTRS: json.dumps(frame.attrs, default=str)})
 
 
 def to_parquet(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:

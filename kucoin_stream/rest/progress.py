@@ -10,6 +10,8 @@ _DELAY = 1.0  # seconds before a bar is shown: most lists are there by then
 _SHARE = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"  # of a span or of pages, not of rows
 _COUNT = "{desc}: {elapsed}{postfix}"
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+
 
 class Progress:
     """A ``tqdm.auto`` bar that appears only where a list takes longer than a second and someone may be looking.
@@ -63,7 +65,9 @@ def _shown(**options: Any) -> tuple[Any, Any]:
     from IPython.display import display
 
     bar = tqdm(**options, display=False)
-    return bar, display(bar.container, display_id=True)  # type: ignore[no-untyped-call]
+    model = {"version_major": 2, "version_minor": 0, "model_id": bar.container.model_id}
+    bundle = {_WIDGET: model, "text/plain": options["desc"]}  # raw: of ipywidgets 7 a widget itself takes no display id
+    return bar, display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
 
 def watched() -> bool:

@@ -16,7 +16,7 @@ from kucoin_stream.widgets import screen as screens
 from kucoin_stream.widgets.drawing.html import clean
 from kucoin_stream.widgets.kinds import PAINTERS, known_options
 from kucoin_stream.widgets.sources import Parts
-from kucoin_stream.widgets.view import Paused, close_whole, paused_words, reference, update_displays
+from kucoin_stream.widgets.view import Paused, close_whole, forget_display, paused_words, reference, update_displays
 
 COLUMN_PX = 420  # at least; a narrower page has one column of its own width
 KINDS = ("ladder", "candles", "tape", "depth", "status")
@@ -113,6 +113,7 @@ class Dashboard(ipywidgets.GridBox):  # type: ignore[misc]  # ipywidgets is unty
                 close_whole(still)
             layout = self.layout
             super().close()
+            forget_display(self)
             layout.close()
             self._parts.stop()
 

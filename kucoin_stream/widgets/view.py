@@ -159,6 +159,7 @@ class Live:
             self._forget_pause()
         widget: Any = super()
         widget.close()
+        forget_display(self)
         for part in (self.layout, getattr(self, "style", None)):  # each has a comm, which would stay for the session
             if part is not None:
                 part.close()
@@ -297,6 +298,11 @@ class Paused(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets is untyped
         """Close it with all that it is made of."""
         for part in (*self.children, self):
             close_whole(part)
+
+
+def forget_display(widget: Any) -> None:
+    """Let a closed widget be displayed as its class does: ipywidgets 7 puts ``None`` in the method's place."""
+    vars(widget).pop("_ipython_display_", None)
 
 
 def close_whole(part: Any) -> None:

@@ -27,7 +27,7 @@ def bars(monkeypatch) -> list[Any]:
 
 def line(cell) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what was displayed, and what stands there now."""
-    shown, *updates = [each for each in cell.outputs if each["transient"].get("display_id")]
+    shown, *updates = [each for each in cell.outputs if (each["transient"] or {}).get("display_id")]
     assert all(each["transient"] == shown["transient"] for each in updates)
     return shown["data"], updates[-1]["data"]
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+from ipywidgets.widgets import widget
 from msgspec import structs
 
 from kucoin_stream.frames.newest import of_messages
@@ -13,6 +14,11 @@ from kucoin_stream.frames.quotes import quote_columns
 from kucoin_stream.protocol.messages.spot import Ticker, Trade
 
 NOW = 1_795_000_000.25  # 2026-11-18 11:06:40.250 UTC
+
+
+def open_widgets():
+    """Return the models of all widgets that are not closed."""
+    return {*(widget._instances if hasattr(widget, "_instances") else widget.Widget.widgets)}  # ipywidgets 8, 7
 
 
 class Fake:

@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets
 import pytest
-from ipywidgets.widgets.widget import _instances
 
 import kucoin_stream as ks
 from kucoin_stream.errors import UnknownSymbolError, UsageError
@@ -18,6 +17,7 @@ from kucoin_stream.widgets.screen import screen
 from kucoin_stream.widgets.sources import SOURCES, Parts
 from kucoin_stream.widgets.view import WIDGET_MIME
 from tests.conftest import until
+from tests.widgets.fakes import open_widgets
 
 ALONE = {"table"}  # what is in a table no symbol tells
 
@@ -68,7 +68,7 @@ def test_the_grid_has_one_column_where_there_is_no_room_for_two(dashboard):
 
 def test_stop_ends_all_that_it_made_and_nothing_else(client, dashboard):
     mine = client.book("BTC-USDT")
-    before = len(_instances)
+    before = len(open_widgets())
     board = dashboard("BTC-USDT", "ETH-USDT")
     assert {*client.ps()["kind"]} >= {"frame", "view", "feed"}
     board.stop()
@@ -79,7 +79,7 @@ def test_stop_ends_all_that_it_made_and_nothing_else(client, dashboard):
     assert (board.closed, board.frozen, repr(board).endswith("| stopped>")) == (True, True, True)
     assert [view for view in screen.views if view is board or view in board.views] == []
     until(lambda: mine.status == "live")
-    assert len(_instances) == before
+    assert len(open_widgets()) == before
 
 
 def test_after_stop_it_is_a_static_picture_of_its_parts(dashboard):
@@ -96,7 +96,7 @@ def test_after_stop_it_is_a_static_picture_of_its_parts(dashboard):
 
 
 def test_a_picture_that_ends_by_itself_stays_in_its_place(dashboard):
-    before = len(_instances)
+    before = len(open_widgets())
     board = dashboard("BTC-USDT", kinds=("ladder", "tape"))
     board.views[0].subject.stop()
     still, tape = board.children
@@ -105,7 +105,7 @@ def test_a_picture_that_ends_by_itself_stays_in_its_place(dashboard):
     assert "stopped" in still.value
     assert not board.closed
     board.stop()
-    assert len(_instances) == before
+    assert len(open_widgets()) == before
 
 
 def test_options_reach_the_pictures(dashboard):

@@ -252,6 +252,8 @@ def test_without_anywidget_the_way_to_it_is_told(subject, monkeypatch):
 
 
 def test_a_changed_picture_is_one_message_with_its_numbers_as_a_buffer(view, subject, screen):
+    if getattr(view.comm, "kernel", view) is None:
+        pytest.skip("ipywidgets 7 sends nothing outside a kernel")
     sent = []
     view._send = lambda message, buffers=None: sent.append((message, buffers))
     subject.asks[0, 0] = 66_999.9

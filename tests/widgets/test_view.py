@@ -373,7 +373,7 @@ def test_a_plain_script_ends_by_itself():
     from pathlib import Path
 
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code, str(Path(__file__).parents[2])],
+        [sys.executable, "-W", "error", "-W", "ignore::DeprecationWarning", "-c", code, str(Path(__file__).parents[2])],
         capture_output=True,
         text=True,
         timeout=60,
