@@ -141,6 +141,28 @@ def test_a_live_picture_is_as_wide_as_its_output(browser, state):
     page.close()
 
 
+OLD_NOTEBOOK = "section img, section svg {max-width: 100%; height: auto}"
+"""What the style sheet of Notebook 6 says of drawings in an output."""
+
+
+@pytest.mark.parametrize("kind", ["html", "static_html"])
+def test_a_style_sheet_of_the_page_distorts_no_drawing(browser, kind):
+    body = "".join(f"<section>{getattr(p, kind)(p.picture(NOW))}</section>" for p in PICTURES["live"])
+    sizes = []
+    for rules in ("", OLD_NOTEBOOK):
+        page = browser.new_page(viewport={"width": 700, "height": 800})
+        page.set_content(f"<!doctype html><meta charset=utf-8><style>{rules}</style>{body}")
+        sizes.append(
+            page.evaluate("""() => [...document.querySelectorAll("section svg, section img")].map(drawn => {
+                const box = drawn.getBoundingClientRect()
+                return [drawn.closest("section").innerText.slice(0, 30), box.width, box.height]
+            })""")
+        )
+        page.close()
+    assert len(sizes[0]) > 20
+    assert [both for both in zip(*sizes, strict=True) if both[0] != both[1]] == []
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("kind", ["html", "static_html"])
 @pytest.mark.parametrize("state", PICTURES)

@@ -28,7 +28,7 @@ def plot_px(height: int) -> int:
 def live(p: DepthPicture) -> str:
     """Return plot, totals beside it and prices under it."""
     axis, high = _axis_px(p), plot_px(p.height)
-    plot = _svg(p, "currentColor", f'width="100%" height="{high}" style="display:block" aria-hidden="true"')
+    plot = _svg(p, "currentColor", html.size("100%", high))
     place = "position:absolute;top:{:.2f}%;margin-top:-8px;left:5px;font-size:11px;line-height:16px;".format
     totals = "".join([f'<span style="{place(m.percent)}{html.MUTED}">{m.label}</span>' for m in p.totals])
     look = "position:absolute;left:{:.2f}%;transform:translateX(-50%);white-space:nowrap".format

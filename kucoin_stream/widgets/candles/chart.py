@@ -78,11 +78,6 @@ def axis_px(p: KlinesPicture) -> int:
     return max(44, max((len(mark.label) for mark in (*p.prices, p.last) if mark), default=6) * 7 + 10)
 
 
-def full(height: int) -> str:
-    """Return the attributes of an SVG that is as wide as there is room."""
-    return f'width="100%" height="{height}" style="display:block" aria-hidden="true"'
-
-
 def axis_html(p: KlinesPicture) -> str:
     """Return the labels of the price axis, live."""
     place = "position:absolute;top:{:.2f}%;margin-top:-8px;font-size:11px;line-height:16px;".format

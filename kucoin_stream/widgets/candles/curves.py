@@ -153,6 +153,6 @@ def html_legend(p: KlinesPicture) -> str:
 def swatch(look: int) -> str:
     """Return a piece of the line, to be put before its name."""
     return (
-        '<svg width="20" height="8" aria-hidden="true"><path d="M0,5H20" fill="none" stroke-width="2" '
+        f'<svg {html.size("20px", 8, "display:inline")}><path d="M0,5H20" fill="none" stroke-width="2" '
         f'stroke="{LOOKS[look].colour}" stroke-dasharray="{LOOKS[look].dash}"/></svg>'
     )

@@ -220,8 +220,9 @@ class KlinesPainter(Painter[KlinesSubject, KlinesPicture]):
         body = (
             f'<div style="display:flex;height:{self.height - TIMES_PX}px">'
             '<div style="position:relative;flex:1 1 0;min-width:0">'
-            f"{plot.price_svg(p, 'currentColor', chart.full(self._price_px))}"
-            f"{plot.volume_svg(p, chart.full(self._volume_px))}{html_markers(p, self._price_px)}{html_legend(p)}</div>"
+            f"{plot.price_svg(p, 'currentColor', html.size('100%', self._price_px))}"
+            f"{plot.volume_svg(p, html.size('100%', self._volume_px))}"
+            f"{html_markers(p, self._price_px)}{html_legend(p)}</div>"
             f'<div style="position:relative;flex:none;width:{axis}px;height:{self._price_px}px">{chart.axis_html(p)}'
             f'</div></div><div style="position:relative;height:{TIMES_PX}px;margin-right:{axis}px;font-size:10px;'
             f'line-height:{TIMES_PX}px;{html.MUTED}">{chart.times_html(p)}</div>'

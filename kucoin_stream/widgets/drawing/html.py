@@ -118,6 +118,11 @@ def number(value: float | None, decimals: int) -> str:
     return "–" if value is None else f"{value:,.{decimals}f}"
 
 
+def size(width: str, height: int, place: str = "display:block") -> str:
+    """Return the attributes of a live SVG of that size: in its style, which no style sheet of a page overrules."""
+    return f'style="{place};width:{width};height:{height}px" aria-hidden="true"'
+
+
 def image(svg: str, style: str, alt: str = "") -> str:
     """Return an SVG document as an ``<img>`` that carries its data, which JupyterLab lets pass."""
     data = b64encode(svg.encode()).decode()

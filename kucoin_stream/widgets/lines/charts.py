@@ -48,7 +48,7 @@ def span(seconds: float) -> str:
 
 def live(p: LinesPicture, courses: Sequence[Course]) -> str:
     """Return the rows: name and value, chart, least and most."""
-    attributes = f'width="100%" height="{_PLOT_PX}" style="display:block" aria-hidden="true"'
+    attributes = html.size("100%", _PLOT_PX)
     rows = "".join(
         f'<div style="display:flex;align-items:center;height:{ROW_PX}px;box-shadow:{_RULE}">'
         f'<div style="flex:none;width:{_LEFT_PX}px;overflow:hidden;white-space:nowrap"><span style="{html.MUTED}">'

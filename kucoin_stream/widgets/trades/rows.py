@@ -86,7 +86,7 @@ def _bars(p: TapePicture) -> str:
     bars = "".join(f'<path fill="{_COLOURS[side]}" fill-opacity=".5" d="{d}"/>' for side, d in paths.items() if d)
     return (
         f'<div style="flex:2 1 40px;min-width:0">\n<svg viewBox="0 0 100 {p.count}" preserveAspectRatio="none" '
-        f'aria-hidden="true" width="100%" height="{p.count * ROW_PX}" style="display:block">{bars}</svg></div>'
+        f"{html.size('100%', p.count * ROW_PX)}>{bars}</svg></div>"
     )
 
 

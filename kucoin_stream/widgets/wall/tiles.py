@@ -77,7 +77,7 @@ class Grid:
 def _tile(tile: Tile, sparks: Sparks) -> str:
     colour, ink = _colours(tile.change)
     price = html.number(tile.price, tile.price_decimals)
-    spark = sparks.svg(tile.symbol, tile.path, colour, 'width="50%" height="18" style="vertical-align:top"')
+    spark = sparks.svg(tile.symbol, tile.path, colour, html.size("50%", 18, "vertical-align:top"))
     return (
         f'<div style="border-left:3px solid {colour};padding-left:6px;overflow:hidden">'
         f"<div>{_name(tile.symbol, round((_ROOM_PX - _DIGIT_PX * len(price)) / _LETTER_PX))} {price}</div>"
