@@ -14,7 +14,7 @@ from kucoin_stream.errors import UsageError
 from kucoin_stream.frames.delays import STAGES
 from kucoin_stream.widgets.drawing.text import cells
 from kucoin_stream.widgets.lines.history import COLUMNS, History
-from kucoin_stream.widgets.lines.latency import LatencyPainter
+from kucoin_stream.widgets.lines.latency import EVERY, LatencyPainter
 from kucoin_stream.widgets.lines.measures import OF_BOOKS
 from kucoin_stream.widgets.lines.painter import LinesPainter
 from tests.conftest import until
@@ -318,6 +318,17 @@ def test_median_and_worst_of_each_stage_over_time():
     ]  # fmt: skip
     assert all(line.pair for line in drawn.lines)
     assert drawn.end_s == NOW + 60
+
+
+def test_it_is_measured_a_few_times_a_second_and_drawn_each_time():
+    status = FakeStatus()
+    painter = LatencyPainter(status, of="exchange")
+    first = painter.picture(NOW)
+    status.table["exchange"] = (10, 77.0, 500.0, 600.0)
+    soon, later = painter.picture(NOW + EVERY / 2), painter.picture(NOW + 2 * EVERY)
+    assert [each.lines[0].current == 77.0 for each in (first, soon, later)] == [False, False, True]
+    assert [each.end_s for each in (first, soon, later)] == [NOW, NOW, NOW + 2 * EVERY]
+    assert [each.caption.at for each in (first, soon, later)] == [NOW, NOW + EVERY / 2, NOW + 2 * EVERY]
 
 
 def test_a_clock_that_was_set_back_begins_anew():

@@ -10,9 +10,11 @@ import numpy as np
 from kucoin_stream.frames.delays import STAGES, Delays
 from kucoin_stream.widgets.drawing.options import amount
 from kucoin_stream.widgets.drawing.picture import Subject
-from kucoin_stream.widgets.lines.history import History
+from kucoin_stream.widgets.lines.history import History, Window
 from kucoin_stream.widgets.lines.measures import Measure
-from kucoin_stream.widgets.lines.painter import Charts, LinesPicture, end, line, names
+from kucoin_stream.widgets.lines.painter import Charts, Line, LinesPicture, end, line, names
+
+EVERY = 0.3  # seconds between two measurements: of thousands of samples, quantiles are slow to change and dear to find
 
 
 class LatencySubject(Subject, Protocol):
@@ -25,7 +27,7 @@ class LatencySubject(Subject, Protocol):
 class LatencyPainter(Charts):
     """Draws how long messages take over the last ``seconds`` (5 to 3,600): p50 and p99 of each stage.
 
-    ``of``: one or several of :data:`.STAGES`. Measured with each picture. Raises :class:`UsageError`.
+    ``of``: one or several of :data:`.STAGES`. Measured every :data:`EVERY`. Raises :class:`UsageError`.
     """
 
     def __init__(
@@ -38,9 +40,16 @@ class LatencyPainter(Charts):
         super().__init__(subject, len(self.of))
         self.seconds = amount("seconds", seconds, 5, 3600, "seconds")
         self._history = History(2 * self.rows, self.seconds)
+        self._measured = -np.inf  # Unix seconds
 
     def picture(self, at: float) -> LinesPicture:
-        """Measure now, and take a picture of the last seconds."""
+        """Take a picture of the last seconds, until now or until what was measured just now."""
+        if not 0 <= at - self._measured < EVERY:
+            self._shown, self._measured = self._measure(at), at
+        shown, lines = self._shown
+        return LinesPicture(self.caption(at), self.seconds, end(shown), shown.first, lines, "the first messages")
+
+    def _measure(self, at: float) -> tuple[Window, tuple[Line, ...]]:
         known = self.subject.delays([each.name for each in self.of])
         values = np.array([known[each.name][which] for which in (1, 2) for each in self.of])
         if not self._history.add(np.array([at]), values[:, np.newaxis]):
@@ -51,4 +60,4 @@ class LatencyPainter(Charts):
             line(measure, shown.low[i], shown.high[rows + i], shown.last[i], 2, pair=True)
             for i, measure in enumerate(self.of)
         ]
-        return LinesPicture(self.caption(at), self.seconds, end(shown), shown.first, tuple(lines), "the first messages")
+        return shown, tuple(lines)
