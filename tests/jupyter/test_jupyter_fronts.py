@@ -117,7 +117,7 @@ class TestEveryKind:
             assert "SIMULATED" in front.picture(kind).inner_text(), kind
             assert front.picture(kind).get_attribute("aria-label"), kind
             assert front.output(kind).bounding_box()["height"] > 100, kind
-            assert front.output(kind).evaluate(WIDER) == 0, kind
+            assert front.output(kind).evaluate(WIDER) <= 0, kind
 
     def test_the_page_shows_every_picture_that_the_kernel_draws(self, front):
         with still(front):
