@@ -43,6 +43,7 @@ slow: $(DEV) ## run the slow tests
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile -m "slow and not clients" $(PYTEST)
 
 oldest: $(OLDEST)/.ready ## run the tests on the oldest pandas, streamz, ipywidgets, ... that pyproject.toml allows
+	@# without the warnings of that ipywidgets about that ipykernel, and of streamz's groupby about that pandas
 	$(OLDEST)/bin/python -m pytest --numprocesses=4 --dist=loadfile -m "not slow and not clients and not browser" \
 		-W ignore::DeprecationWarning -W ignore::FutureWarning \
 		tests/test_*.py tests/analytics tests/frames tests/jupyter tests/recording tests/streams tests/widgets $(PYTEST)

@@ -16,16 +16,15 @@ from kucoin_stream.settings import REST_BASE, Limits, Settings
 from kucoin_stream.transport.socket import takes_picows
 from kucoin_stream.transport.target import scheme_and_host
 
-_SECONDS = "{} (seconds)".format
 _ELSEWHERE = {  # by the names of the Node client ``kucoin-api``, whose times are milliseconds
     "apiKey": "key",
     "apiSecret": "secret",
     "apiPassphrase": "passphrase",
     "apiRegion": "region",
-    "recvWindow": _SECONDS("receive_window"),
-    "pingInterval": _SECONDS("ping_interval"),
-    "pongTimeout": _SECONDS("pong_timeout"),
-    "reconnectTimeout": _SECONDS("reconnect_delay"),
+    "recvWindow": "receive_window (seconds)",
+    "pingInterval": "ping_interval (seconds)",
+    "pongTimeout": "pong_timeout (seconds)",
+    "reconnectTimeout": "reconnect_delay (seconds)",
     "reauthWSAPIOnReconnect": "reauthenticate",
     "wsUrl": "websocket_url",
     "customSignMessageFn": "sign",

@@ -20,6 +20,11 @@ _default_asked: object = None
 _lock = threading.RLock()
 
 
+def meant(target: str | os.PathLike[str] | None) -> str:
+    """Return what a target means: where there is none, that of the environment, else "auto"."""
+    return os.environ.get(VARIABLE) or "auto" if target is None else os.fspath(target)
+
+
 def connect(target: str | os.PathLike[str] | None = None, **options: Any) -> Client:
     """Connect the default client and return it; the same call again returns the same client.
 
@@ -29,7 +34,7 @@ def connect(target: str | os.PathLike[str] | None = None, **options: Any) -> Cli
     """
     global _default, _default_asked
     options = Hidden(options)  # a traceback with variables would show the key
-    asked = os.environ.get(VARIABLE) or "auto" if target is None else os.fspath(target)
+    asked = meant(target)
     with _lock:
         call = hashlib.sha256(repr((asked, sorted(options.items()))).encode()).digest()  # holds no secret
         if (running := current()) is not None and call == _default_asked:

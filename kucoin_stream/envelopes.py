@@ -104,7 +104,7 @@ class Envelopes(Stream, Node[Envelope]):  # type: ignore[misc]  # streamz is not
         )
         tap = _Tap(reads._inlet, self._scrubber)
         state = partial(state_of, engine, self._wanted, False)
-        self._recorder = Recorder(engine, tap, wanted=self._wanted, state=state)  # type: ignore[arg-type]
+        self._recorder = Recorder(engine, tap, wanted=self._wanted, state=state)  # type: ignore[arg-type]  # a tap is no file
         super().__init__(reads)
         weakref.finalize(self, _leave, engine, self._recorder)
         engine.on_end(self._ended)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import kucoin_stream as ks
+from kucoin_stream.checks import _BESIDE, _ELSEWHERE
 from kucoin_stream.errors import (
     NotReadyError,
     RefusedError,
@@ -16,6 +20,7 @@ from kucoin_stream.errors import (
     UnreachableError,
     UsageError,
 )
+from kucoin_stream.settings import Settings
 from kucoin_stream.simulator import Simulator
 from tests.conftest import until
 
@@ -96,6 +101,20 @@ def test_a_wrong_argument_raises_in_the_cell_with_the_next_step(
 def test_what_is_clear_is_taken(client: ks.Client, call: Callable[[ks.Client], Any], topics: tuple[str, ...]) -> None:
     feed = call(client)
     assert (feed.topics, feed.status) == (topics, "live")
+
+
+def test_the_names_of_the_other_client_are_those_of_the_readme_and_lead_to_options() -> None:
+    table = (Path(__file__).parents[1] / "README.md").read_text().partition("| `kucoin-api` | here | |")[2]
+    rows = [line.split("|")[1:3] for line in table.partition("\n\n")[0].splitlines()[2:]]
+    told = [
+        pair
+        for theirs, ours in rows
+        for pair in zip(*(re.findall(r"\w+", each) for each in (theirs, ours)), strict=False)
+    ]
+    assert dict(told) == {theirs: ours.removesuffix(" (seconds)") for theirs, ours in _ELSEWHERE.items()}
+    parameters = {*inspect.signature(ks.Client).parameters} - {"target", "options"}
+    assert parameters == _BESIDE
+    assert {*dict(told).values()} <= {*Settings.__struct_fields__} | parameters
 
 
 @pytest.mark.parametrize(

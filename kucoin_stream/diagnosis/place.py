@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kucoin_stream.checks import check_settings
 from kucoin_stream.client import Client
-from kucoin_stream.default import VARIABLE, current
+from kucoin_stream.default import current, meant
 from kucoin_stream.errors import UsageError
 from kucoin_stream.opening import Opening
 from kucoin_stream.protocol.signing import Hidden
@@ -72,7 +71,7 @@ def place(asked: str | None, *, sign: Sign | None = None, futures_url: str = "",
     given = keys.given(*(options.pop(part, None) for part in ("key", "secret", "passphrase")))
     settings = check_settings(options)
     futures_url = check_rest_url(futures_url) if futures_url else ""
-    match asked or os.environ.get(VARIABLE) or "auto":
+    match meant(asked or None):
         case "auto" | "live":
             target = Target("live", REST_BASE[settings.region], futures_url=futures_url)
         case "sim":

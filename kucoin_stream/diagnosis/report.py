@@ -67,7 +67,7 @@ class Report(Struct, frozen=True):
         return "\n".join([self._head(), *(line for row in self._once() for line in self._lines(row))])
 
     __str__ = __repr__
-    __rich_repr__ = None  # type: ignore[assignment]
+    __rich_repr__ = None  # type: ignore[assignment]  # rich asks for it
 
     def _repr_html_(self) -> str:
         blocks = [escape(self._head())]

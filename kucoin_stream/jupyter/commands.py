@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -39,9 +38,9 @@ def _given(given: argparse.Namespace, *names: str) -> dict[str, Any]:
 
 
 def _connect(given: argparse.Namespace, _: Any) -> Any:
-    from kucoin_stream.default import VARIABLE
+    from kucoin_stream.default import meant
 
-    asked = given.target or os.environ.get(VARIABLE) or "auto"
+    asked = meant(given.target)
     if given.region is not None and not (asked in ("auto", "live") or "://" in asked):
         raise UsageError(
             "%kucoin connect: --region is of KuCoin's hosts; for example: %kucoin connect live --region EU"

@@ -6,11 +6,11 @@ import sys
 import time
 from typing import Any, Self
 
+from kucoin_stream.bridges.mime import reference
+
 _DELAY = 1.0  # seconds before a bar is shown: most lists are there by then
 _SHARE = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"  # of a span or of pages, not of rows
 _COUNT = "{desc}: {elapsed}{postfix}"
-
-_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class Progress:
@@ -65,8 +65,8 @@ def _shown(**options: Any) -> tuple[Any, Any]:
     from IPython.display import display
 
     bar = tqdm(**options, display=False)
-    model = {"version_major": 2, "version_minor": 0, "model_id": bar.container.model_id}
-    bundle = {_WIDGET: model, "text/plain": options["desc"]}  # raw: of ipywidgets 7 a widget itself takes no display id
+    # a widget of ipywidgets 7 takes no display id itself
+    bundle = {**reference(bar.container.model_id), "text/plain": options["desc"]}
     return bar, display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import ipywidgets
 
+from kucoin_stream.bridges.mime import reference
 from kucoin_stream.errors import UsageError, hint
 from kucoin_stream.given import shown
 from kucoin_stream.streams.origin import note
@@ -16,7 +17,7 @@ from kucoin_stream.widgets import screen as screens
 from kucoin_stream.widgets.drawing.html import clean
 from kucoin_stream.widgets.kinds import PAINTERS, known_options
 from kucoin_stream.widgets.sources import Parts
-from kucoin_stream.widgets.view import Paused, close_whole, forget_display, paused_words, reference, update_displays
+from kucoin_stream.widgets.view import Paused, close_whole, forget_display, paused_words, update_displays
 
 COLUMN_PX = 420  # at least; a narrower page has one column of its own width
 KINDS = ("ladder", "candles", "tape", "depth", "status")

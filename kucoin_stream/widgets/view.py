@@ -17,12 +17,11 @@ from uuid import uuid4
 
 import ipywidgets
 
+from kucoin_stream.bridges.mime import reference
 from kucoin_stream.streams.origin import note
 from kucoin_stream.widgets import screen as screens
 from kucoin_stream.widgets.drawing.html import clean, escape
 from kucoin_stream.widgets.drawing.picture import Caption, Painter
-
-WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
 class Live:
@@ -310,11 +309,6 @@ def close_whole(part: Any) -> None:
     for piece in (part, part.layout, getattr(part, "style", None)):
         if piece is not None:
             piece.close()
-
-
-def reference(model_id: str) -> dict[str, Any]:
-    """Return the part of a display's data that has a front end show a widget."""
-    return {WIDGET_MIME: {"version_major": 2, "version_minor": 0, "model_id": model_id}}
 
 
 def update_displays(displays: Sequence[str], bundle: dict[str, Any]) -> None:

@@ -14,7 +14,8 @@ words, and no markup. Of the two limits, the absolute one and the ratio, one has
 nothing else to do: 5 to 11 % of the main thread and 0.6 to 1.8 bare widgets, of which one is cheap in Voila: up to 3.0
 there; in the kernel 690 to 1,770 us, of which the message alone takes what a bare widget does, 280 to 390. With warm
 caches, one after the other, 80 to 180 us for the wall, latency, account, table and tape, and 400 to 720 for the others,
-which ask the loop thread; alone in a plain process 120 to 330 us each, without the message.
+which ask the loop thread; alone in a plain process 65 to 385 us each, without the message, ladder and depth
+the dearest.
 
 The best of a few windows counts: a neighbour on the machine makes each of them worse, and a leak is in all.
 """

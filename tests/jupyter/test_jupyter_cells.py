@@ -8,9 +8,9 @@ from streamz import sinks
 
 import kucoin_stream as ks
 import kucoin_stream.jupyter as jupyter
+from kucoin_stream.bridges.mime import WIDGET_MIME
 from kucoin_stream.jupyter.handles import Handle
 from kucoin_stream.widgets.screen import screen
-from kucoin_stream.widgets.view import WIDGET_MIME
 
 pytestmark = pytest.mark.usefixtures("client")
 

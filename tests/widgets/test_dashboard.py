@@ -10,12 +10,12 @@ import ipywidgets
 import pytest
 
 import kucoin_stream as ks
+from kucoin_stream.bridges.mime import WIDGET_MIME
 from kucoin_stream.errors import UnknownSymbolError, UsageError
 from kucoin_stream.widgets.dashboard import KINDS, Dashboard
 from kucoin_stream.widgets.kinds import PAINTERS
 from kucoin_stream.widgets.screen import screen
 from kucoin_stream.widgets.sources import SOURCES, Parts
-from kucoin_stream.widgets.view import WIDGET_MIME
 from tests.conftest import until
 from tests.widgets.fakes import open_widgets
 

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kucoin_stream.bridges.mime import WIDGET_MIME
 from kucoin_stream.errors import UsageError
 from kucoin_stream.widgets import buffers
 from kucoin_stream.widgets.buffers import PACKERS, pack, unpack
 from kucoin_stream.widgets.kinds import painter
 from kucoin_stream.widgets.kinds import view as make
 from kucoin_stream.widgets.screen import Screen
-from kucoin_stream.widgets.view import WIDGET_MIME
 from tests.widgets import fakes
 from tests.widgets.fakes import NOW, FakeTape, a_trade, candles, some_trades
 from tests.widgets.test_ladder import FakeOrders

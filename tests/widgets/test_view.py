@@ -9,12 +9,13 @@ import threading
 import ipywidgets
 import pytest
 
+from kucoin_stream.bridges.mime import WIDGET_MIME
 from kucoin_stream.errors import UsageError
 from kucoin_stream.widgets import view as views
 from kucoin_stream.widgets.book.painter import BookPainter
 from kucoin_stream.widgets.kinds import painter
 from kucoin_stream.widgets.screen import Screen
-from kucoin_stream.widgets.view import WIDGET_MIME, View
+from kucoin_stream.widgets.view import View
 from tests.widgets.fakes import FakeBook, FakeKlines, a_book, a_client, candles, some_trades
 from tests.widgets.fakes import FakeTape as Tape
 

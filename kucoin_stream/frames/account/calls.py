@@ -82,7 +82,7 @@ class Calls(ABC):
         found: list[T] = []
         for number in range(1, PAGES + 1):
             numbered = {**query, "currentPage": str(number), "pageSize": str(rows)}
-            page = await self._get(Page[kind], path, numbered)  # type: ignore[valid-type]
+            page = await self._get(Page[kind], path, numbered)  # type: ignore[valid-type]  # of run time
             items = page.items or []
             found += items
             if not items or number >= (page.total_page or 0) or enough(items[-1]):

@@ -122,7 +122,7 @@ class SpotCalls(Calls):
         found: list[T] = []
         asked = query | {"limit": str(_CURSOR_ROWS)}
         for _ in range(PAGES):
-            page = await self._get(Page[kind], path, asked)  # type: ignore[valid-type]
+            page = await self._get(Page[kind], path, asked)  # type: ignore[valid-type]  # of run time
             rows = page.items or []
             found += rows
             if len(rows) < _CURSOR_ROWS or not page.last_id or enough(rows[-1]):
